@@ -1,0 +1,273 @@
+"""What every recommender is: fitted once, then asked in batches for users it knows or histories it has never seen."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from shopr.data.ids import IdMap
+from shopr.data.interactions import Histories, Interactions
+from shopr.errors import InputError, NotReadyError
+from shopr.recommend.topk import top_k
+
+if TYPE_CHECKING:
+    from shopr.data.catalog import Catalog
+
+__all__ = ["MAX_K", "Config", "Contribution", "Explanation", "Recommendations", "Recommender"]
+
+MAX_K = 20
+"""How many products a shopper is shown at most by default."""
+BLOCK_BYTES = 64 * 2**20
+"""Memory that one block of dense scores may take."""
+
+
+class Config(BaseModel):
+    """Frozen hyperparameters of a model, checked when they are made; unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendations:
+    """Ranked items, one row a user.
+
+    Attributes:
+        users: shape (n,), user codes; -1 for people the fit never saw.
+        items: shape (n, k), item codes, best first; -1 where nothing was left to recommend.
+        scores: shape (n, k), float32, falling along a row; -inf where `items` is -1. Comparable within a row only.
+    """
+
+    users: NDArray[np.int32]
+    items: NDArray[np.int32]
+    scores: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def to_frame(self, user_ids: Sequence[str] | NDArray[np.object_], item_ids: IdMap) -> pd.DataFrame:
+        """Long table `user, item, rank, score`, ranks from 1; `user_ids` names the rows."""
+        row, col = np.nonzero(self.items >= 0)
+        return pd.DataFrame(
+            {
+                "user": np.asarray(user_ids, dtype=object)[row],
+                "item": item_ids.decode(self.items[row, col]),
+                "rank": col + 1,
+                "score": self.scores[row, col],
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One reason for a score: a history item, an attribute, context or popularity, with its share of the score."""
+
+    kind: Literal["history", "attribute", "popularity", "context", "model"]
+    label: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why an item scored as it did; the contributions sum to the score."""
+
+    user: int
+    item: int
+    score: float
+    contributions: tuple[Contribution, ...]
+
+
+class Recommender(ABC):
+    """Base of all recommenders.
+
+    A subclass sets `name` and `config_class`, implements `_fit` and `_score`, and may override `_score_users` where it holds
+    a representation of each training user, and `_contributions` to explain itself.
+
+    Cold users (no history the model knows) get the fallback: products by popularity in the training data, recent ones first
+    where times are known.
+    """
+
+    name: ClassVar[str]
+    config_class: ClassVar[type[Config]] = Config
+
+    user_ids: IdMap
+    item_ids: IdMap
+    fallback: NDArray[np.float32]
+    """Shape (n_items,): popularity in (0, 1], served to users without a history."""
+
+    def __init__(self, config: Config | None = None, **settings: Any) -> None:
+        self.config: Any = config if config is not None else self.config_class(**settings)
+        self._train: Interactions | None = None
+
+    # -- what a subclass provides -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _fit(self, interactions: Interactions, catalog: Catalog | None) -> None:
+        """Learn; `interactions` has at least one row."""
+
+    @abstractmethod
+    def _score(self, histories: Histories) -> NDArray[np.floating]:
+        """Fresh writable array (len(histories), n_items): scores of every item; higher is better."""
+
+    def _score_users(self, users: NDArray[np.int64]) -> NDArray[np.floating]:
+        """Scores for users of the training data (codes >= 0)."""
+        return self._score(self.train.histories(users))
+
+    def _contributions(self, history: Histories, item: int) -> list[Contribution]:
+        """Reasons for one item given one history (one row); by default the whole score as the model's own."""
+        return [Contribution("model", self.name, float(self._score(history)[0, item]))]
+
+    # -- what callers use ---------------------------------------------------------------------------------------------
+
+    @property
+    def train(self) -> Interactions:
+        """The data the model was fitted on; it also holds the histories of known users."""
+        if self._train is None:
+            raise NotReadyError(f"{self.name} is not fitted", hint="Call fit(interactions) first")
+        return self._train
+
+    @property
+    def n_items(self) -> int:
+        """Items the model knows."""
+        return len(self.item_ids)
+
+    def fit(self, interactions: Interactions, catalog: Catalog | None = None) -> Self:
+        """Learn from interactions, and from the catalogue where the model uses one.
+
+        Raises:
+            InputError: if there is nothing to learn from.
+        """
+        if len(interactions) == 0:
+            raise InputError(f"{self.name} was given 0 interactions", hint="Check the file and the split")
+        self.user_ids, self.item_ids = interactions.user_ids, interactions.item_ids
+        self._train = interactions
+        self.fallback = popularity(interactions)
+        self._fit(interactions, catalog)
+        return self
+
+    def recommend(
+        self,
+        users: NDArray[np.integer] | Sequence[int],
+        k: int = 10,
+        *,
+        candidates: NDArray[np.integer] | None = None,
+        exclude_seen: bool = True,
+    ) -> Recommendations:
+        """The k best items for each user code; -1 means a user without history.
+
+        Args:
+            candidates: item codes to choose from; all items if None.
+            exclude_seen: leave out what the user already interacted with in training.
+
+        Raises:
+            InputError: if k < 1 or a code is out of range.
+        """
+        codes = np.asarray(users, dtype=np.int64).reshape(-1)
+        if len(codes) and (codes.max() >= len(self.user_ids) or codes.min() < -1):
+            raise InputError(
+                f"user codes span {codes.min()} to {codes.max()}, the model knows 0 to {len(self.user_ids) - 1}",
+                hint="Encode ids with model.user_ids.encode(); unknown users become -1",
+            )
+        counts = np.diff(self.train.matrix.indptr)
+        cold = (codes < 0) | (counts[np.maximum(codes, 0)] == 0)
+
+        def score(block: slice) -> NDArray[np.floating]:
+            part = codes[block]
+            if not cold[block].any():
+                return self._score_users(part)
+            warm = ~cold[block]
+            scores = np.empty((len(part), self.n_items), np.float32)
+            scores[~warm] = self.fallback
+            if warm.any():
+                scores[warm] = self._score_users(part[warm])
+            return scores
+
+        def seen(block: slice) -> Histories:
+            return self.train.histories(np.where(cold[block], -1, codes[block]))
+
+        return self._ranked(codes, k, score, seen if exclude_seen else None, candidates)
+
+    def fold_in(
+        self,
+        histories: Histories,
+        k: int = 10,
+        *,
+        candidates: NDArray[np.integer] | None = None,
+        exclude_seen: bool = True,
+    ) -> Recommendations:
+        """The k best items for people the fit never saw, from their histories alone.
+
+        Raises:
+            InputError: if the histories are over another number of items, or k < 1.
+        """
+        if histories.matrix.shape[1] != self.n_items:
+            raise InputError(
+                f"histories span {histories.matrix.shape[1]} items, the model knows {self.n_items}",
+                hint="Encode them with model.item_ids",
+            )
+        cold = np.diff(histories.matrix.indptr) == 0
+
+        def score(block: slice) -> NDArray[np.floating]:
+            scores = self._score(histories.rows(block.start, block.stop))
+            scores[cold[block]] = self.fallback
+            return scores
+
+        def seen(block: slice) -> Histories:
+            return histories.rows(block.start, block.stop)
+
+        codes = np.full(len(histories), -1, np.int64)
+        return self._ranked(codes, k, score, seen if exclude_seen else None, candidates)
+
+    def explain(self, users: NDArray[np.integer], items: NDArray[np.integer]) -> list[Explanation]:
+        """Why item `items[i]` scored as it did for user `users[i]`; contributions sum to the score, largest first."""
+        out = []
+        for user, item in zip(np.asarray(users), np.asarray(items), strict=True):
+            history = self.train.histories(np.array([user]))
+            if history.matrix.nnz == 0:
+                parts = [Contribution("popularity", "popular with other shoppers", float(self.fallback[item]))]
+            else:
+                parts = sorted(self._contributions(history, int(item)), key=lambda c: -abs(c.value))
+            out.append(Explanation(int(user), int(item), float(sum(p.value for p in parts)), tuple(parts)))
+        return out
+
+    # -- shared machinery ---------------------------------------------------------------------------------------------
+
+    def _ranked(self, codes, k, score, seen, candidates) -> Recommendations:  # type: ignore[no-untyped-def]
+        if k < 1:
+            raise InputError(f"k is {k}", hint="Ask for at least 1 item")
+        barred = None
+        if candidates is not None:
+            barred = np.ones(self.n_items, bool)
+            barred[np.asarray(candidates, dtype=np.int64)] = False
+        rows = max(1, BLOCK_BYTES // (4 * max(self.n_items, 1)))
+        items = np.full((len(codes), k), -1, np.int32)
+        scores = np.full((len(codes), k), -np.inf, np.float32)
+        for start in range(0, len(codes), rows):
+            block = slice(start, min(start + rows, len(codes)))
+            values = score(block)
+            if seen is not None:
+                matrix = seen(block).matrix
+                owner = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+                values[owner, matrix.indices] = -np.inf
+            if barred is not None:
+                values[:, barred] = -np.inf
+            items[block], scores[block] = top_k(values, k)
+        return Recommendations(codes.astype(np.int32), items, scores)
+
+
+def popularity(interactions: Interactions, half_life_days: float = 30.0) -> NDArray[np.float32]:
+    """Shape (n_items,): distinct users of each item, an interaction's vote halving every `half_life_days`; at most 1."""
+    matrix, last = interactions.matrix, interactions.last_times
+    votes = np.ones(matrix.nnz)
+    if last is not None and len(last):
+        votes = np.exp2((last - last.max()) / (half_life_days * 86_400.0))
+    counts = np.bincount(matrix.indices, weights=votes, minlength=interactions.n_items)
+    # All-time popularity, far below the recent one, orders what nobody bought lately.
+    counts += 1e-6 * np.bincount(matrix.indices, minlength=interactions.n_items)
+    return (counts / max(counts.max(), 1e-12)).astype(np.float32)

@@ -1,0 +1,46 @@
+"""Recommenders by name, imported only when asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from shopr.errors import InputError, UnknownNameError
+from shopr.recommend.base import Recommender
+
+__all__ = ["MODELS", "make", "model_class"]
+
+MODELS: dict[str, tuple[str, str]] = {}
+"""Name -> (module, class). One line a model; the command line, specs and `auto` read it."""
+
+
+def model_class(name: str) -> type[Recommender]:
+    """The class behind a model's name.
+
+    Raises:
+        UnknownNameError: with the nearest known name.
+    """
+    if name not in MODELS:
+        raise UnknownNameError("model", name, MODELS)
+    module, attribute = MODELS[name]
+    found: type[Recommender] = getattr(import_module(module), attribute)
+    return found
+
+
+def make(name: str, **settings: Any) -> Recommender:
+    """A fresh model by name with the given hyperparameters.
+
+    Raises:
+        UnknownNameError: if no model has that name.
+        InputError: if a hyperparameter is unknown or out of bounds.
+    """
+    cls = model_class(name)
+    try:
+        config = cls.config_class(**settings)
+    except ValueError as error:
+        first = getattr(error, "errors", lambda: [{"loc": ("?",), "msg": str(error)}])()[0]
+        known = ", ".join(cls.config_class.model_fields)
+        raise InputError(
+            f"{name}: {'.'.join(map(str, first['loc']))}: {first['msg']}", hint=f"{name} takes {known or 'no settings'}"
+        ) from error
+    return cls(config)
