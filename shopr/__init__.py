@@ -18,7 +18,7 @@ _PUBLIC = {
     "ShoprError": "shopr.errors",
 }
 
-__all__ = ["__version__", *_PUBLIC]
+__all__ = ["Catalog", "Interactions", "Settings", "Shop", "ShoprError", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,16 +1,16 @@
 """The error tree. Every error says what was wrong (the value and its bound) and how to mend it.
 
-    ShoprError                    code, hint, exit_status
-    ├── InputError                the call was wrong (exit status 2)
-    │   ├── UnknownNameError      a name that no registry holds; suggests the nearest
-    │   ├── DataError             a file or table that cannot be read as asked
-    │   ├── SpecError             an experiment spec with a bad or unknown key
-    │   └── ConfigError           a setting outside its bounds
-    ├── NotReadyError             something must be run first (no shop, no champion)
-    ├── StorageError              a database or file store refused: locked, read-only, full
-    ├── CapacityError             the work would not fit into the stated memory or time
-    ├── RunError                  a notebook run failed, was killed or was lost
-    └── GateError                 the promotion gate refused
+ShoprError                    code, hint, exit_status
+├── InputError                the call was wrong (exit status 2)
+│   ├── UnknownNameError      a name that no registry holds; suggests the nearest
+│   ├── DataError             a file or table that cannot be read as asked
+│   ├── SpecError             an experiment spec with a bad or unknown key
+│   └── ConfigError           a setting outside its bounds
+├── NotReadyError             something must be run first (no shop, no champion)
+├── StorageError              a database or file store refused: locked, read-only, full
+├── CapacityError             the work would not fit into the stated memory or time
+├── RunError                  a notebook run failed, was killed or was lost
+└── GateError                 the promotion gate refused
 """
 
 from __future__ import annotations

@@ -39,12 +39,14 @@ class IdMap:
     @property
     def ids(self) -> NDArray[np.object_]:
         """Shape (n,): the ids in code order."""
-        return self._index.to_numpy()
+        ids: NDArray[np.object_] = self._index.to_numpy()
+        return ids
 
     def encode(self, ids: Iterable[object]) -> NDArray[np.int32]:
         """Codes of `ids`; -1 where an id is unknown."""
         wanted = pd.Index(np.asarray([str(i) for i in ids], dtype=object), dtype=object)
-        return self._index.get_indexer(wanted).astype(np.int32)
+        codes: NDArray[np.int32] = self._index.get_indexer(wanted).astype(np.int32)
+        return codes
 
     def decode(self, codes: NDArray[np.integer] | Iterable[int]) -> NDArray[np.object_]:
         """Ids of `codes`, which must all be within 0 … n-1."""

@@ -22,7 +22,8 @@ class Histories:
 
     Attributes:
         matrix: CSR (n users, n items), float32 weights, sorted indices.
-        times: shape (nnz,), Unix seconds of the last interaction of each stored pair, aligned with `matrix.data`; None if unknown.
+        times: shape (nnz,), Unix seconds of the last interaction of each stored pair, aligned with `matrix.data`;
+            None if unknown.
         now: Unix seconds at which the recommendation is made; None if unknown. Recency is measured from each user's own
             last interaction where a model says so, else from `now`.
     """
@@ -42,7 +43,7 @@ class Histories:
 
     @classmethod
     def of(cls, items: list[NDArray[np.integer]] | list[list[int]], n_items: int) -> Histories:
-        """Unweighted, untimed histories from lists of item codes; repeated items count once, codes out of range are left out."""
+        """Unweighted, untimed histories from lists of item codes; repeats count once, unknown codes are left out."""
         rows = [np.unique([c for c in row if 0 <= c < n_items]).astype(np.int32) for row in items]
         indptr = np.concatenate([[0], np.cumsum([len(r) for r in rows])]).astype(np.int32)
         indices = np.concatenate(rows) if rows else np.empty(0, np.int32)
@@ -161,7 +162,7 @@ class Interactions:
 
     @cached_property
     def last_times(self) -> NDArray[np.int64] | None:
-        """Shape (nnz,): time of the last interaction of each stored pair, aligned with `matrix.data`; None if untimed."""
+        """Shape (nnz,): time of the last interaction of each pair, aligned with `matrix.data`; None if untimed."""
         if self.times is None:
             return None
         keys, inverse = self._pairs
@@ -211,5 +212,6 @@ class Interactions:
 def _unix_seconds(column: pd.Series) -> NDArray[np.int64]:
     if pd.api.types.is_datetime64_any_dtype(column):
         stamps = pd.to_datetime(column, utc=True)
-        return stamps.dt.tz_localize(None).astype("datetime64[s]").astype("int64").to_numpy()
-    return column.to_numpy().astype(np.int64)
+        naive = stamps.dt.tz_localize(None).astype("datetime64[s]")
+        return np.asarray(naive.astype("int64"), dtype=np.int64)
+    return np.asarray(column.to_numpy()).astype(np.int64, copy=False)

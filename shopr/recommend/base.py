@@ -86,11 +86,11 @@ class Explanation:
 class Recommender(ABC):
     """Base of all recommenders.
 
-    A subclass sets `name` and `config_class`, implements `_fit` and `_score`, and may override `_score_users` where it holds
-    a representation of each training user, and `_contributions` to explain itself.
+    A subclass sets `name` and `config_class`, implements `_fit` and `_score`, and may override `_score_users` where it
+    holds a representation of each training user, and `_contributions` to explain itself.
 
-    Cold users (no history the model knows) get the fallback: products by popularity in the training data, recent ones first
-    where times are known.
+    Cold users (no history the model knows) get the fallback: products by popularity in the training data, recent ones
+    first where times are known.
     """
 
     name: ClassVar[str]
@@ -262,12 +262,12 @@ class Recommender(ABC):
 
 
 def popularity(interactions: Interactions, half_life_days: float = 30.0) -> NDArray[np.float32]:
-    """Shape (n_items,): distinct users of each item, an interaction's vote halving every `half_life_days`; at most 1."""
+    """Shape (n_items,): distinct users of each item, a vote halving every `half_life_days`; the largest is 1."""
     matrix, last = interactions.matrix, interactions.last_times
     votes = np.ones(matrix.nnz)
     if last is not None and len(last):
         votes = np.exp2((last - last.max()) / (half_life_days * 86_400.0))
-    counts = np.bincount(matrix.indices, weights=votes, minlength=interactions.n_items)
+    counts = np.asarray(np.bincount(matrix.indices, weights=votes, minlength=interactions.n_items), np.float64)
     # All-time popularity, far below the recent one, orders what nobody bought lately.
-    counts += 1e-6 * np.bincount(matrix.indices, minlength=interactions.n_items)
-    return (counts / max(counts.max(), 1e-12)).astype(np.float32)
+    counts = counts + 1e-6 * np.bincount(matrix.indices, minlength=interactions.n_items).astype(np.float64)
+    return np.asarray(counts / max(float(counts.max()), 1e-12), dtype=np.float32)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from pydantic import ValidationError
+
 from shopr.errors import InputError, UnknownNameError
 from shopr.recommend.base import Recommender
 
@@ -37,8 +39,8 @@ def make(name: str, **settings: Any) -> Recommender:
     cls = model_class(name)
     try:
         config = cls.config_class(**settings)
-    except ValueError as error:
-        first = getattr(error, "errors", lambda: [{"loc": ("?",), "msg": str(error)}])()[0]
+    except ValidationError as error:
+        first = error.errors()[0]
         known = ", ".join(cls.config_class.model_fields)
         raise InputError(
             f"{name}: {'.'.join(map(str, first['loc']))}: {first['msg']}", hint=f"{name} takes {known or 'no settings'}"
