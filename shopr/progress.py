@@ -1,0 +1,144 @@
+"""Progress on stderr: a bar for loops, a line for steps. Silent where no one watches, unless asked.
+
+Bars and spinners appear on a terminal. In a pipe or a log nothing is printed, unless `show(True)` or `SHOPR_PROGRESS=1`
+asks for it; then each step gives one plain line when it ends. `SHOPR_PROGRESS=0` silences a terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from shopr.clock import Clock, SystemClock
+from shopr.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
+__all__ = ["Step", "show", "step", "track"]
+
+T = TypeVar("T")
+_WORDS = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "off": False, "no": False}
+
+
+class _State:
+    """What this process shows: asked for by `show`, and the spinners that stand open, outermost first."""
+
+    wanted: bool | None = None
+    spinners: list[Status] = []  # noqa: RUF012  (one terminal, one process)
+
+
+class Step:
+    """A step that is under way; `note` adds what came of it to the line printed when it ends."""
+
+    def __init__(self, description: str) -> None:
+        self.description = description
+        self.result = ""
+
+    def note(self, result: str) -> None:
+        """Say in a few words what came of the step."""
+        self.result = result
+
+
+def show(wanted: bool | None) -> None:
+    """Ask for progress (True), for silence (False), or for the default: only on a terminal (None)."""
+    _State.wanted = wanted
+
+
+@contextmanager
+def step(description: str, *, clock: Clock | None = None) -> Iterator[Step]:
+    """A step of a longer job: a spinner while it runs, one line with its duration when it ends.
+
+    >>> with step("Read the orders") as reading:
+    ...     reading.note("3 lines")
+    """
+    current = Step(description)
+    if not _visible():
+        yield current
+        return
+    watch = clock or SystemClock()
+    started = watch.monotonic()
+    with _spinner(description):
+        try:
+            yield current
+        except BaseException:
+            _line("failed", current, watch.monotonic() - started)
+            raise
+    _line("done", current, watch.monotonic() - started)
+
+
+def track(iterable: Iterable[T], description: str, total: float | None = None) -> Iterator[T]:
+    """Yield from `iterable` with a progress bar. `total` is its length where `len()` does not know it."""
+    if not _visible() or not sys.stderr.isatty():
+        with step(description):
+            yield from iterable
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+    length = total if total is not None else getattr(iterable, "__len__", lambda: None)()
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with _alone(), Progress(*columns, console=_console(), transient=True) as bar:
+        yield from bar.track(iterable, total=length, description=description)
+
+
+def _visible() -> bool:
+    if _State.wanted is not None:
+        return _State.wanted
+    word = os.environ.get("SHOPR_PROGRESS", "").strip().lower()
+    if word:
+        if word not in _WORDS:
+            raise InputError(f"SHOPR_PROGRESS is {word!r}", hint="Set it to 1 or 0")
+        return _WORDS[word]
+    return sys.stderr.isatty()
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the innermost spinner still: a terminal has room for one moving line."""
+    outer = _State.spinners[-1] if _State.spinners else None
+    if outer is not None:
+        outer.stop()
+    try:
+        yield
+    finally:
+        if outer is not None:
+            outer.start()
+
+
+@contextmanager
+def _spinner(description: str) -> Iterator[None]:
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.markup import escape
+
+    with _alone():
+        status = _console().status(escape(description))
+        _State.spinners.append(status)
+        try:
+            with status:
+                yield
+        finally:
+            _State.spinners.pop()
+
+
+def _line(end: str, current: Step, seconds: float) -> None:
+    mark = {"done": "✓", "failed": "✗"}[end] if (sys.stderr.encoding or "").lower().startswith("utf") else end
+    result = f": {current.result}" if current.result else ""
+    print(f"{mark} {current.description}{result} ({seconds:.1f} s)", file=sys.stderr, flush=True)  # noqa: T201

@@ -1,0 +1,105 @@
+"""What all tests share: no state outside temporary folders, one thread, fixed draws, and no skip without a known reason."""
+
+from __future__ import annotations
+
+import os
+
+# Before NumPy is imported: several test processes share the cores, and one thread gives the same sums everywhere.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from shopr.clock import ManualClock
+from shopr.config import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+ALLOWED_SKIPS = [
+    re.compile(line)
+    for line in (ROOT / "tests" / "allowed_skips.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+# What the person who runs the tests decides; every other SHOPR_ variable is cleared.
+KEPT = {"SHOPR_SHARED_DATA", "SHOPR_TEST_POSTGRES_URL", "SHOPR_TEST_REDIS_URL"}
+
+hypothesis.settings.register_profile("house", derandomize=True, deadline=None, max_examples=50, database=None)
+hypothesis.settings.load_profile("house")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="shopr-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    for name in [n for n in os.environ if n.startswith("SHOPR_") and n not in KEPT]:
+        del os.environ[name]
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    os.environ["SHOPR_HOME"] = str(folder / "home")
+    os.environ["SHOPR_MLFLOW_URI"] = f"sqlite:///{folder / 'mlflow.db'}"
+    os.environ["SHOPR_ARTIFACT_ROOT"] = str(folder / "artifacts")
+
+
+def _not_allowed(report: pytest.TestReport | pytest.CollectReport) -> str | None:
+    """The reason of a skip that no line of allowed_skips.txt allows."""
+    if not report.skipped or hasattr(report, "wasxfail") or not isinstance(report.longrepr, tuple):
+        return None
+    reason = report.longrepr[2].removeprefix("Skipped: ")
+    return None if any(pattern.match(reason) for pattern in ALLOWED_SKIPS) else reason
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):  # type: ignore[no-untyped-def]
+    report = yield
+    reason = _not_allowed(report)
+    if reason is not None:
+        report.outcome, report.longrepr = "failed", f"skipped without an allowed reason: {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report(collector):  # type: ignore[no-untyped-def]
+    report = yield
+    reason = _not_allowed(report)
+    if reason is not None:
+        report.outcome, report.longrepr = "failed", f"skipped without an allowed reason: {reason}"
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a home, an MLflow store and artifacts of its own, below its `tmp_path`."""
+    monkeypatch.setenv("SHOPR_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SHOPR_MLFLOW_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("SHOPR_ARTIFACT_ROOT", str(tmp_path / "artifacts"))
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """The settings of this test: everything below its `tmp_path`."""
+    return Settings()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that moves only when told to."""
+    return ManualClock()
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The root of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Iterator[Path]:
+    """The folder of real data sets, which are not part of the project."""
+    folder = Path(os.environ.get("SHOPR_SHARED_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"shared data absent: {folder}")
+    yield folder
