@@ -66,7 +66,10 @@ class Recommendations:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """One reason for a score: a history item, an attribute, context or popularity, with its share of the score."""
+    """One reason for a score, with its share of it.
+
+    `label` is the product id for a history item, else words for people: an attribute, a context, a model's name.
+    """
 
     kind: Literal["history", "attribute", "popularity", "context", "model"]
     label: str
@@ -226,15 +229,19 @@ class Recommender(ABC):
 
     def explain(self, users: NDArray[np.integer], items: NDArray[np.integer]) -> list[Explanation]:
         """Why item `items[i]` scored as it did for user `users[i]`; contributions sum to the score, largest first."""
-        out = []
-        for user, item in zip(np.asarray(users), np.asarray(items), strict=True):
-            history = self.train.histories(np.array([user]))
-            if history.matrix.nnz == 0:
-                parts = [Contribution("popularity", "popular with other shoppers", float(self.fallback[item]))]
-            else:
-                parts = sorted(self._contributions(history, int(item)), key=lambda c: -abs(c.value))
-            out.append(Explanation(int(user), int(item), float(sum(p.value for p in parts)), tuple(parts)))
-        return out
+        pairs = zip(np.asarray(users), np.asarray(items), strict=True)
+        return [self._explained(self.train.histories(np.array([u])), int(u), int(i)) for u, i in pairs]
+
+    def explain_history(self, history: Histories, items: NDArray[np.integer] | Sequence[int]) -> list[Explanation]:
+        """Why each of `items` scored as it did for one history (one row) that the fit need not have seen."""
+        return [self._explained(history, -1, int(item)) for item in np.asarray(items)]
+
+    def _explained(self, history: Histories, user: int, item: int) -> Explanation:
+        if history.matrix.nnz == 0:
+            parts = [Contribution("popularity", "popular with other shoppers", float(self.fallback[item]))]
+        else:
+            parts = sorted(self._contributions(history, item), key=lambda c: -abs(c.value))
+        return Explanation(user, item, float(sum(p.value for p in parts)), tuple(parts))
 
     # -- shared machinery ---------------------------------------------------------------------------------------------
 

@@ -139,7 +139,7 @@ def load(folder: str | Path) -> Recommender:
                 hint="Train the model again with this version",
             )
         return _restore(tree, _Reader(path))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise DataError(f"no readable model in {path}: {error}", hint="Train and save the model again") from error
 
 
