@@ -1,4 +1,4 @@
-"""What all tests share: no state outside temporary folders, one thread, fixed draws, and no skip without a known reason."""
+"""What all tests share: no state outside temporary folders, one thread, fixed draws, no unexplained skip."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -97,9 +96,9 @@ def project() -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Iterator[Path]:
+def shared_data() -> Path:
     """The folder of real data sets, which are not part of the project."""
     folder = Path(os.environ.get("SHOPR_SHARED_DATA") or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
         pytest.skip(f"shared data absent: {folder}")
-    yield folder
+    return folder

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -125,10 +126,8 @@ def _unexpected(error: Exception, debug: bool) -> int:
 
 
 def _say(message: str) -> None:
-    try:
+    with suppress(OSError):  # where stderr itself is gone, the exit status still tells
         click.echo(f"error: {message}", err=True)
-    except OSError:
-        pass  # stderr itself is gone; the exit status still tells
 
 
 if __name__ == "__main__":

@@ -34,14 +34,16 @@ def json_option(command: F) -> F:
 
 def plain(value: Any) -> Any:
     """`value` made of JSON's own types: NaN and infinities become null, times ISO 8601, decimals and paths text."""
-    if value is None or isinstance(value, bool | int | str) and not isinstance(value, Enum):
+    if _missing(value):
+        return None
+    if isinstance(value, bool | int | str) and not isinstance(value, Enum):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, datetime | date):
-        return None if value != value else value.isoformat()
+        return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, Decimal | Path):
@@ -62,7 +64,14 @@ def _plain_container(value: Any) -> Any:
         return plain(value.tolist())
     if isinstance(value, Iterable):
         return [plain(v) for v in value]
-    return None if value != value else str(value)
+    return str(value)
+
+
+def _missing(value: object) -> bool:
+    """None, NaN, and the missing values of pandas, which refuse to be compared."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and math.isnan(value)
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:
@@ -102,7 +111,7 @@ def echo_frame(frame: pd.DataFrame, *, title: str = "") -> None:
 
 def _cell(value: object) -> tuple[str, bool]:
     """The text of a cell, and whether it counts as a number."""
-    if value is None or value != value:
+    if _missing(value):
         return "–", True
     if isinstance(value, bool):
         return ("yes" if value else "no"), False

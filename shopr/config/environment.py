@@ -76,8 +76,8 @@ _POSTURES = {
 def detect(environ: Mapping[str, str] | None = None) -> tuple[Environment, str]:
     """The environment that the variables tell, and which one told it.
 
-    `SHOPR_ENVIRONMENT` decides; then `APP_ENV`, `ENVIRONMENT` and `ENV` where they hold a word we know; a Kubernetes pod
-    counts as production, so that forgetting to say so is safe; all else is development.
+    `SHOPR_ENVIRONMENT` decides; then `APP_ENV`, `ENVIRONMENT` and `ENV` where they hold a word we know; a Kubernetes
+    pod counts as production, so that forgetting to say so is safe; all else is development.
 
     Raises:
         ConfigError: if `SHOPR_ENVIRONMENT` holds an unknown word.
