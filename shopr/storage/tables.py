@@ -1,0 +1,128 @@
+"""Every table of the house, each with its card: owner module, retention, subject column and encryption.
+
+A new table is written here, in a new revision under migrations/versions, and nowhere else; tests compare the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sqlalchemy import JSON, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.types import TypeDecorator
+
+__all__ = ["CARDS", "Card", "UtcDateTime", "meta", "metadata", "promotions", "run_ledger", "subjects"]
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A timezone-aware moment, stored in UTC and read back in UTC by every database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; storage takes UTC, such as Clock.now()")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What one must know of a table before putting a person's data into it.
+
+    Attributes:
+        owner: the module that writes it.
+        retention: how long rows are kept, in words.
+        subject: the column that names the person, or None if the table holds no personal data.
+        encryption: "none", or "values" where the owner encrypts what it writes.
+    """
+
+    owner: str
+    retention: str
+    subject: str | None
+    encryption: Literal["none", "values"]
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+CARDS: dict[str, Card] = {}
+"""Table name -> its card."""
+
+
+def _table(name: str, card: Card, *parts: Any) -> Table:
+    CARDS[name] = card
+    return Table(name, metadata, *parts)
+
+
+meta = _table(
+    "meta",
+    Card("shopr.storage.database", "as long as the database", None, "none"),
+    Column("key", String(128), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+"""Facts about the installation, key by key."""
+
+subjects = _table(
+    "subjects",
+    # The digest cannot be turned back into the id; it lets a restored backup forget the person again.
+    Card("shopr.storage.subjects", "as long as backups exist that may hold the person", None, "none"),
+    Column("id", Integer, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("time", UtcDateTime, nullable=False),
+    Column("report", JSON, nullable=False),
+    Index(None, "digest"),
+)
+"""Requests of data subjects: what was exported or erased, under a digest of the person's id."""
+
+promotions = _table(
+    "promotions",
+    Card("shopr.tracking.promotion", "for good: the record of who served what", None, "none"),
+    Column("id", Integer, primary_key=True),
+    Column("time", UtcDateTime, nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("model_name", String(256), nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("previous_version", String(64)),
+    Column("actor", String(128), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Index(None, "model_name", "time"),
+)
+"""Every promotion, refusal and rollback of a model, with its evidence."""
+
+run_ledger = _table(
+    "run_ledger",
+    Card("shopr.workbench.ledger", "two years after the end of the run", None, "none"),
+    Column("run_id", String(64), primary_key=True),
+    Column("spec", String(1024), nullable=False),
+    Column("notebook", String(1024), nullable=False),
+    Column("parameters", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("pid", Integer),
+    Column("host", String(255)),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("heartbeat_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("exit_status", Integer),
+    Column("mlflow_run_id", String(64)),
+    Column("message", Text),
+    Index(None, "state", "heartbeat_at"),
+)
+"""Notebook runs and their state, true even after a kill."""
