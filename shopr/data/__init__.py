@@ -1,6 +1,34 @@
-"""The shop's data: events, catalogue, interactions, splits, importers and a simulated shop."""
+"""The shop's data: events, catalogue, interactions, splits, importers and a simulated shop.
 
-from shopr.data.ids import IdMap
-from shopr.data.interactions import Histories, Interactions
+The names below are loaded on first use, so that a command that needs one of them does not wait for all.
+"""
 
-__all__ = ["Histories", "IdMap", "Interactions"]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shopr.data.catalog import Catalog
+    from shopr.data.dataset import Dataset
+    from shopr.data.events import Event, EventType
+    from shopr.data.ids import IdMap
+    from shopr.data.interactions import Histories, Interactions
+
+__all__ = ["Catalog", "Dataset", "Event", "EventType", "Histories", "IdMap", "Interactions"]
+
+_HOME = {
+    "Catalog": "catalog",
+    "Dataset": "dataset",
+    "Event": "events",
+    "EventType": "events",
+    "Histories": "interactions",
+    "IdMap": "ids",
+    "Interactions": "interactions",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'shopr.data' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    return getattr(import_module(f"shopr.data.{_HOME[name]}"), name)
