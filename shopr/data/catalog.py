@@ -153,12 +153,12 @@ def _check_terms(frame: pd.DataFrame, sieve: Sieve, out: dict[str, pd.Series], b
     bare = out["price"].notna() & (out["currency"] == "")
     sieve.reject(bare, "currency", "missing beside a price", out["currency"])
     out["category"] = as_category(frame["category"]) if "category" in frame else blank
-    out["attributes"], bad = as_json_object(frame["attributes"] if "attributes" in frame else blank)
+    out["attributes"], bad = as_json_object(frame.get("attributes", blank))
     flat = by_unique(out["attributes"], _is_flat).to_numpy(dtype=bool)
     if "attributes" in frame:
         sieve.reject(bad | ~flat, "attributes", "not a flat JSON object", frame["attributes"])
-    out["language"], bad = as_language(frame["language"] if "language" in frame else blank)
-    sieve.reject(bad, "language", "not a BCP 47 tag", frame["language"] if "language" in frame else blank)
+    out["language"], bad = as_language(frame.get("language", blank))
+    sieve.reject(bad, "language", "not a BCP 47 tag", frame.get("language", blank))
     outside = ~by_unique(out["image"], _is_inside).to_numpy(dtype=bool)
     sieve.reject(outside, "image", "not a path within the shop's folder", out["image"])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -67,7 +69,9 @@ def validate_events(
     sieve = Sieve(len(frame), file=file, rows=rows)
     out: dict[str, pd.Series] = {}
     _check_ids(frame, sieve, out)
-    _check_time(frame, sieve, out, clock or SystemClock(), time_zone, time_format)
+    out["time"], bad = as_time(frame["time"], zone=time_zone, format=time_format)
+    sieve.reject(bad, "time", "not a time", frame["time"])
+    _check_time(frame["time"], sieve, out, (clock or SystemClock()).now())
     _check_numbers(frame, sieve, out)
     _check_text(frame, sieve, out)
     _check_presence(sieve, out)
@@ -91,14 +95,9 @@ def _check_ids(frame: pd.DataFrame, sieve: Sieve, out: dict[str, pd.Series]) -> 
     sieve.reject(~known, "type", "not an event type", frame["type"])
 
 
-def _check_time(
-    frame: pd.DataFrame, sieve: Sieve, out: dict[str, pd.Series], clock: Clock, zone: str, format: str | None
-) -> None:
-    raw = frame["time"]
-    out["time"], bad = as_time(raw, zone=zone, format=format)
-    sieve.reject(bad, "time", "not a time", raw)
+def _check_time(raw: pd.Series, sieve: Sieve, out: dict[str, pd.Series], now: datetime) -> None:
     sieve.reject(out["time"].isna(), "time", "missing", raw)
-    sieve.reject(is_future(out["time"], clock.now()), "time", "in the future", raw)
+    sieve.reject(is_future(out["time"], now), "time", "in the future", raw)
     sieve.reject(out["time"] < pd.Timestamp(0, tz="UTC"), "time", "before 1970", raw)
 
 

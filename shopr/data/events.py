@@ -111,8 +111,8 @@ EVENT_COLUMNS = (
     "query",
     "properties",
 )
-"""Columns of the flat table. Text is `str` (missing: NA), `time` datetime64[us, UTC], `quantity`, `price` (minor units of
-`currency`, of one piece) and `position` (from 1) Int64, `rating` float64 (missing: NaN), `properties` JSON text of an
+"""Columns of the flat table. Text is `str` (missing: NA), `time` datetime64[us, UTC], `quantity`, `price` (minor units
+of `currency`, of one piece) and `position` (from 1) Int64, `rating` float64 (missing: NaN), `properties` JSON text of an
 object. `order_completed` and `order_returned` have one row an order line, quantity > 0 in both."""
 _PROPERTY_COLUMNS = EVENT_COLUMNS[5:-1]
 
@@ -178,7 +178,7 @@ class Event(BaseModel):
 def events_frame(events: Iterable[Event] | pd.DataFrame | dict[str, Any]) -> pd.DataFrame:
     """The flat table with its exact columns and types, from envelopes, or from a table that holds some of the columns.
 
-    Values are taken as they are (a wrong one raises); `validate_events` in `shopr.data.checks` judges rows from outside.
+    Values are taken as they are (a wrong one raises); `shopr.data.checks.validate_events` judges rows from outside.
 
     Raises:
         DataError: if a column is not of the table.
@@ -190,9 +190,10 @@ def events_frame(events: Iterable[Event] | pd.DataFrame | dict[str, Any]) -> pd.
     strange = [str(c) for c in frame.columns if c not in EVENT_COLUMNS]
     if strange:
         raise DataError(f"events: column {strange[0]!r} is not known", hint="Put other values into 'properties'")
-    n, columns = len(frame), {}
+    n = len(frame)
+    columns: dict[str, pd.Series[Any]] = {}
     for name in EVENT_COLUMNS:
-        column = frame[name].reset_index(drop=True) if name in frame else pd.Series([None] * n, dtype=object)
+        column: Any = frame[name].reset_index(drop=True) if name in frame else pd.Series([None] * n, dtype=object)
         if name == "time":
             columns[name] = pd.to_datetime(column, utc=True).astype(TIME_DTYPE)
         elif name == "rating":
@@ -252,7 +253,7 @@ def interactions_from_events(
 def ratings_from_events(
     events: pd.DataFrame, *, user_ids: IdMap | None = None, item_ids: IdMap | None = None
 ) -> Interactions | None:
-    """Star ratings (`feedback_given` rows with a rating) as interactions with `ratings`; None if nobody rated anything."""
+    """Star ratings (`feedback_given` rows that have one) as interactions with `ratings`; None if nobody rated."""
     rated = events[(events["type"] == EventType.FEEDBACK_GIVEN.value) & events["rating"].notna()]
     if not len(rated):
         return None

@@ -54,10 +54,16 @@ def _objects_as_text(column: pd.Series) -> pd.Series:
     def text(value: Any) -> Any:
         if isinstance(value, str):
             return value
-        if value is None or value is pd.NA or value is pd.NaT or value != value:
+        if value is None or value is pd.NA or value is pd.NaT:
             return None
-        if isinstance(value, (float, np.floating)) and value == int(value) if _finite(value) else False:
-            return str(int(value))
+        if isinstance(value, (float, np.floating)):
+            return (
+                None
+                if np.isnan(value)
+                else str(int(value))
+                if value == np.floor(value) and _finite(value)
+                else str(value)
+            )
         return str(value)
 
     return pd.Series([text(v) for v in column], index=column.index, dtype="str")
