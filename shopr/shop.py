@@ -84,7 +84,7 @@ class Shop:
 
     @classmethod
     def open(cls, settings: Settings | None = None, shop: str | None = None, *, clock: Clock | None = None) -> Self:
-        """Open a shop by name (`settings.shop` by default). Opening reads nothing yet: data and model load on first use."""
+        """Open a shop by name (`settings.shop` by default); data and model load on first use."""
         settings = settings or Settings()
         return cls(settings, shop or settings.shop, clock or SystemClock())
 

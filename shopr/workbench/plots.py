@@ -1,0 +1,121 @@
+"""Plots in one style: what notebooks, reports and the README show.
+
+Every function draws one picture on the axes it is given, or on new ones, and returns them. Colours are the Okabe-Ito
+set, which people with any common colour blindness can tell apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from cycler import cycler
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+__all__ = ["COLOURS", "bars", "forest", "heat", "lines", "use_style"]
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
+_STYLE: dict[str, Any] = {
+    "figure.figsize": (8.0, 3.6),
+    "figure.dpi": 96,
+    "figure.constrained_layout.use": True,
+    "axes.prop_cycle": cycler(color=COLOURS),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "semibold",
+    "axes.titlesize": 12,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "font.size": 10,
+}
+
+
+def use_style() -> None:
+    """Make the style the default of this notebook or process."""
+    mpl.rcParams.update(_STYLE)
+
+
+def forest(
+    table: pd.DataFrame, *, title: str, label: str = "", reference: float | None = 0.0, ax: Axes | None = None
+) -> Axes:
+    """Estimates with intervals, one row each, best on top.
+
+    Args:
+        table: indexed by name, columns `estimate`, `lo`, `hi`.
+        reference: where the dashed line of "no difference" stands; None for no line.
+    """
+    rows = table.sort_values("estimate")
+    ax = _axes(ax, height=0.8 + 0.38 * len(rows))
+    at = np.arange(len(rows))
+    centre = rows["estimate"].to_numpy(float)
+    reach = np.abs(np.vstack([centre - rows["lo"].to_numpy(float), rows["hi"].to_numpy(float) - centre]))
+    ax.errorbar(centre, at, xerr=reach, fmt="o", color=COLOURS[0], ecolor=COLOURS[0], capsize=3, markersize=6)
+    if reference is not None:
+        ax.axvline(reference, color="#444444", linestyle="--", linewidth=1)
+    ax.set_yticks(at, [str(name) for name in rows.index])
+    ax.set_ylim(-0.6, len(rows) - 0.4)
+    ax.grid(axis="y", visible=False)
+    ax.set_xlabel(label)
+    ax.set_title(title)
+    return ax
+
+
+def bars(values: Mapping[str, float] | pd.Series, *, title: str, label: str = "", ax: Axes | None = None) -> Axes:
+    """One horizontal bar a name, largest on top, each with its figure."""
+    series = pd.Series(values).sort_values()
+    ax = _axes(ax, height=0.8 + 0.34 * len(series))
+    drawn = ax.barh([str(name) for name in series.index], series.to_numpy(float), color=COLOURS[0], height=0.7)
+    ax.bar_label(drawn, fmt="{:,.4g}", padding=4)
+    ax.margins(x=0.14)
+    ax.grid(axis="y", visible=False)
+    ax.set_xlabel(label)
+    ax.set_title(title)
+    return ax
+
+
+def lines(table: pd.DataFrame, *, title: str, x: str = "", y: str = "", ax: Axes | None = None) -> Axes:
+    """One line a column over the index."""
+    ax = _axes(ax)
+    for name in table.columns:
+        ax.plot(table.index, table[name].to_numpy(float), label=str(name), linewidth=1.8)
+    if len(table.columns) > 1:
+        ax.legend(ncols=min(4, len(table.columns)))
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    ax.set_title(title)
+    return ax
+
+
+def heat(
+    values: np.ndarray[Any, Any], *, title: str, rows: Sequence[str], columns: Sequence[str], ax: Axes | None = None
+) -> Axes:
+    """A table of numbers as colours, with the numbers in the cells while they can be read."""
+    ax = _axes(ax, height=1.2 + 0.32 * len(rows))
+    image = ax.imshow(values, cmap="Blues", aspect="auto")
+    ax.set_xticks(range(len(columns)), columns, rotation=30 if len(columns) > 8 else 0)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.grid(visible=False)
+    if values.size <= 120:
+        middle = (np.nanmin(values) + np.nanmax(values)) / 2
+        for (i, j), value in np.ndenumerate(values):
+            ax.text(j, i, f"{value:.3g}", ha="center", va="center", color="white" if value > middle else "black")
+    else:
+        ax.figure.colorbar(image, ax=ax)
+    ax.set_title(title)
+    return ax
+
+
+def _axes(ax: Axes | None, *, height: float = 3.6) -> Axes:
+    if ax is not None:
+        return ax
+    with mpl.rc_context(_STYLE):
+        made: Axes = plt.subplots(figsize=(8.0, height))[1]
+    return made
