@@ -26,11 +26,13 @@ class Histories:
             None if unknown.
         now: Unix seconds at which the recommendation is made; None if unknown. Recency is measured from each user's own
             last interaction where a model says so, else from `now`.
+        ratings: shape (nnz,), float32 stars aligned with `matrix.data`, NaN where not rated; None without ratings.
     """
 
     matrix: sparse.csr_matrix
     times: NDArray[np.int64] | None = None
     now: int | None = None
+    ratings: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return int(self.matrix.shape[0])
@@ -39,7 +41,8 @@ class Histories:
         """Rows `start` … `stop` - 1, sharing memory where it can."""
         ptr = self.matrix.indptr
         times = None if self.times is None else self.times[ptr[start] : ptr[stop]]
-        return Histories(self.matrix[start:stop], times, self.now)
+        ratings = None if self.ratings is None else self.ratings[ptr[start] : ptr[stop]]
+        return Histories(self.matrix[start:stop], times, self.now, ratings)
 
     @classmethod
     def of(cls, items: list[NDArray[np.integer]] | list[list[int]], n_items: int) -> Histories:
@@ -170,10 +173,21 @@ class Interactions:
         np.maximum.at(last, inverse, self.times)
         return last
 
+    @cached_property
+    def mean_ratings(self) -> NDArray[np.float32] | None:
+        """Shape (nnz,): mean stars of each pair, aligned with `matrix.data`, NaN if unrated; None without ratings."""
+        if self.ratings is None:
+            return None
+        keys, inverse = self._pairs
+        rated = ~np.isnan(self.ratings)
+        counts = np.bincount(inverse[rated], minlength=len(keys))
+        total = np.bincount(inverse[rated], weights=self.ratings[rated], minlength=len(keys))
+        return np.where(counts > 0, total / np.maximum(counts, 1), np.nan).astype(np.float32)
+
     def histories(self, users: NDArray[np.integer] | None = None, *, now: int | None = None) -> Histories:
         """Histories of `users` (codes; -1 gives an empty row), or of all users in code order."""
         if users is None:
-            return Histories(self.matrix, self.last_times, now)
+            return Histories(self.matrix, self.last_times, now, self.mean_ratings)
         users = np.asarray(users, dtype=np.int64)
         ptr = self.matrix.indptr.astype(np.int64)
         start = np.where(users >= 0, ptr[np.maximum(users, 0)], 0)
@@ -184,7 +198,8 @@ class Interactions:
             (self.matrix.data[take], self.matrix.indices[take], indptr.astype(np.int32)),
             shape=(len(users), self.n_items),
         )
-        return Histories(matrix, None if self.last_times is None else self.last_times[take], now)
+        times = None if self.last_times is None else self.last_times[take]
+        return Histories(matrix, times, now, None if self.mean_ratings is None else self.mean_ratings[take])
 
     def take(self, mask: NDArray[np.bool_] | NDArray[np.integer]) -> Interactions:
         """The interactions selected by a mask or by positions; the id maps stay whole."""

@@ -12,7 +12,12 @@ from shopr.recommend.base import Recommender
 
 __all__ = ["MODELS", "make", "model_class"]
 
-MODELS: dict[str, tuple[str, str]] = {}
+MODELS: dict[str, tuple[str, str]] = {
+    "ials": ("shopr.recommend.factor", "IALS"),
+    "popular": ("shopr.recommend.popular", "Popular"),
+    "item_knn": ("shopr.recommend.knn", "ItemKNN"),
+    "user_knn": ("shopr.recommend.knn", "UserKNN"),
+}
 """Name -> (module, class). One line a model; the command line, specs and `auto` read it."""
 
 
