@@ -13,6 +13,8 @@ from shopr.recommend.base import Recommender
 __all__ = ["MODELS", "make", "model_class"]
 
 MODELS: dict[str, tuple[str, str]] = {
+    "ease": ("shopr.recommend.linear", "Ease"),
+    "edlae": ("shopr.recommend.linear", "EDLAE"),
     "ials": ("shopr.recommend.factor", "IALS"),
     "popular": ("shopr.recommend.popular", "Popular"),
     "item_knn": ("shopr.recommend.knn", "ItemKNN"),

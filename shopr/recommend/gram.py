@@ -1,0 +1,133 @@
+"""Item-by-item Gram matrices of weighted histories, and the closed-form item regressions that are solved from them.
+
+Memory is checked before it is asked for: a square of items that would not fit is refused with the alternative named.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.linalg import blas, lapack
+
+from shopr.errors import CapacityError
+
+__all__ = ["MEMORY_GB", "check_square", "gram", "regression", "scale"]
+
+MEMORY_GB = 6.0
+"""Memory that a dense item-by-item model may take at its peak by default."""
+_SPARSE_PAIR = 3e-9
+_DENSE_FLOP = 2.5e-11
+"""Rough seconds for one pair of a sparse product and one multiply-add of a dense one; only their ratio matters."""
+_BLOCK_CELLS = 2**24
+
+
+def check_square(name: str, n_items: int, copies: float, memory_gb: float) -> None:
+    """Refuse a model that needs `copies` float32 matrices of items x items at once.
+
+    Raises:
+        CapacityError: naming the size, the bound and models that need no such matrix.
+    """
+    need = copies * 4.0 * n_items**2 / 1e9
+    if need > memory_gb:
+        raise CapacityError(
+            f"{name} over {n_items:,} items needs {need:.1f} GB for items x items, its bound is {memory_gb:g} GB",
+            hint="Use the model 'spectral' or 'item_filter', whose memory grows with the interactions, or raise memory_gb",
+        )
+
+
+def scale(
+    matrix: sparse.csr_matrix, rows: NDArray[np.floating] | None, columns: NDArray[np.floating] | None
+) -> sparse.csr_matrix:
+    """CSR float32 of the same pattern: entry (u, i) times rows[u] times columns[i]."""
+    data = matrix.data.astype(np.float32, copy=True)
+    if rows is not None:
+        data *= np.repeat(rows.astype(np.float32), np.diff(matrix.indptr))
+    if columns is not None:
+        data *= columns.astype(np.float32)[matrix.indices]
+    return sparse.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def gram(matrix: sparse.csr_matrix) -> NDArray[np.float32]:
+    """Dense X'X, float32 (m, m) in Fortran order, both triangles filled; X is CSR (n, m).
+
+    Short histories go through a sparse product, long ones through dense blocks, whichever costs less.
+    """
+    n, m = matrix.shape
+    lengths = np.diff(matrix.indptr).astype(np.float64)
+    if float((lengths**2).sum()) * _SPARSE_PAIR < n * float(m) ** 2 / 2 * _DENSE_FLOP:
+        total = np.zeros((m, m), np.float32)
+        for start, stop in user_blocks(lengths):
+            block = matrix[start:stop]
+            add_sparse(total, (block.T.tocsr() @ block).tocsr())
+        return total.T  # symmetric, so the transposed view is the same matrix in Fortran order
+    upper = np.zeros((m, m), np.float32, order="F")
+    rows = max(1, _BLOCK_CELLS // max(m, 1))
+    for start in range(0, n, rows):
+        block = matrix[start : start + rows].toarray()
+        upper = blas.ssyrk(1.0, block.T, beta=1.0, c=upper, overwrite_c=1)
+    mirror(upper)
+    return upper
+
+
+def add_sparse(total: NDArray[np.float32], part: sparse.csr_matrix) -> None:
+    """Add a CSR matrix (unique entries within a row) to a dense C-ordered one in place, by blocks of rows."""
+    m = total.shape[1]
+    rows = max(1, _BLOCK_CELLS // max(m, 1))
+    for start in range(0, total.shape[0], rows):
+        total[start : start + rows] += part[start : start + rows].toarray()
+
+
+def user_blocks(lengths: NDArray[np.floating], pairs: int = 2**25) -> list[tuple[int, int]]:
+    """Ranges of users of about `pairs` pairs of history entries each (at least one user a range)."""
+    group = (np.cumsum(np.asarray(lengths, np.float64) ** 2) // pairs).astype(np.int64)
+    edges = np.flatnonzero(np.diff(group)) + 1
+    bounds = np.concatenate([[0], edges, [len(lengths)]])
+    return [(int(a), int(b)) for a, b in zip(bounds[:-1], bounds[1:], strict=True) if b > a]
+
+
+def mirror(square: NDArray[np.floating]) -> None:
+    """Copy the upper triangle of a matrix onto the lower one, in place and by blocks."""
+    m, width = square.shape[0], 512
+    for start in range(0, m, width):
+        stop = min(start + width, m)
+        corner = square[start:stop, start:stop]
+        corner[:] = np.triu(corner) + np.triu(corner, 1).T
+        square[stop:, start:stop] = square[start:stop, stop:].T
+
+
+def regression(gram_matrix: NDArray[np.floating], ridge: NDArray[np.floating]) -> NDArray[np.floating]:
+    """B with a zero diagonal that minimises the ridge regression of every item on all others (Steck 2019, eq. 8).
+
+    With P = (G + diag(ridge))^-1: B = I - P diag(1 / diag P), so B[:, j] = -P[:, j] / P[j, j] off the diagonal.
+
+    Args:
+        gram_matrix: (m, m), overwritten; positive semidefinite.
+        ridge: shape (m,), > 0.
+
+    Returns:
+        (m, m), the same dtype; column j holds the weights that predict item j.
+
+    Raises:
+        CapacityError: if the ridge is too small for the matrix to be inverted in its precision.
+    """
+    m = gram_matrix.shape[0]
+    work = np.asfortranarray(gram_matrix)
+    work[np.arange(m), np.arange(m)] += ridge.astype(work.dtype)
+    single = work.dtype == np.float32
+    factor, failed = (lapack.spotrf if single else lapack.dpotrf)(work, lower=0, clean=0, overwrite_a=1)
+    if not failed:
+        factor, failed = (lapack.spotri if single else lapack.dpotri)(factor, lower=0, overwrite_c=1)
+    if failed:
+        raise CapacityError(
+            f"the item matrix ({m:,} items) is not positive definite at a ridge of {float(ridge.min()):g}",
+            hint="Raise lam",
+        )
+    diagonal = factor.diagonal().copy()
+    mirror(factor)
+    # P is symmetric: dividing the rows of its C-ordered transpose gives the transposed weights without a copy.
+    weights = factor.T
+    weights /= -diagonal[None, :]
+    weights[np.arange(m), np.arange(m)] = 0.0
+    found: NDArray[np.floating] = weights
+    return found

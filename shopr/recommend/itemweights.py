@@ -1,0 +1,71 @@
+"""Models whose score is a sum over the history: strength of each entry times a learned item-to-item weight."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy import sparse
+
+from shopr.data.interactions import Histories
+from shopr.recommend.base import Config, Contribution, Recommender
+
+__all__ = ["HistoryConfig", "ItemWeights", "history_rows"]
+
+_DAY = 86_400.0
+
+
+class HistoryConfig(Config):
+    """How the entries of a history count when people are scored.
+
+    Attributes:
+        half_life_days: an entry counts half for every so many days before the user's last one; None: all count alike.
+        floor: the least an entry counts, however old.
+    """
+
+    half_life_days: float | None = Field(default=None, gt=0)
+    floor: float = Field(default=0.0, ge=0, le=1)
+
+
+def history_rows(
+    histories: Histories, half_life_days: float | None = None, floor: float = 0.0, norm_power: float = 0.0
+) -> sparse.csr_matrix:
+    """CSR (n, n_items) float32: max(floor, 2^(-age / half-life)) for each entry, divided by length^norm_power.
+
+    Ages count back from each user's own last entry. Ones without times or without a half-life.
+    """
+    matrix = histories.matrix
+    data = np.ones(matrix.nnz, np.float32)
+    lengths = np.diff(matrix.indptr)
+    if half_life_days is not None and histories.times is not None and matrix.nnz:
+        filled = np.flatnonzero(lengths)
+        last = np.maximum.reduceat(histories.times, matrix.indptr[filled])
+        age = (np.repeat(last, lengths[filled]) - histories.times) / (half_life_days * _DAY)
+        data = np.maximum(np.exp2(-age), floor).astype(np.float32)
+    if norm_power:
+        data *= np.repeat(np.maximum(lengths, 1).astype(np.float32) ** -norm_power, lengths)
+    return sparse.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+class ItemWeights(Recommender):
+    """Base of item-to-item models: score(u, i) = sum over j in u's history of strength(u, j) * weights[j, i]."""
+
+    weights: NDArray[np.floating] | sparse.csr_matrix
+    """(n_items, n_items), row j: what entry j of a history adds to every item's score."""
+
+    def _history(self, histories: Histories) -> sparse.csr_matrix:
+        c = self.config
+        return history_rows(histories, c.half_life_days, c.floor)
+
+    def _score(self, histories: Histories) -> NDArray[np.floating]:
+        scores = self._history(histories) @ self.weights
+        dense: NDArray[np.floating] = scores.toarray() if sparse.issparse(scores) else np.asarray(scores)
+        return dense
+
+    def _contributions(self, history: Histories, item: int) -> list[Contribution]:
+        row = self._history(history)
+        column = self.weights[:, [item]]
+        column = column.toarray() if sparse.issparse(column) else column
+        values = row.data * column.ravel()[row.indices]
+        labels = self.item_ids.decode(row.indices)
+        return [Contribution("history", str(name), float(v)) for name, v in zip(labels, values, strict=True)]

@@ -1,0 +1,121 @@
+"""Closed-form linear autoencoders over items: EASE and its denoising, weighted relatives.
+
+EASE (Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data") regresses every item on all others with a ridge.
+EDLAE (Steck 2020, "Autoencoders that don't overfit towards the Identity") adds dropout of the inputs, which in
+expectation is a ridge that grows with each item's own count. Around both stand three scalings, all of them diagonal
+matrices, so that the solution stays closed:
+
+    users      weigh n_u^-user_power in the Gram matrix: a shopper with a long history says less with each pair
+    items      enter as n_i^-item_power: popular items lose their hold on the ridge
+    outputs    are multiplied by n_i^output_power: below zero favours rare items, above zero popular ones
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy import sparse
+
+from shopr.data.interactions import Interactions
+from shopr.recommend.gram import MEMORY_GB, check_square, gram, regression, scale
+from shopr.recommend.itemweights import HistoryConfig, ItemWeights
+
+__all__ = ["EDLAE", "EDLAEConfig", "Ease", "EaseConfig"]
+
+_COPIES = 2.2
+"""Dense float32 squares that a fit holds at its peak."""
+
+
+class EaseConfig(HistoryConfig):
+    """Settings of `Ease`.
+
+    Attributes:
+        lam: ridge; larger for more or noisier interactions.
+        memory_gb: refuse to start where items x items would need more.
+    """
+
+    lam: float = Field(default=250.0, gt=0)
+    memory_gb: float = Field(default=MEMORY_GB, gt=0)
+
+
+class EDLAEConfig(EaseConfig):
+    """Settings of `EDLAE`.
+
+    Attributes:
+        lam: ridge that all items share, in units of the mean diagonal over 100 where `item_power` rescales the items.
+        dropout: p / (1 - p) of the paper: ridge in proportion to each item's own diagonal.
+        user_power: beta, see the module's docstring.
+        item_power, output_power: likewise.
+    """
+
+    lam: float = Field(default=100.0, gt=0)
+    dropout: float = Field(default=1.0, ge=0)
+    user_power: float = Field(default=0.5, ge=0, le=2)
+    item_power: float = Field(default=0.1, ge=-1, le=1)
+    output_power: float = Field(default=-0.15, ge=-1, le=1)
+
+
+class Ease(ItemWeights):
+    """EASE: binary histories, one ridge, zero diagonal."""
+
+    name = "ease"
+    config_class = EaseConfig
+
+    weights: NDArray[np.floating]
+
+    def _fit(self, interactions: Interactions, catalog: object) -> None:
+        check_square(self.name, interactions.n_items, _COPIES, self.config.memory_gb)
+        ridge = np.full(interactions.n_items, self.config.lam)
+        self.weights = regression(gram(interactions.binary), ridge)
+
+
+class EDLAE(ItemWeights):
+    """EDLAE with user, item and output scaling."""
+
+    name = "edlae"
+    config_class = EDLAEConfig
+
+    weights: NDArray[np.floating]
+
+    def _fit(self, interactions: Interactions, catalog: object) -> None:
+        c = self.config
+        check_square(self.name, interactions.n_items, _COPIES, c.memory_gb)
+        self.weights = scaled_regression(self._gram(interactions), item_counts(interactions.binary), c)
+
+    def _gram(self, interactions: Interactions) -> NDArray[np.float32]:
+        return gram(weighted(interactions.binary, self.config.user_power))
+
+
+def weighted(matrix: sparse.csr_matrix, user_power: float) -> sparse.csr_matrix:
+    """Rows times the root of their weight n_u^-user_power, scaled so that the weights average 1 over interactions."""
+    lengths = np.diff(matrix.indptr).astype(np.float64)
+    return scale(matrix, np.sqrt(user_weights(lengths, user_power)), None)
+
+
+def user_weights(lengths: NDArray[np.floating], user_power: float) -> NDArray[np.float64]:
+    """n_u^-user_power, 0 for empty histories, with a mean of 1 over interactions, so that `lam` keeps its scale."""
+    weights = np.where(lengths > 0, np.maximum(lengths, 1.0) ** -user_power, 0.0)
+    return np.asarray(weights * lengths.sum() / max(float((weights * lengths).sum()), 1e-12))
+
+
+def item_counts(matrix: sparse.csr_matrix) -> NDArray[np.float64]:
+    """Shape (n_items,): users of each item."""
+    return np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.float64)
+
+
+def scaled_regression(
+    square: NDArray[np.float32], counts: NDArray[np.float64], config: EDLAEConfig
+) -> NDArray[np.floating]:
+    """Scale the Gram matrix (overwritten), add EDLAE's ridge, solve, and scale the weights back."""
+    base = float(np.average(counts, weights=counts)) if counts.any() else 1.0
+    relative = np.maximum(counts, 1.0) / base
+    inner = (relative**-config.item_power).astype(np.float32)
+    outer = (relative ** (config.item_power + config.output_power)).astype(np.float32)
+    square *= inner[:, None]
+    square *= inner[None, :]
+    diagonal = square.diagonal().astype(np.float64)
+    weights = regression(square, config.lam + config.dropout * diagonal)
+    weights *= inner[:, None]
+    weights *= outer[None, :]
+    return weights
