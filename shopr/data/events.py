@@ -112,8 +112,8 @@ EVENT_COLUMNS = (
     "properties",
 )
 """Columns of the flat table. Text is `str` (missing: NA), `time` datetime64[us, UTC], `quantity`, `price` (minor units
-of `currency`, of one piece) and `position` (from 1) Int64, `rating` float64 (missing: NaN), `properties` JSON text of an
-object. `order_completed` and `order_returned` have one row an order line, quantity > 0 in both."""
+of `currency`, of one piece) and `position` (from 1) Int64, `rating` float64 (missing: NaN), `properties` JSON text of
+an object. `order_completed` and `order_returned` have one row an order line, quantity > 0 in both."""
 _PROPERTY_COLUMNS = EVENT_COLUMNS[5:-1]
 
 

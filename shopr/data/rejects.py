@@ -69,8 +69,8 @@ class Rejects:
         return len(self.frame)
 
     def by_reason(self) -> dict[str, int]:
-        """Reason -> number of rows, the most frequent first; the numbers sum to `len(self)`."""
-        counts = self.frame["reason"].value_counts(sort=True)
+        """`column: reason` -> number of rows, the most frequent first; the numbers sum to `len(self)`."""
+        counts = (self.frame["column"] + ": " + self.frame["reason"]).value_counts(sort=True)
         return {str(reason): int(n) for reason, n in counts.items()}
 
     def first(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -77,17 +78,20 @@ def _from_seconds(seconds: NDArray[np.float64], index: pd.Index) -> pd.Series:
 
 
 def _zoned(column: pd.Series, zone: str) -> pd.Series:
-    column = pd.to_datetime(column)
-    if column.dt.tz is None:
+    times: Any = pd.to_datetime(column)
+    if times.dt.tz is None:
         # An hour that occurs twice is taken as standard time; one that never occurred moves to the next that did.
         flags = np.zeros(len(column), bool)
-        column = column.dt.tz_localize(zone, ambiguous=flags, nonexistent="shift_forward")
-    return column.dt.tz_convert("UTC").astype(TIME_DTYPE)
+        times = times.dt.tz_localize(zone, ambiguous=flags, nonexistent="shift_forward")
+    utc: pd.Series = times.dt.tz_convert("UTC").astype(TIME_DTYPE)
+    return utc
 
 
 def unix_seconds(times: pd.Series) -> NDArray[np.int64]:
     """Whole Unix seconds (rounded down) of a column without missing values."""
-    return times.dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[s]").astype("int64").to_numpy()
+    naive: Any = times.dt.tz_convert("UTC").dt.tz_localize(None)
+    seconds: NDArray[np.int64] = naive.astype("datetime64[s]").astype("int64").to_numpy()
+    return seconds
 
 
 def is_future(times: pd.Series, now: datetime, tolerance: timedelta = FUTURE_TOLERANCE) -> NDArray[np.bool_]:
