@@ -1,7 +1,7 @@
 """Make `.venv` from nothing but python3: the pinned packages of requirements.lock, then this project, editable.
 
-uv does it in seconds where it can; where it cannot (an index or a mirror that only pip is told about), pip does the same.
-Every file is checked against the hashes of the lock.
+uv does it in seconds where it can; where it cannot (an index or a mirror that only pip is told about), pip does the
+same. Every file is checked against the hashes of the lock.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Find dead links in the project's Markdown: files and headings that do not exist. Addresses on the net are not asked."""
+"""Find dead links in the project's Markdown: files and headings that do not exist. The net is not asked."""
 
 from __future__ import annotations
 

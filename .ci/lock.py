@@ -1,7 +1,7 @@
 """Write requirements.lock from pyproject.toml, or check that it is in step without asking the network.
 
-    python .ci/lock.py            resolve anew and write the lock
-    python .ci/lock.py --check    exit 1 if pyproject.toml asks for something that the lock does not pin
+python .ci/lock.py            resolve anew and write the lock
+python .ci/lock.py --check    exit 1 if pyproject.toml asks for something that the lock does not pin
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ def main() -> None:
 def write(project: dict[str, Any]) -> None:
     """Resolve for every platform and supported Python; addresses of indexes stay out of the file."""
     extras = [part for extra in EXTRAS for part in ("--extra", extra)]
-    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", *extras, "--universal", "--generate-hashes"]
-    command += ["--no-emit-index-url", "--no-emit-find-links", "--no-header", "--quiet", "--python-version", "3.11.5"]
+    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", *extras]
+    command += ["--universal", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-header"]
+    command += ["--quiet", "--python-version", "3.11.5"]
     done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit("error: uv could not resolve the dependencies; requirements.lock is as it was")
