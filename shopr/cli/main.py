@@ -23,6 +23,7 @@ __all__ = ["COMMANDS", "cli", "main"]
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "config": ("shopr.cli.config", "config", "Show the settings in force and where each value comes from."),
+    "doctor": ("shopr.cli.doctor", "doctor", "Check this machine, its storage and the optional extras."),
 }
 """Name -> (module, attribute, one line of help), in the order in which `shopr --help` lists them."""
 

@@ -23,19 +23,19 @@ FOREIGN_VARIABLES = {"mlflow_uri": "MLFLOW_TRACKING_URI"}
 
 
 def project_root(start: Path | None = None) -> Path:
-    """The checkout that holds `start` (default: the working folder): the nearest folder upwards whose pyproject.toml is
-    ours; the working folder itself where there is none."""
+    """The checkout in use: the nearest folder upwards from `start` (default: the working folder) whose pyproject.toml is
+    ours; else the checkout that this package was installed from, editable; else `start` itself."""
     here = (start or Path.cwd()).absolute()
-    for folder in (here, *here.parents):
-        file = folder / "pyproject.toml"
-        if file.is_file():
-            try:
-                name = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}).get("name")
-            except (OSError, ValueError):
-                continue
-            if name == "shopr":
-                return folder
-    return here
+    source = Path(__file__).resolve().parents[2]
+    return next((folder for folder in (here, *here.parents, source) if _is_ours(folder)), here)
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        text = (folder / "pyproject.toml").read_text(encoding="utf-8")
+        return bool(tomllib.loads(text).get("project", {}).get("name") == "shopr")
+    except (OSError, ValueError):
+        return False
 
 
 def config_path() -> Path | None:

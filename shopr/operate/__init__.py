@@ -1,0 +1,1 @@
+"""Running the house: checks of the machine, uptime, backup and restore."""
