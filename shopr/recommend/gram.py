@@ -5,6 +5,8 @@ Memory is checked before it is asked for: a square of items that would not fit i
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -32,7 +34,7 @@ def check_square(name: str, n_items: int, copies: float, memory_gb: float) -> No
     if need > memory_gb:
         raise CapacityError(
             f"{name} over {n_items:,} items needs {need:.1f} GB for items x items, its bound is {memory_gb:g} GB",
-            hint="Use the model 'spectral' or 'item_filter', whose memory grows with the interactions, or raise memory_gb",
+            hint="Use 'spectral' or 'item_filter', whose memory grows with the interactions, or raise memory_gb",
         )
 
 
@@ -83,7 +85,7 @@ def user_blocks(lengths: NDArray[np.floating], pairs: int = 2**25) -> list[tuple
     group = (np.cumsum(np.asarray(lengths, np.float64) ** 2) // pairs).astype(np.int64)
     edges = np.flatnonzero(np.diff(group)) + 1
     bounds = np.concatenate([[0], edges, [len(lengths)]])
-    return [(int(a), int(b)) for a, b in zip(bounds[:-1], bounds[1:], strict=True) if b > a]
+    return [(int(a), int(b)) for a, b in pairwise(bounds) if b > a]
 
 
 def mirror(square: NDArray[np.floating]) -> None:

@@ -1,6 +1,6 @@
 """Closed-form linear autoencoders over items: EASE and its denoising, weighted relatives.
 
-EASE (Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data") regresses every item on all others with a ridge.
+EASE (Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data") is a ridge regression of every item on all others.
 EDLAE (Steck 2020, "Autoencoders that don't overfit towards the Identity") adds dropout of the inputs, which in
 expectation is a ridge that grows with each item's own count. Around both stand three scalings, all of them diagonal
 matrices, so that the solution stays closed:
