@@ -29,6 +29,10 @@ def as_text(column: pd.Series) -> pd.Series:
 
     An id read from a column with gaps often comes as 12345.0; it is "12345".
     """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        names = [*as_text(pd.Series(column.cat.categories)), None]
+        texts = np.array(names, dtype=object)[column.cat.codes.to_numpy()]
+        return pd.Series(texts, index=column.index, dtype="str")
     if pd.api.types.is_bool_dtype(column):
         return column.astype("str")
     if pd.api.types.is_numeric_dtype(column):
