@@ -102,7 +102,8 @@ class IALS(Recommender):
         item_penalty = c.regularization * frequency / frequency.mean()
         user_penalty = self._penalty(np.diff(confidence.indptr))
         rng = generator(c.seed, "ials")
-        items = (rng.standard_normal((self.n_items, c.factors)) * 0.1 / np.sqrt(c.factors)).astype(np.float32)
+        scale = 0.1 / np.sqrt(c.factors)
+        items: NDArray[np.float32] = (rng.standard_normal((self.n_items, c.factors)) * scale).astype(np.float32)
         for _ in range(c.iterations):
             users = solve_rows(confidence, items, user_penalty)
             items = np.asarray(solve_rows(columns, users, item_penalty), np.float32)

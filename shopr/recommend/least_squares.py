@@ -47,7 +47,7 @@ def ridge_rows(
 def row_system(
     confidence: sparse.csr_matrix, factors: NDArray[np.floating], penalty: float
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """One row of `solve_rows`: its matrix (d, d), and c_j y_j of each stored pair (nnz, d), whose sum is the right side."""
+    """One row of `solve_rows`: its matrix (d, d), and c_j y_j of each stored pair (nnz, d), summing to the right."""
     y = factors[confidence.indices]
     matrix = factors.T @ factors + (y * (confidence.data - 1.0)[:, None]).T @ y
     return matrix + penalty * np.eye(factors.shape[1]), y * confidence.data[:, None]

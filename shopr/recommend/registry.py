@@ -13,6 +13,11 @@ from shopr.recommend.base import Recommender
 __all__ = ["MODELS", "make", "model_class"]
 
 MODELS: dict[str, tuple[str, str]] = {
+    "content": ("shopr.recommend.content", "Content"),
+    "hybrid": ("shopr.recommend.hybrid", "Hybrid"),
+    "svd": ("shopr.recommend.explicit", "SVD"),
+    "svdpp": ("shopr.recommend.explicit", "SVDpp"),
+    "knn_baseline": ("shopr.recommend.explicit", "KNNBaseline"),
     "ease": ("shopr.recommend.linear", "Ease"),
     "edlae": ("shopr.recommend.linear", "EDLAE"),
     "ials": ("shopr.recommend.factor", "IALS"),

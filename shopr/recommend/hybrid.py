@@ -1,0 +1,119 @@
+"""A weighed mean of two models, each as the per-user percentile of its ranks, so that their scales need not match."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from shopr.data.interactions import Histories, Interactions
+from shopr.errors import InputError
+from shopr.recommend.base import Config, Contribution, Recommender
+from shopr.recommend.registry import make
+
+if TYPE_CHECKING:
+    from shopr.data.catalog import Catalog
+
+__all__ = ["Hybrid", "HybridConfig", "percentiles"]
+
+
+class HybridConfig(Config):
+    """Settings of `Hybrid`.
+
+    Attributes:
+        weight: of the collaborative part, within [0, 1]; the content part has the rest.
+        collaborative, content: names of registered models.
+        collaborative_settings, content_settings: their hyperparameters.
+    """
+
+    weight: float = Field(default=0.7, ge=0, le=1)
+    collaborative: str = "item_knn"
+    content: str = "content"
+    collaborative_settings: dict[str, Any] = Field(default_factory=dict)
+    content_settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class Hybrid(Recommender):
+    """Score = weight x percentile by the collaborative part + (1 - weight) x percentile by the content part.
+
+    A percentile is the share of the items that the user has not seen which score lower, ties counting half.
+    """
+
+    name = "hybrid"
+    config_class = HybridConfig
+    needs_catalog: ClassVar[bool] = True
+
+    parts: list[Recommender]
+    """The fitted collaborative and content models."""
+
+    def _fit(self, interactions: Interactions, catalog: Catalog | None) -> None:
+        c = self.config
+        if "hybrid" in (c.collaborative, c.content):
+            raise InputError("hybrid cannot be a part of itself", hint="Name two other models")
+        named = ((c.collaborative, c.collaborative_settings), (c.content, c.content_settings))
+        self.parts = [make(name, **settings).fit(interactions, catalog) for name, settings in named]
+
+    @property
+    def weights(self) -> tuple[float, float]:
+        """Weights of the two parts."""
+        return self.config.weight, 1.0 - self.config.weight
+
+    def _score_users(self, users: NDArray[np.int64]) -> NDArray[np.floating]:
+        history = self.train.histories(users)
+        return self._blend(history, [part._score_users(users) for part in self.parts])
+
+    def _score(self, histories: Histories) -> NDArray[np.floating]:
+        return self._blend(histories, [part._score(histories) for part in self.parts])
+
+    def _blend(self, histories: Histories, scores: list[NDArray[np.floating]]) -> NDArray[np.floating]:
+        unseen = np.ones((len(histories), self.n_items), bool)
+        matrix = histories.matrix
+        unseen[np.repeat(np.arange(len(histories)), np.diff(matrix.indptr)), matrix.indices] = False
+        blended = np.zeros(unseen.shape, np.float32)
+        for weight, part in zip(self.weights, scores, strict=True):
+            blended += np.float32(weight) * percentiles(part, unseen)
+        return blended
+
+    def _contributions(self, history: Histories, item: int) -> list[Contribution]:
+        unseen = np.ones((1, self.n_items), bool)
+        unseen[0, history.matrix.indices] = False
+        roles = (("history", "shoppers with similar taste"), ("attribute", "products like yours"))
+        reasons = []
+        for weight, part, (kind, label) in zip(self.weights, self.parts, roles, strict=True):
+            share = weight * float(percentiles(part._score(history), unseen)[0, item])
+            reasons.append(Contribution(kind, f"{label} ({part.name})", share))  # type: ignore[arg-type]
+        return reasons
+
+
+def percentiles(scores: NDArray[np.floating], among: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Share of the items of `among` in the row that score below each item, plus half of those that score the same.
+
+    Args:
+        scores: shape (n, m).
+        among: shape (n, m): the items that count.
+
+    Returns:
+        Shape (n, m), within [0, 1]; 0 in rows where nothing counts.
+    """
+    n, m = scores.shape
+    if m == 0:
+        return np.zeros((n, m), np.float32)
+    order = np.argsort(scores, axis=1)
+    ranked = np.take_along_axis(scores, order, axis=1)
+    counted = np.take_along_axis(among, order, axis=1).astype(np.int32)
+    upto = np.cumsum(counted, axis=1, dtype=np.int32)
+    place = np.arange(m, dtype=np.int32)
+    starts = np.ones((n, m), bool)
+    starts[:, 1:] = ranked[:, 1:] != ranked[:, :-1]
+    first = np.maximum.accumulate(np.where(starts, place, 0), axis=1)
+    ends = np.ones((n, m), bool)
+    ends[:, :-1] = starts[:, 1:]
+    last = np.minimum.accumulate(np.where(ends, place, m)[:, ::-1], axis=1)[:, ::-1]
+    below = np.take_along_axis(upto - counted, first, axis=1)
+    within = np.take_along_axis(upto, last, axis=1)
+    total = np.maximum(upto[:, -1:], 1)
+    out = np.empty((n, m), np.float32)
+    np.put_along_axis(out, order, ((below + within) / (2.0 * total)).astype(np.float32), axis=1)
+    return out
