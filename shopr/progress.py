@@ -62,13 +62,14 @@ def step(description: str, *, clock: Clock | None = None) -> Iterator[Step]:
         return
     watch = clock or SystemClock()
     started = watch.monotonic()
-    with _spinner(description):
+    with _alone():
+        end = "failed"
         try:
-            yield current
-        except BaseException:
-            _line("failed", current, watch.monotonic() - started)
-            raise
-    _line("done", current, watch.monotonic() - started)
+            with _spinner(description):
+                yield current
+            end = "done"
+        finally:
+            _line(end, current, watch.monotonic() - started)
 
 
 def track(iterable: Iterable[T], description: str, total: float | None = None) -> Iterator[T]:
@@ -128,14 +129,13 @@ def _spinner(description: str) -> Iterator[None]:
         return
     from rich.markup import escape
 
-    with _alone():
-        status = _console().status(escape(description))
-        _State.spinners.append(status)
-        try:
-            with status:
-                yield
-        finally:
-            _State.spinners.pop()
+    status = _console().status(escape(description))
+    _State.spinners.append(status)
+    try:
+        with status:
+            yield
+    finally:
+        _State.spinners.pop()
 
 
 def _line(end: str, current: Step, seconds: float) -> None:

@@ -6,10 +6,12 @@ Streams are named, so that adding a draw in one place never shifts the numbers d
 from __future__ import annotations
 
 from hashlib import blake2b
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from shopr.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["DEFAULT_SEED", "generator"]
 
@@ -24,6 +26,8 @@ def generator(seed: int = DEFAULT_SEED, *stream: str | int) -> np.random.Generat
     Raises:
         InputError: if the seed is negative.
     """
+    import numpy as np  # here, so that the settings, which need only the default seed, stay light
+
     if seed < 0:
         raise InputError(f"seed {seed} is negative", hint="Give a whole number of 0 or more")
     words = [int.from_bytes(blake2b(str(name).encode(), digest_size=8).digest(), "little") for name in stream]

@@ -11,6 +11,8 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import re
 import shutil
 import tempfile
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -18,6 +20,7 @@ import pytest
 
 from shopr.clock import ManualClock
 from shopr.config import Settings
+from tests import postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 ALLOWED_SKIPS = [
@@ -102,3 +105,30 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"shared data absent: {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def _postgres_server() -> Iterator[str]:
+    given = os.environ.get("SHOPR_TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    programs = postgres.programs()
+    if programs is None:
+        pytest.skip(postgres.ABSENT)
+    with postgres.server(programs) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(_postgres_server: str) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database of this test's own."""
+    import psycopg
+    from sqlalchemy.engine import make_url
+
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(_postgres_server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    yield make_url(_postgres_server).set(database=name).render_as_string(hide_password=False)
+    with psycopg.connect(_postgres_server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -23,8 +23,8 @@ FOREIGN_VARIABLES = {"mlflow_uri": "MLFLOW_TRACKING_URI"}
 
 
 def project_root(start: Path | None = None) -> Path:
-    """The checkout in use: the nearest folder upwards from `start` (default: the working folder) whose pyproject.toml is
-    ours; else the checkout that this package was installed from, editable; else `start` itself."""
+    """The checkout in use: the nearest folder upwards from `start` (default: the working folder) with our
+    pyproject.toml; else the checkout that this package was installed from, editable; else `start` itself."""
     here = (start or Path.cwd()).absolute()
     source = Path(__file__).resolve().parents[2]
     return next((folder for folder in (here, *here.parents, source) if _is_ours(folder)), here)

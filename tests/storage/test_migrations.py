@@ -1,0 +1,120 @@
+"""One history: every earlier revision can be brought up to date, with what it holds, and ends like a new database."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+
+from shopr.errors import StorageError
+from shopr.storage import Database
+from shopr.storage.migrations import configuration, head, revisions
+from shopr.storage.tables import CARDS, metadata
+
+# A row for each table, put in by plain SQL at the revision that made the table.
+ROWS = {
+    "0001": [
+        "INSERT INTO meta (key, value, updated_at) VALUES ('shop', 'demo', '2026-01-01 00:00:00+00:00')",
+        "INSERT INTO subjects (digest, action, time, report) VALUES ('d', 'erase', '2026-01-01 00:00:00+00:00', '{}')",
+    ],
+    "0002": [
+        "INSERT INTO promotions (time, action, model_name, version, actor, reason, evidence) "
+        "VALUES ('2026-01-01 00:00:00+00:00', 'promote', 'm', '1', 'ann', 'better', '{\"lift\": 0.1}')",
+        "INSERT INTO run_ledger (run_id, spec, notebook, parameters, state, started_at) "
+        "VALUES ('r', 's', 'n', '{\"k\": 10}', 'done', '2026-01-01 00:00:00+00:00')",
+    ],
+}
+KINDS = ["sqlite", "postgresql"]
+
+
+@pytest.fixture(params=KINDS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+def difference(connection: Connection) -> list[Any]:
+    return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+def content(connection: Connection) -> dict[str, list[Any]]:
+    names = [n for n in inspect(connection).get_table_names() if n != "alembic_version"]
+    return {n: [list(map(str, row)) for row in connection.execute(text(f"SELECT * FROM {n}"))] for n in sorted(names)}
+
+
+def test_the_history_is_one_line_and_named_by_number() -> None:
+    script = ScriptDirectory.from_config(configuration())
+    walked = [revision.revision for revision in script.walk_revisions()]
+    assert tuple(reversed(walked)) == revisions()
+    assert script.get_heads() == [head()]
+
+
+@pytest.mark.parametrize("start", [None, *revisions()])
+def test_every_earlier_revision_upgrades_and_keeps_its_rows(url: str, start: str | None) -> None:
+    with Database(url) as database:
+        if start is not None:
+            database.upgrade(start)
+            assert database.revision() == start
+            with database.begin() as connection:
+                for statement in (s for r in revisions() if r <= start for s in ROWS[r]):
+                    connection.execute(text(statement))
+        with database.read() as connection:
+            before = content(connection)
+        database.upgrade()
+        database.upgrade()
+        with database.read() as connection:
+            after = content(connection)
+            assert difference(connection) == []
+        assert database.revision() == head()
+        assert {name: after[name] for name in before} == before
+
+
+def test_every_revision_brings_rows_to_this_test() -> None:
+    assert set(ROWS) == set(revisions()), "add rows for the new revision's tables"
+
+
+def test_a_failing_revision_leaves_the_database_as_it_was(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Database(url) as database:
+        database.upgrade("0001")
+        with database.begin() as connection:
+            connection.execute(text("CREATE TABLE run_ledger (run_id INTEGER)"))
+        with pytest.raises(StorageError):
+            database.upgrade()
+        assert database.revision() == "0001"
+        with database.read() as connection:
+            assert "promotions" not in inspect(connection).get_table_names()
+
+
+def test_a_database_of_a_newer_version_is_refused(url: str) -> None:
+    with Database.open(url=url) as database:
+        with database.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(StorageError, match=r"has revision 9999.*Install the newer version"):
+            database.upgrade()
+
+
+def test_every_table_has_a_card_with_a_real_subject_column() -> None:
+    assert set(CARDS) == set(metadata.tables)
+    for name, card in CARDS.items():
+        assert card.retention
+        assert card.owner.startswith("shopr.")
+        assert importlib.util.find_spec(card.owner.rpartition(".")[0]) is not None, f"{name}: no room {card.owner}"
+        if card.subject is not None:
+            assert card.subject in metadata.tables[name].c
+
+
+def test_json_comes_back_as_it_was(url: str) -> None:
+    with Database.open(url=url) as database, database.begin() as connection:
+        for statements in ROWS.values():
+            for statement in statements:
+                connection.execute(text(statement))
+        row = connection.execute(metadata.tables["promotions"].select()).mappings().one()
+    assert json.dumps(row["evidence"]) == '{"lift": 0.1}'
