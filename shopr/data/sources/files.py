@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from shopr.data.rejects import Rejects
 from shopr.errors import CapacityError, DataError
 
-__all__ = ["Table", "check_file", "read_table", "require"]
+__all__ = ["EncodingError", "Table", "check_file", "read_table", "require"]
 
 MAX_LINE_BYTES = 4 * 2**20
 """Longest line (with quoted line breaks: longest record) of a CSV."""
@@ -29,6 +29,12 @@ MAX_SHEET_BYTES = 4 * 2**30
 """Most bytes that an Excel file may unpack to."""
 DELIMITERS = ",;\t|"
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+
+
+class EncodingError(DataError):
+    """A text file is not in the encoding it was read with."""
+
+    code = "data.encoding"
 
 
 @dataclass(frozen=True)
@@ -238,8 +244,8 @@ def _first_text(path: Path, head: bytes, encoding: str) -> str:
     return line
 
 
-def _bad_encoding(path: Path, encoding: str) -> DataError:
-    return DataError(f"{path} is not {encoding} text", hint="Name its encoding with --encoding, for example cp1252")
+def _bad_encoding(path: Path, encoding: str) -> EncodingError:
+    return EncodingError(f"{path} is not {encoding} text", hint="Name its encoding with --encoding, for example cp1252")
 
 
 def _check_names(path: Path, names: Sequence[str]) -> None:
