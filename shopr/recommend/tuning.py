@@ -71,6 +71,8 @@ class _Trial:
     params: Params
     value: float
     seconds: float
+    serving: float
+    """Seconds that scoring one user took."""
 
 
 @dataclass(slots=True)
@@ -85,6 +87,7 @@ class _Search:
     deadline: float
     seed: int
     growth: float
+    served: int
     on_trial: OnTrial | None
     trials: list[_Trial] = field(default_factory=list)
     studies: dict[str, optuna.Study] = field(default_factory=dict)
@@ -101,11 +104,13 @@ class _Search:
         return self.clock.monotonic() + _MARGIN * (self.estimate(family) + last) <= self.deadline
 
     def refit_seconds(self, family: Family) -> float:
-        """Seconds that a refit may take if this family, or the leader so far, wins."""
-        costs = [self.estimate(family)]
+        """Seconds that the refit, and the serving after it, may take if this family or the leader so far wins."""
+        costs = [self.estimate(family) * self.growth]
         if self.trials:
-            costs.append(self.estimate(FAMILIES[self.best().family]))
-        return max(costs) * self.growth
+            leader = self.best()
+            fit = self.estimate(FAMILIES[leader.family]) * self.growth
+            costs.append(fit + max(t.serving for t in self.trials if t.family == leader.family) * self.served)
+        return max(costs)
 
     def best(self) -> _Trial:
         return max(self.trials, key=lambda t: (t.value, -t.number))
@@ -121,10 +126,13 @@ class _Search:
         except CapacityError:
             self.refused.add(family.model)
             return None
+        fitted = self.clock.monotonic()
         value = judge(model, self.holdout, self.k)
         del model
         gc.collect()
-        trial = _Trial(len(self.trials), family.model, params, value, self.clock.monotonic() - started)
+        ended = self.clock.monotonic()
+        serving = (ended - fitted) / len(self.holdout.users)
+        trial = _Trial(len(self.trials), family.model, params, value, ended - started, serving)
         self.trials.append(trial)
         if self.on_trial is not None:
             self.on_trial(trial.number, trial.family, params, value, trial.seconds)
@@ -161,7 +169,8 @@ def tune(
         models: names to choose among; by default every family that suits the data.
         budget_seconds: for the whole call; the first candidate is always tried.
         validation: how the validation split is cut (see `validation`).
-        users: codes of the people who will be served, if known: candidates are judged on them.
+        users: codes of the people who will be served, if known: candidates are judged on them, and the budget leaves
+            time to serve them.
         k: length of the lists that are judged.
         max_trials: at most so many candidates.
         reserve: seconds of the budget to leave for what the caller does next.
@@ -187,6 +196,7 @@ def tune(
         deadline=started + budget_seconds - reserve,
         seed=seed,
         growth=(len(train) / max(len(holdout.train), 1)) if refit else 0.0,
+        served=0 if users is None else len(users),
         on_trial=on_trial,
     )
     families = _families(models, shape)
