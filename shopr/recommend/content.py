@@ -33,7 +33,7 @@ class ContentConfig(Config):
     """Settings of `Content`.
 
     Attributes:
-        title, brand, category, attributes: weights of the fields, whose vectors have unit length before they are weighed.
+        title, brand, category, attributes: weights of the fields, whose vectors have unit length before that.
         rarest: fewest products that must share a term.
         strength, half_life_days: how a history's products count in the shopper's profile.
     """
