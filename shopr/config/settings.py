@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from shopr.config.environment import Environment, Posture, detect, parse
 from shopr.config.sources import CallSource, EnvironmentSource, FileSource, project_root, unknown_variables
-from shopr.errors import ConfigError
+from shopr.errors import ConfigError, InputError
 from shopr.money import exponent
 from shopr.randomness import DEFAULT_SEED
 
@@ -122,7 +122,10 @@ class Settings(BaseSettings):
     @field_validator("currency")
     @classmethod
     def _currency(cls, value: str) -> str:
-        exponent(value)
+        try:
+            exponent(value)
+        except InputError as error:
+            raise ValueError("is no ISO 4217 code; write three capitals such as GBP") from error
         return value
 
     @field_validator("time_zone")
@@ -130,7 +133,7 @@ class Settings(BaseSettings):
     def _time_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ValueError, OSError) as error:
+        except (KeyError, ValueError, OSError) as error:
             raise ValueError("is no IANA time zone; write Europe/London or UTC") from error
         return value
 
