@@ -18,6 +18,7 @@ __all__ = ["FUTURE_TOLERANCE", "TIME_DTYPE", "as_time", "is_future", "unix_secon
 TIME_DTYPE = "datetime64[us, UTC]"
 FUTURE_TOLERANCE = timedelta(days=1)
 """How far ahead of the clock an event may claim to be: clocks of devices run wrong by hours, not by days."""
+_OFFSET = r"[Tt ]\d{2}.*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$"
 _UNIX = r"[+-]?\d{1,12}(?:\.\d+)?"
 
 
@@ -60,7 +61,9 @@ def _from_text(text: pd.Series, zone: str, format: str | None) -> pd.Series:
     rest = text[~digits]
     if len(rest):
         # One column may mix values with and without an offset; each kind is parsed by itself.
-        offset = rest.str.contains(r"(?:[Zz]|[+-]\d{2}:?\d{2})$", regex=True).to_numpy(dtype=bool, na_value=False)
+        offset = rest.str.contains(_OFFSET, regex=True).to_numpy(dtype=bool, na_value=False)
+        if format is not None:
+            offset = np.full(len(rest), "%z" in format)
         how = format or "ISO8601"
         for part, aware in ((rest[offset], True), (rest[~offset], False)):
             if len(part):

@@ -30,6 +30,7 @@ from shopr.data.rejects import Rejects, Sieve
 from shopr.data.schema import as_float, as_int, as_text, by_unique
 from shopr.data.sources.countries import country_code
 from shopr.data.sources.files import EncodingError, Table, read_table, require
+from shopr.data.sources.price_history import last_prices, price_history
 from shopr.data.times import as_time
 from shopr.errors import DataError
 from shopr.money import to_minor
@@ -73,7 +74,7 @@ def load(
     if not len(judged.good):
         raise DataError(f"{table.file} has no sound line; {rejects.first()}", hint="Check the file")
     orders = judged.good
-    prices = _prices(orders)
+    prices = price_history(orders)
     products = _products(lines[sieve.alive], prices)
     catalogue = validate_catalog(products, file=table.file)
     returned = orders["type"] == EventType.ORDER_RETURNED.value
@@ -176,26 +177,14 @@ def _country(name: str) -> str:
     return json.dumps({"country": code} if code else {})
 
 
-def _prices(orders: pd.DataFrame) -> pd.DataFrame:
-    """Price history: the median price of each product on each day with sales, where it changed."""
-    sales = orders[orders["type"] == EventType.ORDER_COMPLETED.value]
-    days = sales["time"].dt.floor("D").rename("date")
-    daily = sales["price"].astype("int64").groupby([sales["product_id"], days]).median().reset_index()
-    daily["price"] = np.floor(daily["price"] + 0.5).astype("int64")
-    previous = daily.groupby("product_id")["price"].shift()
-    changed: pd.DataFrame = daily[(daily["price"] != previous).to_numpy()]
-    return changed.astype({"price": "Int64"}).reset_index(drop=True)
-
-
 def _products(lines: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame:
     """One row a product: its most frequent description (the earlier in the file among equals), its last price."""
     named = lines[lines["title"].notna()]
     votes = named.groupby(["code", "title"], sort=False)["row"].agg(["size", "min"]).reset_index()
     best = votes.sort_values(["code", "size", "min"], ascending=[True, False, True]).drop_duplicates("code")
     titles = best.set_index("code")["title"]
-    last = prices.drop_duplicates("product_id", keep="last").set_index("product_id")["price"]
     codes = pd.Series(np.sort(lines["code"].unique()), dtype="str")
-    price = codes.map(last).astype("Int64")
+    price = last_prices(prices, codes)
     return pd.DataFrame(
         {
             "product_id": codes,
