@@ -1,0 +1,103 @@
+"""Weighted counts of pairs within histories, by kernels on how far apart in time or order the two entries are.
+
+All pairs (a, b) of one user's entries are laid out as a CSR matrix with one row an entry a and the user's entries b as
+columns; a sparse product then gathers the rows by item. Users are taken in blocks, so that memory stays bounded whatever
+the lengths of the histories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from shopr.recommend.gram import add_sparse, user_blocks
+
+__all__ = ["Kernel", "dense_pairs", "order_within", "recent_only", "sparse_pairs"]
+
+Kernel = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.floating]]
+"""Of the positions (times or ranks) of a and of b, aligned arrays: the weight of each pair."""
+_BLOCK_PAIRS = 2**23
+
+
+def dense_pairs(
+    matrix: sparse.csr_matrix, position: NDArray[np.float64], user_weights: NDArray[np.floating], kernel: Kernel
+) -> NDArray[np.float32]:
+    """Dense (m, m), C order: sum over users of weight_u * kernel(position a, position b), row item a, column item b.
+
+    Args:
+        matrix: CSR (n, m), one entry a pair of user and item.
+        position: shape (nnz,), aligned with `matrix.data`.
+        user_weights: shape (n,).
+    """
+    m = matrix.shape[1]
+    total = np.zeros((m, m), np.float32)
+    for part in _blocks(matrix, position, user_weights, kernel):
+        add_sparse(total, part)
+    return total
+
+
+def sparse_pairs(
+    matrix: sparse.csr_matrix, position: NDArray[np.float64], user_weights: NDArray[np.floating], kernel: Kernel
+) -> sparse.csr_matrix:
+    """CSR float32 (m, m): as `dense_pairs`, without zero entries."""
+    m = matrix.shape[1]
+    total = sparse.csr_matrix((m, m), dtype=np.float32)
+    for part in _blocks(matrix, position, user_weights, kernel):
+        total = total + part
+    total.eliminate_zeros()
+    total.sort_indices()
+    return total
+
+
+def _blocks(matrix, position, user_weights, kernel):  # type: ignore[no-untyped-def]
+    lengths = np.diff(matrix.indptr).astype(np.int64)
+    m = matrix.shape[1]
+    for start, stop in user_blocks(lengths, _BLOCK_PAIRS):
+        low, high = matrix.indptr[start], matrix.indptr[stop]
+        own = lengths[start:stop]
+        first = np.repeat(matrix.indptr[start:stop].astype(np.int64), own)  # of each entry a: its user's first entry
+        width = np.repeat(own, own)  # and how many entries b stand in its row
+        indptr = np.concatenate([[0], np.cumsum(width)])
+        other = np.repeat(first - indptr[:-1], width) + np.arange(indptr[-1])
+        weights = np.repeat(np.repeat(user_weights[start:stop], own), width)
+        values = kernel(np.repeat(position[low:high], width), position[other]) * weights
+        pairs = sparse.csr_matrix((values.astype(np.float32), matrix.indices[other], indptr), shape=(high - low, m))
+        items = matrix.indices[low:high]
+        gather = sparse.csr_matrix(
+            (np.ones(high - low, np.float32), (items, np.arange(high - low))), shape=(m, high - low)
+        )
+        yield (gather @ pairs).tocsr()
+
+
+def order_within(matrix: sparse.csr_matrix, times: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Shape (nnz,): rank of each entry in its user's history by time, from 0; entries at one time share their mean rank."""
+    n = matrix.shape[0]
+    owner = np.repeat(np.arange(n), np.diff(matrix.indptr))
+    order = np.lexsort((times, owner))
+    place = np.arange(len(order)) - matrix.indptr[owner[order]]
+    fresh = np.ones(len(order), bool)
+    fresh[1:] = (owner[order][1:] != owner[order][:-1]) | (times[order][1:] != times[order][:-1])
+    group = np.cumsum(fresh) - 1
+    mean = np.bincount(group, weights=place) / np.maximum(np.bincount(group), 1)
+    ranks = np.empty(len(order))
+    ranks[order] = mean[group]
+    return ranks
+
+
+def recent_only(
+    matrix: sparse.csr_matrix, times: NDArray[np.integer], longest: int
+) -> tuple[sparse.csr_matrix, NDArray[np.integer]]:
+    """The `longest` last entries of each history and their times: pairs grow with the square of the length."""
+    lengths = np.diff(matrix.indptr)
+    if not len(lengths) or lengths.max() <= longest:
+        return matrix, times
+    owner = np.repeat(np.arange(matrix.shape[0]), lengths)
+    order = np.lexsort((-times, owner))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order)) - matrix.indptr[owner[order]]
+    keep = place < longest
+    indptr = np.concatenate([[0], np.cumsum(np.minimum(lengths, longest))]).astype(np.int32)
+    return sparse.csr_matrix((matrix.data[keep], matrix.indices[keep], indptr), shape=matrix.shape), times[keep]
