@@ -1,13 +1,14 @@
 """Any table of orders, clicks or ratings, by column names: the importer for a shop's own exports.
 
-The caller says which column means what: `columns={"user": "CustomerID", "item": "sku", "time": "bought_at"}`. A column of
-ours that is not named is looked for under its own name. Prices are decimals in major units (12.50) of one currency.
+The caller says which column means what: `columns={"user": "CustomerID", "item": "sku", "time": "bought_at"}`. A
+column of ours that is not named is looked for under its own name. Prices are decimals in major units
+(12.50) of one currency.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,9 @@ def load(
 ) -> Dataset:
     """Read a table of events, and a catalogue if there is one.
 
-    Without a `type` column, rows with a rating are `feedback_given` where no quantity, price or order is given; all others are
-    `order_completed`. A missing quantity column means 1, a missing order column one order a user and moment; without a time
-    column the interactions are untimed.
+    Without a `type` column, a file with ratings and no quantity, price or order holds `feedback_given`, any other
+    `order_completed`. A missing quantity column means 1, a missing order column one order a user and moment; without a
+    time column the interactions are untimed.
 
     Args:
         columns: our word (a key of `FIELDS`) -> the file's column.
@@ -104,6 +105,7 @@ def load(
     prices = price_history(judged.good)
     goods, product_rejects = _catalogue(catalog, catalog_columns or {}, how, judged.good, prices)
     kinds = set(judged.good["type"])
+    items = judged.good["product_id"].dropna().drop_duplicates()
     orders_only = EventType.ORDER_COMPLETED.value in kinds
     return Dataset.build(
         name,
@@ -114,9 +116,7 @@ def load(
         rejects=Rejects.concat([judged.rejects, product_rejects]),
         counts={
             "lines": len(table.frame) + len(table.rejects),
-            "items_without_product": int(
-                (~judged.good["product_id"].dropna().drop_duplicates().isin(goods.frame["product_id"])).sum()
-            ),
+            "items_without_product": int((~items.isin(goods.frame["product_id"])).sum()),
         },
         origin=table.file,
         times="real" if timed else "none",
@@ -207,33 +207,30 @@ def _catalogue(
     path: Path | None, columns: Mapping[str, str], how: _Options, events: pd.DataFrame, prices: pd.DataFrame
 ) -> tuple[Catalog, Rejects]:
     if path is None:
-        ids, _ = IdMap.from_values(events["product_id"].dropna())
-        codes = pd.Series(ids.ids, dtype="str")
-        price = last_prices(prices, codes)
-        products = pd.DataFrame(
-            {
-                "product_id": codes,
-                "title": "Item " + codes,
-                "price": price,
-                "currency": np.where(price.isna(), "", how.currency),
-            }
-        )
-        return Catalog(validate_catalog(products).good), Rejects()
+        return _named_after_ids(events, prices, how.currency), Rejects()
     table = read_table(path, delimiter=how.delimiter, encoding=how.encoding)
     found = _mapped(table, CATALOG_FIELDS, columns, needed=("item", "title"))
     raw: dict[str, Any] = {CATALOG_FIELDS[ours]: table.frame[theirs] for ours, theirs in found.items()}
     sieve = Sieve(len(table.frame), file=table.file, rows=table.rows)
     if "price" in raw:
-        stated = as_text(raw["currency"]).fillna("") if "currency" in raw else None
-        codes = sorted(set(stated.unique()) - {""}) if stated is not None else []
-        if len(codes) > 1:
+        stated = sorted(set(as_text(raw["currency"]).dropna()) - {""}) if "currency" in raw else []
+        if len(stated) > 1:
             raise DataError(
-                f"{table.file} has prices in {', '.join(codes)[:100]}", hint="Import one currency at a time"
+                f"{table.file} has prices in {', '.join(stated)[:99]}", hint="Import one currency at a time"
             )
-        one = _Options(how.currency or (codes[0] if codes else ""), None, "UTC", {}, None, None)
+        one = replace(how, currency=how.currency or "".join(stated))
         raw["price"], bad = _money(raw["price"], one)
         sieve.reject(bad, found["price"], "not an amount", table.frame[found["price"]])
         raw["currency"] = raw["price"].notna().map({True: one.currency, False: ""})
     alive = sieve.alive
     judged = validate_catalog(pd.DataFrame(raw)[alive], file=table.file, rows=table.rows[alive])
     return Catalog(judged.good), Rejects.concat([table.rejects, sieve.rejects(), judged.rejects])
+
+
+def _named_after_ids(events: pd.DataFrame, prices: pd.DataFrame, currency: str) -> Catalog:
+    ids, _ = IdMap.from_values(events["product_id"].dropna())
+    codes = pd.Series(ids.ids, dtype="str")
+    price = last_prices(prices, codes)
+    products = pd.DataFrame({"product_id": codes, "title": "Item " + codes, "price": price})
+    products["currency"] = np.where(price.isna(), "", currency)
+    return Catalog(validate_catalog(products).good)
