@@ -26,10 +26,10 @@ def main() -> None:
             f"error: python3 is {have}, Shopr needs 3.11.5 up to 3.13. "
             "Install one and run: make PYTHON=/path/to/python3.11"
         )
-    if not PYTHON.exists():
+    if not (PYTHON.exists() and run(PYTHON, "-m", "pip", "--version", quiet=True) == 0):
         print("Making .venv", flush=True)
         try:
-            venv.create(VENV, with_pip=True, symlinks=True)
+            venv.create(VENV, with_pip=True, symlinks=True, clear=True)
         except subprocess.CalledProcessError:
             sys.exit("error: python3 has no venv or pip of its own. Install them: apt-get install python3-venv")
     install()
@@ -79,10 +79,12 @@ def pip(*arguments: str) -> None:
         sys.exit(f"error: pip could not install the packages (status {status}). Check the network, then run make again")
 
 
-def run(*command: str | Path, **environment: str) -> int:
+def run(*command: str | Path, quiet: bool = False, **environment: str) -> int:
     """The exit status of a command."""
     variables = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", **os.environ, **environment}
-    return subprocess.run([str(c) for c in command], env=variables, cwd=ROOT, check=False).returncode
+    output = subprocess.DEVNULL if quiet else None
+    words = [str(word) for word in command]
+    return subprocess.run(words, env=variables, cwd=ROOT, check=False, stdout=output, stderr=output).returncode
 
 
 if __name__ == "__main__":
