@@ -21,7 +21,8 @@ def shares(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """How both samples spread over the same bins, missing values having a bin of their own.
 
-    Numbers (and times) are cut at the quantiles of the reference, with a bin below and one above it; other values are categories, each a bin.
+    Numbers (and times) are cut at the quantiles of the reference, with a bin below and one above it; other values
+    are categories, each a bin.
 
     Returns:
         Two arrays of one length that sum to 1.
@@ -115,7 +116,7 @@ def drift_table(reference: pd.DataFrame, current: pd.DataFrame, bins: int = 10) 
 
 
 def _bins(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
-    """0 below the reference, then one bin between two edges, one above the reference, and the last for missing values."""
+    """0 below the reference, then a bin between each two edges, one above, and the last for missing values."""
     codes = np.searchsorted(edges, values, "right").astype(np.int64)
     if len(edges):
         codes[values == edges[-1]] = max(len(edges) - 1, 1)

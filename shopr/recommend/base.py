@@ -138,7 +138,7 @@ class Recommender(ABC):
     @property
     def n_items(self) -> int:
         """Items the model knows."""
-        return len(self.item_ids)
+        return self.train.n_items
 
     def fit(self, interactions: Interactions, catalog: Catalog | None = None) -> Self:
         """Learn from interactions, and from the catalogue where the model uses one.
@@ -165,19 +165,20 @@ class Recommender(ABC):
         """The k best items for each user code; -1 means a user without history.
 
         Args:
-            candidates: item codes to choose from; all items if None.
+            candidates: item codes to choose from, -1 left out; all items if None.
             exclude_seen: leave out what the user already interacted with in training.
 
         Raises:
             InputError: if k < 1 or a code is out of range.
         """
+        train = self.train
         codes = np.asarray(users, dtype=np.int64).reshape(-1)
         if len(codes) and (codes.max() >= len(self.user_ids) or codes.min() < -1):
             raise InputError(
                 f"user codes span {codes.min()} to {codes.max()}, the model knows 0 to {len(self.user_ids) - 1}",
                 hint="Encode ids with model.user_ids.encode(); unknown users become -1",
             )
-        counts = np.diff(self.train.matrix.indptr)
+        counts = np.diff(train.matrix.indptr)
         cold = (codes < 0) | (counts[np.maximum(codes, 0)] == 0)
 
         def score(block: slice) -> NDArray[np.floating]:
@@ -250,8 +251,14 @@ class Recommender(ABC):
             raise InputError(f"k is {k}", hint="Ask for at least 1 item")
         barred = None
         if candidates is not None:
+            chosen = np.asarray(candidates, dtype=np.int64)
+            if len(chosen) and (chosen.max() >= self.n_items or chosen.min() < -1):
+                raise InputError(
+                    f"candidates span {chosen.min()} to {chosen.max()}, the model knows 0 to {self.n_items - 1}",
+                    hint="Encode ids with model.item_ids.encode(); unknown items become -1 and are left out",
+                )
             barred = np.ones(self.n_items, bool)
-            barred[np.asarray(candidates, dtype=np.int64)] = False
+            barred[chosen[chosen >= 0]] = False
         rows = max(1, BLOCK_BYTES // (4 * max(self.n_items, 1)))
         items = np.full((len(codes), k), -1, np.int32)
         scores = np.full((len(codes), k), -np.inf, np.float32)

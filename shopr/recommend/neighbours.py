@@ -58,7 +58,10 @@ def similarities(rows: sparse.csr_matrix, documents: sparse.csr_matrix, shrinkag
 
 
 def top_rows(matrix: sparse.csr_matrix, k: int) -> sparse.csr_matrix:
-    """The k largest positive entries of each row; rows of like length are cut together, none is made dense."""
+    """The k largest positive entries of each row, of equal ones those stored first.
+
+    Rows of like length are cut together; none is made dense.
+    """
     lengths = np.diff(matrix.indptr).astype(np.int64)
     keep = matrix.data > 0
     long = np.flatnonzero(lengths > k)
@@ -82,9 +85,12 @@ def _cut(
     place = matrix.indptr[rows].astype(np.int64)[:, None] + np.arange(width)
     inside = np.arange(width) < lengths[rows][:, None]
     values = np.where(inside, matrix.data[np.where(inside, place, 0)], -np.inf)
-    drop = np.argpartition(values, width - k, axis=1)[:, : width - k]
-    gone = np.take_along_axis(np.where(inside, place, -1), drop, axis=1).ravel()
-    keep[gone[gone >= 0]] = False
+    edge = np.partition(values, width - k, axis=1)[:, width - k, None]
+    above, level = values > edge, values == edge
+    # Of entries tied at the edge the first ones stay, whatever else is in the block.
+    room = k - above.sum(axis=1, keepdims=True)
+    gone = place[inside & ~above & ~(level & (np.cumsum(level, axis=1) <= room))]
+    keep[gone] = False
 
 
 def _without_diagonal(matrix: sparse.csr_matrix, offset: int) -> None:
