@@ -9,13 +9,14 @@ rows of train + rows of test + dropped = rows given, always.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shopr.data.interactions import Interactions
+from shopr.data.pairs import pair_keys, tail_of_groups, unique_pairs
 from shopr.errors import InputError, UnknownNameError
 from shopr.randomness import DEFAULT_SEED, generator
 
@@ -129,10 +130,10 @@ def per_user(interactions: Interactions, test: float = 0.2, seed: int = DEFAULT_
         InputError: if `test` is not within 0 to 1.
     """
     _check_share("test", test)
-    keys, inverse = _pair_keys(interactions)
+    keys, inverse = pair_keys(interactions)
     users = keys // max(interactions.n_items, 1)
     shuffled = generator(seed, "split", "per_user").random(len(keys))
-    held = _tail_of_groups(users, shuffled, test, keep_one=True)
+    held = tail_of_groups(users, shuffled, test, keep_one=True)
     return _parted(interactions, held[inverse], new_pairs_only=False)
 
 
@@ -155,11 +156,11 @@ def cold_users(interactions: Interactions, test: float = 0.2, seed: int = DEFAUL
     n_cold = min(max(round(test * len(active)), 1), len(active) - 1)
     cold = np.zeros(interactions.n_users, bool)
     cold[rng.choice(active, n_cold, replace=False)] = True
-    keys, inverse = _pair_keys(interactions)
+    keys, inverse = pair_keys(interactions)
     owner = keys // max(interactions.n_items, 1)
     shuffled = rng.random(len(keys))
     last = interactions.last_times
-    held_pairs = _tail_of_groups(owner, shuffled if last is None else last, 1 - given, tie=shuffled)
+    held_pairs = tail_of_groups(owner, shuffled if last is None else last, 1 - given, tie=shuffled)
     is_cold, held = cold[interactions.users], held_pairs[inverse]
     return Split(
         interactions.take(~is_cold),
@@ -173,8 +174,7 @@ def last_basket(
 ) -> Split:
     """The whole last basket of every user with at least two: no part of it leaks into train.
 
-    Args:
-        by: a basket is what a user bought in the same second ("time"), or on the same UTC day ("day").
+    A basket is what a user bought in the same second (`by="time"`), or on the same UTC day (`by="day"`).
 
     Raises:
         InputError: if there are no times, or `by` is neither.
@@ -216,7 +216,7 @@ def four_way(
     times = _times(interactions, "four_way")
     cuts = _cuts(times, (train, train + validation, train + validation + gate))
     span = np.searchsorted(np.asarray(cuts), times, side="right")
-    _, inverse = _pair_keys(interactions)
+    _, inverse = pair_keys(interactions)
     first = np.full(int(inverse.max()) + 1, 4)
     np.minimum.at(first, inverse, span)
     counts = (span == first[inverse]) if new_pairs_only else np.ones(len(span), bool)
@@ -231,25 +231,6 @@ def four_way(
         cuts=(cuts[0], cuts[1], cuts[2]),
         dropped=int((~counts).sum()),
     )
-
-
-def unique_pairs(interactions: Interactions, keep: Literal["first", "last"] = "last") -> Interactions:
-    """One row a user-item pair: weights summed, the time (and rating) of its first or last interaction."""
-    if keep not in ("first", "last"):
-        raise UnknownNameError("choice", keep, ("first", "last"))
-    keys, inverse = _pair_keys(interactions)
-    position = np.arange(len(inverse))
-    time = position if interactions.times is None else interactions.times
-    order = np.lexsort((position, time, inverse))
-    edge = np.ones(len(order), bool)
-    if keep == "last":
-        edge[:-1] = inverse[order][1:] != inverse[order][:-1]
-    else:
-        edge[1:] = inverse[order][1:] != inverse[order][:-1]
-    kept = order[edge]
-    weights = np.bincount(inverse, weights=interactions.weights, minlength=len(keys)).astype(np.float32)
-    back = np.sort(kept)
-    return replace(interactions.take(back), weights=weights[inverse[back]])
 
 
 SPLITS = {
@@ -309,38 +290,11 @@ def _cuts(times: NDArray[np.int64], shares: tuple[float, ...]) -> list[int]:
     return cuts
 
 
-def _pair_keys(interactions: Interactions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    keys = interactions.users.astype(np.int64) * interactions.n_items + interactions.items
-    unique, inverse = np.unique(keys, return_inverse=True)
-    return unique, inverse.reshape(-1)
-
-
 def _parted(interactions: Interactions, held: Mask, new_pairs_only: bool, cut: int | None = None) -> Split:
     test = held
     if new_pairs_only:
-        keys, inverse = _pair_keys(interactions)
+        keys, inverse = pair_keys(interactions)
         seen = np.zeros(len(keys), bool)
         seen[inverse[~held]] = True
         test = held & ~seen[inverse]
     return Split(interactions.take(~held), interactions.take(test), int(held.sum() - test.sum()), cut)
-
-
-def _tail_of_groups(
-    groups: NDArray[np.int64],
-    key: NDArray[np.float64] | NDArray[np.int64],
-    share: float,
-    *,
-    tie: NDArray[np.float64] | None = None,
-    keep_one: bool = False,
-) -> Mask:
-    """The `round(share * n)` entries with the largest keys of every group of n entries, at least one if n >= 2."""
-    order = np.lexsort((key, groups)) if tie is None else np.lexsort((tie, key, groups))
-    _, start, sizes = np.unique(groups[order], return_index=True, return_counts=True)
-    held = np.rint(share * sizes).astype(np.int64)
-    held = np.where(sizes >= 2, np.maximum(held, 1), held)
-    if keep_one:
-        held = np.minimum(held, sizes - 1)
-    rank = np.arange(len(order)) - np.repeat(start, sizes)
-    mask = np.zeros(len(order), bool)
-    mask[order] = rank >= np.repeat(sizes - held, sizes)
-    return mask

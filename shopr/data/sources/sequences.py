@@ -20,7 +20,8 @@ from shopr.data.dataset import Dataset
 from shopr.data.events import EventType
 from shopr.data.ids import IdMap
 from shopr.data.rejects import Rejects
-from shopr.data.sources.files import MAX_LINE_BYTES, EncodingError, check_file
+from shopr.data.sources.csv_text import MAX_LINE_BYTES
+from shopr.data.sources.files import EncodingError, check_file
 from shopr.errors import DataError
 
 __all__ = ["load"]
