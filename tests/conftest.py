@@ -40,7 +40,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     for name in [n for n in os.environ if n.startswith("SHOPR_") and n not in KEPT]:
         del os.environ[name]
-    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    for name in ("MLFLOW_TRACKING_URI", "APP_ENV", "ENVIRONMENT", "ENV", "KUBERNETES_SERVICE_HOST"):
+        os.environ.pop(name, None)
+    for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS"):  # they would change what commands print into pipes
+        os.environ.pop(name, None)
     os.environ["SHOPR_HOME"] = str(folder / "home")
     os.environ["SHOPR_MLFLOW_URI"] = f"sqlite:///{folder / 'mlflow.db'}"
     os.environ["SHOPR_ARTIFACT_ROOT"] = str(folder / "artifacts")
