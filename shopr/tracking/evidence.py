@@ -1,0 +1,116 @@
+"""What the gate looks at: each model's measures for the same shoppers, on data that no choice has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shopr.clock import Clock, SystemClock
+from shopr.data.interactions import Interactions
+from shopr.metrics.bootstrap import interval
+from shopr.metrics.ranking import evaluate
+from shopr.recommend.base import MAX_K, Recommender
+
+__all__ = ["Evidence", "gather", "summary"]
+
+K = 10
+_NEW_USER = 3
+_TAIL_SHARE = 0.2
+_TIMED_USERS = 200
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One model's results on the gate's split.
+
+    Attributes:
+        model: its name.
+        users: codes of the shoppers judged, the same for every model.
+        metrics: measure -> one value a shopper (NaN where it does not apply).
+        slices: slice -> mask over the shoppers.
+        coverage: share of the products that occur in anybody's list.
+        latency_ms: median time to answer one shopper, in milliseconds.
+    """
+
+    model: str
+    users: NDArray[np.int64]
+    metrics: Mapping[str, NDArray[np.float64]]
+    slices: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    coverage: float = float("nan")
+    latency_ms: float = float("nan")
+
+    def mean(self, metric: str) -> float:
+        """The measure averaged over the shoppers."""
+        return float(np.nanmean(self.metrics[metric]))
+
+
+def gather(
+    model: Recommender, truth: Interactions, *, k: int = K, seen: Interactions | None = None, clock: Clock | None = None
+) -> Evidence:
+    """Judge a fitted model on held-out interactions over the same id maps.
+
+    Args:
+        model: fitted on data from before `truth`.
+        truth: what the shoppers went on to buy.
+        k: length of the lists.
+        seen: what is known of the shoppers when they are judged; by default what the model was fitted on.
+    """
+    clock = clock or SystemClock()
+    log = model.train if seen is None else seen
+    held = truth.binary
+    users = np.flatnonzero(np.diff(held.indptr) > 0)
+    answer = model.fold_in(log.histories(users), k) if seen is not None else model.recommend(users, k)
+    values = evaluate(answer.items, held[users], k)
+    shown = answer.items[answer.items >= 0]
+    purchases = np.diff(log.matrix.indptr)[users]
+    return Evidence(
+        model=model.name,
+        users=users,
+        metrics={f"{name}@{k}": np.asarray(v, np.float64) for name, v in values.items()},
+        slices={
+            "new shoppers": purchases <= _NEW_USER,
+            "shoppers with a history": purchases > _NEW_USER,
+            "buyers of rare products": _buys_tail(log, held[users]),
+        },
+        coverage=len(np.unique(shown)) / max(model.n_items, 1),
+        latency_ms=_latency(model, log, users, clock),
+    )
+
+
+def summary(evidence: list[Evidence], metric: str, *, seed: int) -> dict[str, Any]:
+    """The evidence as a document for people and pages: mean and 95 % interval of each model."""
+    models = []
+    for one in evidence:
+        values = one.metrics[metric]
+        if np.isfinite(values).sum() >= 2:
+            found = interval(values, seed=seed)
+            models.append({"model": one.model, "mean": found.mean, "low": found.low, "high": found.high})
+    return {"metric": metric, "users": int(len(evidence[0].users)) if evidence else 0, "models": models}
+
+
+def _buys_tail(log: Interactions, held: Any) -> NDArray[np.bool_]:
+    """Shoppers whose held-out purchases include a product outside the head that makes 80 % of all sales."""
+    counts = np.bincount(log.items, minlength=log.n_items)
+    order = np.argsort(-counts, kind="stable")
+    before = np.cumsum(counts[order]) - counts[order]
+    tail = np.zeros(log.n_items, np.float32)
+    tail[order[before >= (1 - _TAIL_SHARE) * counts.sum()]] = 1.0
+    return np.asarray(held @ tail) > 0
+
+
+def _latency(model: Recommender, log: Interactions, users: NDArray[np.int64], clock: Clock) -> float:
+    """Median milliseconds of a single answer, over a spread of shoppers."""
+    if not len(users):
+        return float("nan")
+    picked = users[np.linspace(0, len(users) - 1, min(_TIMED_USERS, len(users))).astype(int)]
+    spent = []
+    for user in picked:
+        history = log.histories(np.array([user]))
+        start = clock.monotonic()
+        model.fold_in(history, MAX_K)
+        spent.append(clock.monotonic() - start)
+    return float(np.median(spent) * 1000)

@@ -1,0 +1,171 @@
+"""MLflow runs whose terminal state is always true, with the lineage that makes them reproducible."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from shopr.clock import Clock, SystemClock
+from shopr.config import Settings
+from shopr.tracking.lineage import lineage_tags
+from shopr.tracking.store import client, experiment_id, guarded
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+__all__ = ["EXPERIMENT", "Run", "run"]
+
+EXPERIMENT = "shopr"
+"""Where runs go that name no experiment."""
+_LONGEST_PARAM = 6000
+_LONGEST_TAG = 5000
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run under way.
+
+    Attributes:
+        run_id: MLflow's id.
+        experiment: its id.
+        settings: whose store it is in.
+    """
+
+    run_id: str
+    experiment: str
+    settings: Settings
+    clock: Clock
+
+    @property
+    def _client(self) -> MlflowClient:
+        return client(self.settings)
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Log parameters; values that are not text are written as JSON."""
+        from mlflow.entities import Param
+
+        rows = [Param(key, _text(value)[:_LONGEST_PARAM]) for key, value in values.items()]
+        with guarded(self.settings):
+            self._client.log_batch(self.run_id, params=rows)
+
+    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        """Log metrics. NaN and infinite values are left out, as no store keeps them alike; "@" becomes "_at_"."""
+        from mlflow.entities import Metric
+
+        now = int(self.clock.now().timestamp() * 1000)
+        known = {key.replace("@", "_at_"): float(v) for key, v in values.items() if np.isfinite(v)}
+        rows = [Metric(key, v, now, step) for key, v in known.items()]
+        with guarded(self.settings):
+            self._client.log_batch(self.run_id, metrics=rows)
+
+    def tags(self, values: Mapping[str, Any]) -> None:
+        """Set tags."""
+        from mlflow.entities import RunTag
+
+        rows = [RunTag(key, _text(value)[:_LONGEST_TAG]) for key, value in values.items()]
+        with guarded(self.settings):
+            self._client.log_batch(self.run_id, tags=rows)
+
+    def table(self, frame: pd.DataFrame, name: str) -> None:
+        """Keep a table as `name`.csv."""
+        self.text(frame.to_csv(index=False), f"{name}.csv")
+
+    def text(self, content: str, path: str) -> None:
+        """Keep a text as the artifact `path`."""
+        with guarded(self.settings):
+            self._client.log_text(self.run_id, content, path)
+
+    def json(self, value: Any, path: str) -> None:
+        """Keep a JSON document as the artifact `path`."""
+        self.text(json.dumps(value, indent=2, default=str), path)
+
+    def figure(self, figure: Any, path: str) -> None:
+        """Keep a matplotlib figure as the artifact `path` (PNG)."""
+        with tempfile.TemporaryDirectory() as folder:
+            local = Path(folder) / Path(path).name
+            figure.savefig(local, dpi=120)
+            self.artifact(local, str(Path(path).parent) if "/" in path else None)
+
+    def artifact(self, local: Path, folder: str | None = None) -> None:
+        """Keep a file, or the contents of a folder, below the artifact folder `folder`."""
+        with guarded(self.settings):
+            if local.is_dir():
+                self._client.log_artifacts(self.run_id, str(local), folder)
+            else:
+                self._client.log_artifact(self.run_id, str(local), folder)
+
+    @property
+    def artifact_uri(self) -> str:
+        """Where the run's artifacts are."""
+        with guarded(self.settings):
+            return str(self._client.get_run(self.run_id).info.artifact_uri)
+
+
+@contextmanager
+def run(
+    name: str,
+    *,
+    settings: Settings,
+    experiment: str = EXPERIMENT,
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    data: str = "",
+    parent: Run | None = None,
+    clock: Clock | None = None,
+) -> Iterator[Run]:
+    """A run that ends FINISHED, FAILED (an error) or KILLED (an interrupt), as it really ended.
+
+    Args:
+        name: for people.
+        experiment: MLflow experiment, made if need be.
+        params, tags: logged at the start.
+        seed: of everything random in the run.
+        data: fingerprint of the data it reads.
+        parent: makes this a nested run.
+
+    Raises:
+        StorageError: if the store is locked, read-only, damaged or out of reach.
+    """
+    clock = clock or SystemClock()
+    api = client(settings)
+    folder = experiment_id(settings, experiment)
+    known: dict[str, Any] = {**lineage_tags(), **(tags or {})}
+    if data:
+        known["shopr.data"] = data
+    if parent is not None:
+        known["mlflow.parentRunId"] = parent.run_id
+    start = int(clock.now().timestamp() * 1000)
+    with guarded(settings):
+        made = api.create_run(folder, start_time=start, tags={k: _text(v) for k, v in known.items()}, run_name=name)
+    handle = Run(made.info.run_id, folder, settings, clock)
+    status = "FAILED"
+    try:
+        given = dict(params or {})
+        if seed is not None:
+            given.setdefault("seed", seed)
+        if given:
+            handle.params(given)
+        yield handle
+        status = "FINISHED"
+    except (KeyboardInterrupt, SystemExit):
+        status = "KILLED"
+        raise
+    except BaseException as error:
+        handle.tags({"shopr.error": f"{type(error).__name__}: {error}"})
+        raise
+    finally:
+        with guarded(settings):
+            api.set_terminated(handle.run_id, status, end_time=int(clock.now().timestamp() * 1000))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -1,0 +1,115 @@
+"""The MLflow store: opened by an absolute address, its refusals turned into one clear line.
+
+Only this room imports MLflow, and only when a run or a model is asked for: the import alone takes seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shopr.config import Settings
+from shopr.config.settings import mask
+from shopr.errors import StorageError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+__all__ = ["client", "experiment_id", "guarded", "quiet_mlflow"]
+
+_CAUSES = (
+    ("readonly database", "is read-only", "Make the file and its folder writable"),
+    ("read-only", "is read-only", "Make the file and its folder writable"),
+    ("permission denied", "may not be written", "Make the file and its folder writable"),
+    ("database is locked", "is locked by another process", "Wait for it to finish, then try again"),
+    ("disk is full", "has no room left", "Free some disk space, then try again"),
+    ("no space left", "has no room left", "Free some disk space, then try again"),
+    ("not a database", "is damaged", "Move the file away; MLflow then starts a new one"),
+    ("malformed", "is damaged", "Move the file away; MLflow then starts a new one"),
+    ("unable to open database", "cannot be opened", "Check that its folder exists and is writable"),
+    ("max retries exceeded", "does not answer", "Start the MLflow server, or unset MLFLOW_TRACKING_URI"),
+    ("connection refused", "does not answer", "Start the MLflow server, or unset MLFLOW_TRACKING_URI"),
+    ("api request to", "does not answer", "Start the MLflow server, or unset MLFLOW_TRACKING_URI"),
+)
+
+
+def quiet_mlflow() -> Any:
+    """MLflow, imported without its chatter; nothing is sent anywhere."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return mlflow
+
+
+def client(settings: Settings) -> MlflowClient:
+    """A client of the settings' store; it keeps no state of its own, and no process-wide setting is touched.
+
+    Raises:
+        StorageError: if the store is locked, read-only, damaged or out of reach.
+    """
+    with guarded(settings):
+        return _client(settings.mlflow_uri)
+
+
+@lru_cache(maxsize=8)
+def _client(uri: str) -> MlflowClient:
+    mlflow = quiet_mlflow()
+    path = sqlite_path(uri)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    made: MlflowClient = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+    made.search_experiments(max_results=1)  # opens and migrates the store now, not in the middle of the work
+    return made
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """The file of an SQLite store; None for a server."""
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+
+
+def experiment_id(settings: Settings, name: str) -> str:
+    """The id of the experiment `name`, made with an absolute artifact folder where it does not exist.
+
+    Raises:
+        StorageError: as `client`.
+    """
+    api = client(settings)
+    with guarded(settings):
+        found = api.get_experiment_by_name(name)
+        if found is not None:
+            if found.lifecycle_stage == "deleted":
+                api.restore_experiment(found.experiment_id)
+            return str(found.experiment_id)
+        if sqlite_path(settings.mlflow_uri) is None:
+            return str(api.create_experiment(name))  # a server knows where its artifacts go
+        folder = settings.artifact_root / "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+        return str(api.create_experiment(name, artifact_location=folder.as_uri()))
+
+
+@contextmanager
+def guarded(settings: Settings) -> Iterator[None]:
+    """Turn what MLflow, SQLite or the disk refuse into a StorageError that names the store and the fix."""
+    mlflow = quiet_mlflow()
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (mlflow.exceptions.MlflowException, SQLAlchemyError, OSError) as error:
+        text = " ".join(str(error).split())
+        shown = mask(settings.mlflow_uri)
+        for sign, what, fix in _CAUSES:
+            if sign in text.lower():
+                raise StorageError(f"the MLflow store {shown} {what}", hint=fix) from error
+        raise StorageError(f"the MLflow store {shown} refused: {text[:300]}", hint="Run 'shopr doctor'") from error
