@@ -123,7 +123,8 @@ def _check_text(frame: pd.DataFrame, sieve: Sieve, out: dict[str, pd.Series]) ->
     if "currency" in frame:
         text = as_text(frame["currency"])
         out["currency"] = text.mask((text == "").to_numpy(dtype=bool, na_value=False))
-        wrong = ~out["currency"].str.fullmatch("[A-Z]{3}").to_numpy(dtype=bool, na_value=True)
+        sound = out["currency"].str.fullmatch("[A-Z]{3}").to_numpy(dtype=bool, na_value=False)
+        wrong = out["currency"].notna() & ~sound
         sieve.reject(wrong, "currency", "not an ISO 4217 code", frame["currency"])
     if "properties" in frame:
         out["properties"], bad = as_json_object(frame["properties"])
