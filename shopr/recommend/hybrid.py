@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Hybrid", "HybridConfig", "percentiles"]
 
+BLOCK_CELLS = 2**20
+"""Scores that are sorted at a time."""
+
 
 class HybridConfig(Config):
     """Settings of `Hybrid`.
@@ -97,23 +100,30 @@ def percentiles(scores: NDArray[np.floating], among: NDArray[np.bool_]) -> NDArr
     Returns:
         Shape (n, m), within [0, 1]; 0 in rows where nothing counts.
     """
+    out = np.zeros(scores.shape, np.float32)
+    step = max(1, BLOCK_CELLS // max(scores.shape[1], 1))
+    for start in range(0, len(scores) if out.size else 0, step):
+        block = slice(start, start + step)
+        out[block] = _percentiles(scores[block], among[block])
+    return out
+
+
+def _percentiles(scores: NDArray[np.floating], among: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """`percentiles` of one block: runs of equal scores share the middle of the places they take."""
     n, m = scores.shape
-    if m == 0:
-        return np.zeros((n, m), np.float32)
     order = np.argsort(scores, axis=1)
     ranked = np.take_along_axis(scores, order, axis=1)
-    counted = np.take_along_axis(among, order, axis=1).astype(np.int32)
-    upto = np.cumsum(counted, axis=1, dtype=np.int32)
-    place = np.arange(m, dtype=np.int32)
+    counted = np.take_along_axis(among, order, axis=1).ravel()
     starts = np.ones((n, m), bool)
     starts[:, 1:] = ranked[:, 1:] != ranked[:, :-1]
-    first = np.maximum.accumulate(np.where(starts, place, 0), axis=1)
-    ends = np.ones((n, m), bool)
-    ends[:, :-1] = starts[:, 1:]
-    last = np.minimum.accumulate(np.where(ends, place, m)[:, ::-1], axis=1)[:, ::-1]
-    below = np.take_along_axis(upto - counted, first, axis=1)
-    within = np.take_along_axis(upto, last, axis=1)
-    total = np.maximum(upto[:, -1:], 1)
+    first = np.flatnonzero(starts)
+    upto = np.concatenate([[0], np.cumsum(counted, dtype=np.int32)])
+    last = np.append(first[1:], n * m)
+    row_start = upto[: n * m : m]
+    total = np.maximum(upto[m::m] - row_start, 1)
+    row = first // m
+    middle = ((upto[first] + upto[last]) / 2 - row_start[row]) / total[row]
     out = np.empty((n, m), np.float32)
-    np.put_along_axis(out, order, ((below + within) / (2.0 * total)).astype(np.float32), axis=1)
+    values = np.repeat(middle.astype(np.float32), last - first).reshape(n, m)
+    np.put_along_axis(out, order, values, axis=1)
     return out

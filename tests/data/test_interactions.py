@@ -174,3 +174,21 @@ def test_histories_from_lists_of_codes(items: list[list[int]]) -> None:
     for row, codes in enumerate(items):
         expected[row, [c for c in codes if 0 <= c < 6]] = 1
     assert np.array_equal(histories.matrix.toarray(), expected)
+
+
+def test_histories_carry_the_mean_stars_of_each_pair() -> None:
+    rated = Interactions(
+        IdMap(["a", "b"]),
+        IdMap(["x", "y", "z"]),
+        np.array([0, 0, 0, 1], np.int32),
+        np.array([0, 0, 2, 1], np.int32),
+        None,
+        np.ones(4, np.float32),
+        np.array([2, 5, np.nan, 4], np.float32),
+    )
+    np.testing.assert_array_equal(rated.histories().ratings, [3.5, np.nan, 4])
+    np.testing.assert_array_equal(rated.histories(np.array([1, -1, 0])).ratings, [4, 3.5, np.nan])
+    np.testing.assert_array_equal(rated.histories().rows(1, 2).ratings, [4])
+    plain = Interactions(rated.user_ids, rated.item_ids, rated.users, rated.items, None, rated.weights)
+    assert plain.histories().ratings is None
+    assert plain.histories().rows(0, 1).ratings is None

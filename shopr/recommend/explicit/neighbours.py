@@ -127,8 +127,13 @@ class KNNBaseline(ExplicitRecommender):
     def _user_terms(self, histories: Histories) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         rated = rated_only(histories)
         bias = self._bias(rated)
-        rows, items = np.divmod(np.arange(len(histories) * self.n_items), self.n_items)
-        return bias, self._deviation(rated, bias, rows, items).reshape(len(histories), self.n_items)
+        taste = np.empty((len(histories), self.n_items))
+        step = max(1, BLOCK_CELLS // self.n_items)
+        for start in range(0, len(taste), step):
+            size = min(step, len(taste) - start)
+            rows, items = np.divmod(np.arange(size * self.n_items), self.n_items)
+            taste[start : start + size] = self._deviation(rated, bias, rows + start, items).reshape(size, self.n_items)
+        return bias, taste
 
     def _contributions(self, history: Histories, item: int) -> list[Contribution]:
         rated = rated_only(history)
