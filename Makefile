@@ -21,7 +21,7 @@ demo: $(READY)  ## the main job, end to end: simulate, tune, compare, promote, s
 	@SHOPR_PROGRESS=1 $(BIN)/shopr demo
 
 test: $(READY)  ## every test and every notebook
-	@$(BIN)/python -m pytest $(NOTEBOOKS) -n $(WORKERS) -q tests notebooks
+	@$(BIN)/python -m pytest $(NOTEBOOKS) -n $(WORKERS) -q tests $(wildcard notebooks/*.ipynb)
 
 check: $(READY)  ## format, lint, types, layers, dead links, lock in step
 	@$(BIN)/ruff format --check .
@@ -32,7 +32,7 @@ check: $(READY)  ## format, lint, types, layers, dead links, lock in step
 	@$(BIN)/python .ci/lock.py --check
 
 notebooks: $(READY)  ## the notebooks alone
-	@$(BIN)/python -m pytest $(NOTEBOOKS) -n $(WORKERS) -q -p tests.conftest notebooks
+	@$(BIN)/python -m pytest $(NOTEBOOKS) -n $(WORKERS) -q -p tests.conftest $(wildcard notebooks/*.ipynb)
 
 bench: $(READY)  ## speed and quality against peers, a table each; takes hours
 	@set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file; done
