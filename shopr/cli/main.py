@@ -24,6 +24,7 @@ __all__ = ["COMMANDS", "cli", "main"]
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "data": ("shopr.cli.data", "data", "Make, import and describe a shop's data."),
     "recommend": ("shopr.cli.recommend", "recommend", "Recommend products to a file of users."),
+    "app": ("shopr.cli.app", "app", "Open the app: the shop, its champion, and what it recommends."),
     "config": ("shopr.cli.config", "config", "Show the settings in force and where each value comes from."),
     "doctor": ("shopr.cli.doctor", "doctor", "Check this machine, its storage and the optional extras."),
 }

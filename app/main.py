@@ -1,0 +1,20 @@
+"""The app: a thin client of `shopr.shop.Shop`. Start it with `shopr app`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from parts.frame import dress
+
+st.set_page_config(page_title="Shopr", page_icon="🧺", layout="wide", initial_sidebar_state="collapsed")
+page = st.navigation(
+    [
+        st.Page("views/overview.py", title="Overview", default=True),
+        st.Page("views/for_you.py", title="For you", url_path="for-you"),
+    ],
+    position="top",
+)
+st.logo(Path(__file__).resolve().parent / "logo.svg", size="medium")
+dress()
+page.run()

@@ -1,0 +1,74 @@
+"""The frame around every page: style, the error boundary, headings and empty states."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+from uuid import uuid4
+
+import streamlit as st
+
+from parts.words import sentence
+from shopr.errors import ShoprError
+
+__all__ = ["boundary", "dress", "empty", "header", "notice", "section"]
+
+STYLE = Path(__file__).resolve().parent.parent / "theme.css"
+log = logging.getLogger("shopr.app")
+
+
+def dress() -> None:
+    """Put the app's style sheet on the page."""
+    st.html(f"<style>{STYLE.read_text(encoding='utf-8')}</style>")
+
+
+@contextmanager
+def boundary(what: str) -> Iterator[None]:
+    """Draw a part of a page; a failure becomes one friendly line here, and a traceback in the log alone.
+
+    Args:
+        what: the part, as a noun phrase: "the recommendations".
+    """
+    try:
+        yield
+    except ShoprError as error:
+        log.warning("%s: %s", what, error.one_line())
+        notice(f"{sentence(error.message)} {sentence(error.hint)}".strip(), tone="warning")
+    except Exception:
+        reference = uuid4().hex[:8]
+        log.exception("%s failed (reference %s)", what, reference)
+        notice(f"We could not show {what}. The reason is in the app's log under reference {reference}.", tone="warning")
+
+
+def header(title: str, text: str, *, eyebrow: str = "") -> None:
+    """The page's heading with one line about it."""
+    over = f'<p class="eyebrow">{escape(eyebrow)}</p>' if eyebrow else ""
+    st.html(f'<header class="page">{over}<h1>{escape(title)}</h1><p class="lead">{escape(text)}</p></header>')
+
+
+def section(title: str, text: str = "") -> None:
+    """The heading of a part of the page."""
+    under = f"<p>{escape(text)}</p>" if text else ""
+    st.html(f'<div class="section"><h2>{escape(title)}</h2>{under}</div>')
+
+
+def notice(text: str, *, tone: str = "info") -> None:
+    """One sentence that explains what is shown; `tone` is "info" or "warning"."""
+    role = "alert" if tone == "warning" else "status"
+    st.html(f'<p class="notice {escape(tone)}" role="{role}">{escape(text)}</p>')
+
+
+def empty(title: str, text: str, commands: Sequence[tuple[str, str]]) -> None:
+    """What stands where nothing is yet: why, and which command changes that.
+
+    Args:
+        commands: (command, what it does), the most useful first.
+    """
+    rows = "".join(f"<li><code>{escape(command)}</code><span>{escape(does)}</span></li>" for command, does in commands)
+    st.html(
+        f'<section class="empty"><h2>{escape(title)}</h2><p>{escape(text)}</p>'
+        f'<p class="hint">Run one of these in the project folder, then reload this page:</p><ul>{rows}</ul></section>'
+    )
