@@ -61,7 +61,7 @@ class Products:
 
     def place_of(self, prices: NDArray[np.integer], items: NDArray[np.integer]) -> NDArray[np.float64]:
         """Where a price lies in the range of the product's kind: 0 cheapest, 1 dearest, beyond both possible."""
-        low, high = _RANGES[self.kind[items]].T
+        low, high = np.moveaxis(_RANGES[self.kind[items]], -1, 0)
         return settle(np.log(np.maximum(prices, 1) / low) / np.log(high / low))
 
 

@@ -17,17 +17,19 @@ from shopr.data.simulator.shoppers import DEVICES
 from shopr.data.simulator.taste import Memory, Moment, Taste
 from shopr.data.simulator.vocabulary import COLOURS, KINDS
 
-__all__ = ["EXAMINATION", "PAGE_SECONDS", "Day", "examination", "seconds_from_epoch"]
+__all__ = ["CART_BAR", "CLICK_BAR", "EXAMINATION", "PAGE_SECONDS", "Day", "examination", "seconds_from_epoch"]
 
 Codes = NDArray[np.int64]
 PAGE_SECONDS = 180
 EXAMINATION = {"mobile": 0.75, "desktop": 0.45, "tablet": 0.6}
 """A product in position s is looked at with probability s^-power; smaller screens, steeper power."""
 _POWERS = np.array([EXAMINATION[d] for d in DEVICES])
-_CLICK_BAR, _CART_BAR = 1.9, 1.3
+CLICK_BAR, CART_BAR = 3.0, 1.9
+"""What appeal must overcome for a click, and for the cart."""
 _PAGES = np.array([0.12, 0.48, 0.28, 0.12])
 _OFFSETS = np.array([c.offset for c in COUNTRIES])
 _PALETTE = np.array([[c in k.colours for c in COLOURS] for k in KINDS], dtype=np.float64)
+_SLOPPY = 0.7
 _SEARCH_SHARE, _COLOUR_SEARCH_SHARE = 0.6, 0.4
 
 
@@ -102,7 +104,9 @@ class Day:
                 "search_performed", session=self.sessions[rows][searched], user=users[rows][searched],
                 time=self.start[rows][searched] + page * PAGE_SECONDS, query=query[searched],
             )  # fmt: skip
-            self._look(self.shelves.listing(users, rows, day, page, kind, colour), page, needs)
+            found = self.shelves.candidates(users[rows], day, page, kind, colour)
+            fit = self._filters(rows, found)
+            self._look(Shelves.listing(rows, found, fit, np.where(searched, 2, 1)), page, needs)
         closing = self.start + (pages + 1) * PAGE_SECONDS
         self._close(closing)
 
@@ -127,6 +131,12 @@ class Day:
         searches = self.draws.uniform("search", users, day, page) < _SEARCH_SHARE
         return kind, np.where(searches, np.where(with_colour, wished, -1), -2)
 
+    def _filters(self, rows: Codes, found: Codes) -> NDArray[np.float64]:
+        """How well candidates pass the filters that shoppers set: their looks and brands, and above all their prices."""
+        users, persona = self.moment.users[rows][:, None], self.moment.persona[rows][:, None]
+        fit = self.taste.lasting(users, persona, found) + 1.5 * self.taste.price(users, found, self.prices[found])
+        return settle(fit + _SLOPPY * self.draws.bell("filters", users, found, self.moment.day))
+
     def _look(self, shown: Shown, page: int, needs: NDArray[np.float64]) -> None:
         """Examine, click, view and put into the cart what is on a page."""
         moment, day, rows, items = self.moment, self.moment.day, shown.rows, shown.items
@@ -142,14 +152,14 @@ class Day:
         device = self.taste.shoppers.device[users]
         luck = self.draws.uniform("examine", users, day, page, shown.positions + 100 * (shown.source == 3))
         seen = luck < examination(device, shown.positions)
-        clicked = seen & (self.draws.uniform("click", users, items, day) < logistic(1.2 * appeal - _CLICK_BAR))
+        clicked = seen & (self.draws.uniform("click", users, items, day) < logistic(1.2 * appeal - CLICK_BAR))
         np.add.at(self.memory.weariness, (users, kind), np.where(clicked, -1.0, 0.35 * seen).astype(np.float32))
         np.add.at(self.clicks, rows[clicked & (page == 0)], 1)
         wait = 4 + 9 * shown.positions + np.floor(5 * self.draws.uniform("pause", users, items, day)).astype(np.int64)
         hit = {name: column[clicked] for name, column in common.items()}
         self.log.add("product_clicked", time=(when + wait)[clicked], **hit)
         self.log.add("product_viewed", time=(when + wait + 1)[clicked], **hit)
-        wanted = self.draws.uniform("cart", users, items, day) < logistic(0.9 * appeal + 0.6 * price - _CART_BAR)
+        wanted = self.draws.uniform("cart", users, items, day) < logistic(0.9 * appeal + 0.6 * price - CART_BAR)
         taken = np.flatnonzero(clicked & wanted)
         self._put(Cart.of(rows[taken], items[taken], (when + wait)[taken], number[taken], shown.source[taken]))
 

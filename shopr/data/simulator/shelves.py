@@ -23,6 +23,7 @@ __all__ = ["HOME_SLOTS", "LISTING_SLOTS", "SOURCES", "Shelves", "Shown"]
 SOURCES = ("home", "category", "search", "reorder", "recommendation")
 HOME_SLOTS = 6
 LISTING_SLOTS = 6
+_CANDIDATES = 24
 _EXPLORE = 0.3
 _COLOUR_SHARE = 0.75
 _REORDER_SLOTS = 2
@@ -91,9 +92,12 @@ class Shelves:
         items = np.minimum(found, len(self._home) - 1)
         return Shown.of(rows, items, self._home[items], np.zeros(len(rows), np.int64))
 
-    def listing(self, users: Codes, rows: Codes, day: int, page: int, kind: Codes, colour: Codes) -> Shown:
-        """A page of one kind, or a search for it with a wished colour (-1: none): popular ones come more often."""
-        keys = (users[rows][:, None], day, page, np.arange(LISTING_SLOTS)[None, :])
+    def candidates(self, users: Codes, day: int, page: int, kind: Codes, colour: Codes) -> Codes:
+        """Shape (n, candidates): what a category page or a search (colour -1: none wished) finds, popular ones more often.
+
+        -1 where nothing is on sale. The page shows a few of these, see `Shelves.listing`.
+        """
+        keys = (users[:, None], day, page, np.arange(_CANDIDATES)[None, :])
         width = len(COLOURS)
         whole = self._range(kind * width, (kind + 1) * width)
         wished = self._range(kind * width + np.maximum(colour, 0), kind * width + np.maximum(colour, 0) + 1)
@@ -103,13 +107,24 @@ class Shelves:
         high = np.where(narrow, wished[1][:, None], whole[1][:, None])
         target = low + self._draws.uniform("listing", *keys) * (high - low)
         found = np.minimum(np.searchsorted(self._edges, target, side="right") - 1, len(self._order) - 1)
-        items = np.where(high > low, self._order[found], -1)
-        weight = self._weight[items]
-        in_whole = weight / np.maximum(whole[1] - whole[0], 1e-9)[:, None]
-        in_wished = weight / np.maximum(wished[1] - wished[0], 1e-9)[:, None]
-        matches = self._products.colour[items] == colour[:, None]
-        chance = (1.0 - share[:, None]) * in_whole + share[:, None] * in_wished * matches
-        return Shown.of(rows, items, chance, np.where(colour == -2, 1, 2))
+        return np.where(high > low, self._order[found], -1)
+
+    @staticmethod
+    def listing(rows: Codes, found: Codes, fit: Floats, source: Codes) -> Shown:
+        """The first page after the shopper has set filters: the candidates that fit best, in the shop's order.
+
+        Whatever drives the filters is the shopper's own, so these impressions carry no propensity.
+        """
+        slots = found.shape[1]
+        again = ((found[:, :, None] == found[:, None, :]) & np.tril(np.ones((slots, slots), bool), -1)).any(axis=2)
+        fit = np.where((found >= 0) & ~again, fit, -np.inf)
+        chosen = np.sort(np.argsort(-settle(fit), axis=1, kind="stable")[:, :LISTING_SLOTS], axis=1)
+        line = np.arange(len(rows))[:, None]
+        items = np.where(np.isfinite(fit[line, chosen]), found[line, chosen], -1)
+        # Slots left empty close up.
+        items = items[line, np.argsort(items < 0, axis=1, kind="stable")]
+        shown = Shown.of(rows, items, np.zeros(items.shape), source)
+        return Shown(shown.rows, shown.positions, shown.items, np.full(len(shown.rows), np.nan), shown.source)
 
     def _range(self, start: Codes, stop: Codes) -> tuple[Floats, Floats]:
         return self._edges[self._bounds[start]], self._edges[self._bounds[stop]]

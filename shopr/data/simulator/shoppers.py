@@ -20,7 +20,7 @@ __all__ = ["DEVICES", "Personas", "Shoppers", "draw_personas", "draw_shoppers"]
 DEVICES = ("mobile", "desktop", "tablet")
 _DEVICE_SHARES = np.array([0.58, 0.33, 0.09])
 _PERSONAS = 18
-_VISITS_PER_DAY = 0.03
+_VISITS_PER_DAY = 0.0145
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def draw_personas(draws: Draws) -> Personas:
     # Every department is home to some persona: the first one goes round, the others are drawn.
     homes[who[:, 0], who[:, 0] % len(DEPARTMENTS)] = 1.0
     homes += draws.uniform("home department", who, np.arange(len(DEPARTMENTS))[None, :]) < 0.12
-    kind = 1.0 * table("kind taste", len(KINDS)) + 2.1 * np.minimum(homes, 1.0)[:, department] - 1.2
+    kind = 1.0 * table("kind taste", len(KINDS)) + 2.5 * np.minimum(homes, 1.0)[:, department] - 1.2
     return Personas(
         kind=settle(kind),
         style=settle(1.0 * table("style taste", len(STYLES))),

@@ -112,7 +112,7 @@ class Taste:
         colour, pattern = mix.colour[persona, p.colour[items]], mix.pattern[persona, p.pattern[items]]
         look = colour + pattern + 0.5 * colour * pattern
         whim = 0.45 * self.draws.bell("whim", users, items)
-        return liking + 0.8 * style + look + who.loyalty[users, p.brand[items]] + p.appeal[items] + whim
+        return liking + 1.0 * style + look + who.loyalty[users, p.brand[items]] + p.appeal[items] + whim
 
     def price(self, users: Codes, items: Codes, prices: NDArray[np.integer]) -> Floats:
         """What a price does: convex above the budget, mild distrust far below it, and joy over a reduction."""
@@ -128,7 +128,7 @@ class Taste:
         since = moment.day - memory.last_day[moment.users]
         lasts = KIND_LASTS[None, :]
         used_up = since / np.maximum(lasts, 1)
-        again = np.where(since > 9_999, 0.0, np.where(used_up < 0.7, -2.5, np.where(used_up < 2.5, 1.6, 0.3)))
+        again = np.where(since > 9_999, 0.0, np.where(used_up < 0.7, -2.5, np.where(used_up < 2.5, 1.0, 0.2)))
         met = -2.4 * np.exp(-np.minimum(since, 9_999) / 150.0)
         need = np.where(lasts > 0, again, met)
         recent = (since <= COMPANION_DAYS) | moment.bought
@@ -161,4 +161,4 @@ class Taste:
         novel = self.personas.novelty[persona] * ((age >= 0) & (age < 30))
         known = (memory.last_item[users, p.kind[items]] == items) & (KIND_LASTS[p.kind[items]] > 0)
         daily = 0.5 * luck.bell("whim of the day", users, items, today)
-        return settle(self.personas.fashion[persona] * trend + crowd + novel + 1.1 * known + daily)
+        return settle(self.personas.fashion[persona] * trend + crowd + novel + 0.9 * known + daily)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from shopr.data.simulator.calendar import COUNTRIES
 from shopr.data.simulator.catalogue import KIND_SEASON
 from shopr.data.simulator.draws import logistic, settle
-from shopr.data.simulator.sessions import examination
+from shopr.data.simulator.sessions import CART_BAR, CLICK_BAR, examination
 from shopr.data.simulator.taste import Taste
 from shopr.data.simulator.vocabulary import KINDS
 
@@ -77,7 +77,7 @@ class Truth:
             who, which = users[mine][:, None], np.full((len(mine), 1), persona)
             price = self.taste.price(who, items[None, :], prices[None, :])
             appeal = settle(self.taste.lasting(who, which, items[None, :]) + price + season[mine][:, kind])
-            chance = logistic(1.2 * appeal - 1.9) * logistic(0.9 * appeal + 0.6 * price - 1.3)
+            chance = logistic(1.2 * appeal - CLICK_BAR) * logistic(0.9 * appeal + 0.6 * price - CART_BAR)
             total[mine] += self.personas[users[mine], persona][:, None] * chance
         return total
 
