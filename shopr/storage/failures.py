@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from shopr.errors import StorageError
 
@@ -50,8 +50,10 @@ def mapped(name: str) -> Iterator[None]:
         ) from error
     except DBAPIError as error:
         raise _translated(name, error) from error
+    except StatementError as error:
+        raise StorageError(f"database {name} was given a value it cannot store: {_first_line(error.orig)}") from error
     except SQLAlchemyError as error:
-        raise StorageError(f"database {name}: {_first_line(error)}", hint="Correct SHOPR_DATABASE_URL") from error
+        raise StorageError(f"database {name}: {_first_line(error)}", hint="Run 'shopr doctor'") from error
 
 
 def _translated(name: str, error: DBAPIError) -> StorageError:
