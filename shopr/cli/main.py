@@ -87,7 +87,8 @@ def _run(arguments: list[str]) -> int:
         return 130
     except BrokenPipeError:
         # Python flushes stdout once more on its way out: let that go nowhere instead of complaining.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)

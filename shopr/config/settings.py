@@ -39,6 +39,7 @@ def parse_bytes(value: object) -> object:
 
 def mask(url: str) -> str:
     """`url` without its password, for people to read."""
+    url = re.sub(r"((?:password|passwd|token|secret)=)[^&\s]*", r"\1***", url, flags=re.IGNORECASE)
     try:
         parts = urlsplit(url)
         password = parts.password

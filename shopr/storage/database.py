@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from shopr.config import Settings
+from shopr.config.settings import mask
 from shopr.errors import StorageError
 from shopr.storage.failures import mapped
 from shopr.storage.migrations import head, upgrade
@@ -38,7 +39,7 @@ class Database:
 
     def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self._url = _parsed(url)
-        self.name = self._url.database if self.is_sqlite else self._url.render_as_string(hide_password=True)
+        self.name = self._url.database if self.is_sqlite else mask(self._url.render_as_string(hide_password=False))
         self._engine = _engine(self._url, busy_seconds)
 
     @classmethod

@@ -148,6 +148,10 @@ def test_passwords_are_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_masking_hides_any_password(user: str, password: str) -> None:
     assert f":{password}@" not in mask(f"postgresql://{user}:{password}@h/d")
+    assert (
+        mask(f"postgresql://h/d?user={user}&password={password}&x=1")
+        == f"postgresql://h/d?user={user}&password=***&x=1"
+    )
     assert mask(f"sqlite:////{user}/state.db") == f"sqlite:////{user}/state.db"
 
 
