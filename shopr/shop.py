@@ -241,16 +241,7 @@ class Shop:
             codes = None if same else served.model.item_ids.encode(log.item_ids.ids)
             self._to_model.update(version=served.version, codes=codes)
         codes = self._to_model["codes"]
-        if codes is None:
-            return row
-        mapped = codes[row.matrix.indices]
-        known = mapped >= 0
-        order = np.argsort(mapped[known], kind="stable")
-        matrix = type(row.matrix)(
-            (row.matrix.data[known][order], mapped[known][order], np.array([0, known.sum()])),
-            shape=(1, served.model.n_items),
-        )
-        return Histories(matrix, None if row.times is None else row.times[known][order], row.now)
+        return row if codes is None else row.recode(codes, served.model.n_items)
 
     def _candidates(self, in_stock_only: bool, category: str | None) -> np.ndarray[Any, Any] | None:
         served = self.champion

@@ -44,6 +44,25 @@ class Histories:
         ratings = None if self.ratings is None else self.ratings[ptr[start] : ptr[stop]]
         return Histories(self.matrix[start:stop], times, self.now, ratings)
 
+    def recode(self, codes: NDArray[np.integer], n_items: int) -> Histories:
+        """The histories in another id map: item i becomes `codes[i]`; items with code -1 are left out.
+
+        Args:
+            codes: shape (n_items here,), at most one item for each new code.
+            n_items: items in the other map.
+        """
+        matrix = self.matrix
+        new = codes[matrix.indices]
+        known = new >= 0
+        row = np.repeat(np.arange(len(self)), np.diff(matrix.indptr))[known]
+        order = np.lexsort((new[known], row))
+        indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(self)))]).astype(np.int32)
+        indices = new[known][order].astype(np.int32)
+        recoded = sparse.csr_matrix((matrix.data[known][order], indices, indptr), shape=(len(self), n_items))
+        times = None if self.times is None else self.times[known][order]
+        ratings = None if self.ratings is None else self.ratings[known][order]
+        return Histories(recoded, times, self.now, ratings)
+
     @classmethod
     def of(cls, items: list[NDArray[np.integer]] | list[list[int]], n_items: int) -> Histories:
         """Unweighted, untimed histories from lists of item codes; repeats count once, unknown codes are left out."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shopr.clock import Clock, SystemClock
-from shopr.data.interactions import Interactions
+from shopr.data.interactions import Histories, Interactions
 from shopr.metrics.bootstrap import interval
 from shopr.metrics.ranking import evaluate
 from shopr.recommend.base import MAX_K, Recommender
@@ -49,24 +49,30 @@ class Evidence:
 
 
 def gather(
-    model: Recommender, truth: Interactions, *, k: int = K, seen: Interactions | None = None, clock: Clock | None = None
+    model: Recommender, truth: Interactions, seen: Interactions, *, k: int = K, clock: Clock | None = None
 ) -> Evidence:
     """Judge a fitted model on held-out interactions over the same id maps.
 
     Args:
-        model: fitted on data from before `truth`.
+        model: fitted on data from before `truth`, with any id maps.
         truth: what the shoppers went on to buy.
+        seen: what is known of the shoppers when they are judged, over the id maps of `truth`.
         k: length of the lists.
-        seen: what is known of the shoppers when they are judged; by default what the model was fitted on.
     """
     clock = clock or SystemClock()
-    log = model.train if seen is None else seen
     held = truth.binary
     users = np.flatnonzero(np.diff(held.indptr) > 0)
-    answer = model.fold_in(log.histories(users), k) if seen is not None else model.recommend(users, k)
-    values = evaluate(answer.items, held[users], k)
-    shown = answer.items[answer.items >= 0]
-    purchases = np.diff(log.matrix.indptr)[users]
+    histories = seen.histories(users)
+    # A model fitted on another day knows other products: it answers in its own codes, and is judged in the log's.
+    to_model = None if model.item_ids == seen.item_ids else model.item_ids.encode(seen.item_ids.ids)
+    asked = histories if to_model is None else histories.recode(to_model, model.n_items)
+    items = model.fold_in(asked, k).items
+    if to_model is not None:
+        to_log = seen.item_ids.encode(model.item_ids.ids)
+        items = np.where(items >= 0, to_log[items], -1)
+    values = evaluate(items, held[users], k)
+    shown = items[items >= 0]
+    purchases = np.diff(histories.matrix.indptr)
     return Evidence(
         model=model.name,
         users=users,
@@ -74,10 +80,10 @@ def gather(
         slices={
             "new shoppers": purchases <= _NEW_USER,
             "shoppers with a history": purchases > _NEW_USER,
-            "buyers of rare products": _buys_tail(log, held[users]),
+            "buyers of rare products": _buys_tail(seen, held[users]),
         },
-        coverage=len(np.unique(shown)) / max(model.n_items, 1),
-        latency_ms=_latency(model, log, users, clock),
+        coverage=len(np.unique(shown)) / max(seen.n_items, 1),
+        latency_ms=_latency(model, asked, clock),
     )
 
 
@@ -89,7 +95,7 @@ def summary(evidence: list[Evidence], metric: str, *, seed: int) -> dict[str, An
         if np.isfinite(values).sum() >= 2:
             found = interval(values, seed=seed)
             models.append({"model": one.model, "mean": found.mean, "low": found.low, "high": found.high})
-    return {"metric": metric, "users": int(len(evidence[0].users)) if evidence else 0, "models": models}
+    return {"metric": metric, "users": len(evidence[0].users) if evidence else 0, "models": models}
 
 
 def _buys_tail(log: Interactions, held: Any) -> NDArray[np.bool_]:
@@ -102,14 +108,13 @@ def _buys_tail(log: Interactions, held: Any) -> NDArray[np.bool_]:
     return np.asarray(held @ tail) > 0
 
 
-def _latency(model: Recommender, log: Interactions, users: NDArray[np.int64], clock: Clock) -> float:
+def _latency(model: Recommender, histories: Histories, clock: Clock) -> float:
     """Median milliseconds of a single answer, over a spread of shoppers."""
-    if not len(users):
+    if not len(histories):
         return float("nan")
-    picked = users[np.linspace(0, len(users) - 1, min(_TIMED_USERS, len(users))).astype(int)]
     spent = []
-    for user in picked:
-        history = log.histories(np.array([user]))
+    for row in np.linspace(0, len(histories) - 1, min(_TIMED_USERS, len(histories))).astype(int):
+        history = histories.rows(int(row), int(row) + 1)
         start = clock.monotonic()
         model.fold_in(history, MAX_K)
         spent.append(clock.monotonic() - start)

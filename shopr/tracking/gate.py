@@ -1,8 +1,9 @@
 """The promotion gate: a pure function from evidence to a decision with its reasons.
 
-A candidate passes when the paired interval of its gain over the champion lies above zero, no slice of shoppers loses more
-than the margin, and coverage and latency stay within bounds. The first champion must beat popularity in the same way. Every
-look at the gate's split counts: the interval is widened by Bonferroni for the number of candidates judged on it.
+A candidate passes when the paired interval of its gain over the champion lies above zero, no slice of shoppers loses
+more than the margin, and coverage and latency stay within bounds. The first champion must beat popularity in the same
+way. Every look at the gate's split counts: the interval is widened by Bonferroni for the number of candidates judged on
+it.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def decide(
             candidate.coverage,
             rules.least_coverage,
             bool(candidate.coverage >= rules.least_coverage),
-            f"{candidate.coverage:.1%} of the products are shown to somebody, at least {rules.least_coverage:.1%} wanted",
+            f"{candidate.coverage:.1%} of the products are shown to somebody, {rules.least_coverage:.1%} wanted",
         ),
         Reason(
             "latency",

@@ -18,7 +18,7 @@ _GIT_SECONDS = 5.0
 
 
 def lineage_tags() -> dict[str, str]:
-    """Tags `shopr.*`: git commit and dirty flag, lock hash, package version and source hash, Python and key libraries."""
+    """Tags `shopr.*`: git commit, dirty flag, lock hash, package version and source hash, Python, key libraries."""
     commit = _git("rev-parse", "HEAD")
     dirty = _git("status", "--porcelain", "--untracked-files=no")
     tags = {

@@ -1,4 +1,4 @@
-"""A fitted recommender as an MLflow model: logged from code, checked by digest, served by plain `mlflow models serve`."""
+"""A fitted recommender as an MLflow model: logged from code, checked by digest, served by `mlflow models serve`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from shopr.recommend.base import Recommender
     from shopr.tracking.runs import Run
 
-__all__ = ["DIGEST_TAG", "MODEL_FOLDER", "digest_folder", "load_model", "local_folder", "log_model"]
+__all__ = ["DIGEST_TAG", "MODEL_FOLDER", "digest_folder", "load_from", "load_model", "log_model"]
 
 MODEL_FOLDER = "model"
 DIGEST_TAG = "shopr.model_digest"
@@ -74,24 +74,32 @@ def load_model(settings: Settings, version: Any) -> Recommender:
     Raises:
         StorageError: if its files are gone, or are not those that were registered.
     """
-    folder = local_folder(settings, version) / _STATE
-    wanted = version.tags.get(DIGEST_TAG, "")
+    with guarded(settings):
+        uri = client(settings).get_model_version_download_uri(version.name, version.version)
+    return load_from(settings, uri, version.tags.get(DIGEST_TAG, ""), f"model version {version.version}")
+
+
+def load_from(settings: Settings, uri: str, digest: str, what: str) -> Recommender:
+    """The recommender that MLflow keeps at `uri`, if its files still have the digest they were logged with.
+
+    Args:
+        what: the model in words, for the error.
+
+    Raises:
+        StorageError: if its files are gone, or changed since.
+    """
+    mlflow = quiet_mlflow()
+    with guarded(settings):
+        local = mlflow.artifacts.download_artifacts(artifact_uri=uri, tracking_uri=settings.mlflow_uri)
+    folder = Path(local) / _STATE
     if not folder.is_dir():
-        raise StorageError(f"model version {version.version} has no files in {folder}", hint="Train and promote again")
-    if digest_folder(folder) != wanted:
+        raise StorageError(f"{what} has no files in {folder}", hint="Train and promote again")
+    if digest_folder(folder) != digest:
         raise StorageError(
-            f"model version {version.version} is not the one that was registered: its files changed since",
+            f"{what} is not what was logged: its files changed since",
             hint="Do not serve it: run 'shopr rollback', then train and promote again",
         )
     return load(folder)
-
-
-def local_folder(settings: Settings, version: Any) -> Path:
-    """The files of a model version on this machine, fetched from the artifact store if they are elsewhere."""
-    mlflow = quiet_mlflow()
-    with guarded(settings):
-        uri = client(settings).get_model_version_download_uri(version.name, version.version)
-        return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, tracking_uri=settings.mlflow_uri))
 
 
 def digest_folder(folder: Path) -> str:

@@ -1,7 +1,7 @@
 """The code that MLflow runs to serve a recommender (models from code: no object is pickled).
 
-Input: a table with the column `user` and, if wished, `k`. Output: `user, item, rank, score`, ranks from 1. Unknown users
-get what is popular.
+Input: a table with the column `user` and, if wished, `k`. Output: `user, item, rank, score`, ranks from 1. Unknown
+users get what is popular.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ class RecommenderModel(PythonModel):  # type: ignore[misc]
         users = model_input["user"].astype(str).to_numpy(dtype=object)
         asked = model_input["k"] if "k" in model_input.columns else pd.Series([10] * len(users))
         wanted = np.asarray(pd.to_numeric(asked, errors="coerce").fillna(10), dtype=np.int64)
-        if len(wanted) and not (1 <= wanted.min() and wanted.max() <= MAX_K):
+        if len(wanted) and not (wanted.min() >= 1 and wanted.max() <= MAX_K):
             raise InputError(f"k spans {wanted.min()} to {wanted.max()}", hint=f"Ask for 1 to {MAX_K} items")
         deepest = int(wanted.max()) if len(wanted) else 1
         found = self.model.recommend(self.model.user_ids.encode(users), deepest)
