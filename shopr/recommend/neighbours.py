@@ -8,8 +8,8 @@ from scipy import sparse
 
 __all__ = ["all_pairs", "similarities", "top_rows"]
 
-BLOCK_CELLS = 2**24
-"""Cells of a similarity matrix that one block may hold at most (about 200 MB as CSR)."""
+BLOCK_CELLS = 2**22
+"""Cells of a similarity matrix that one block may hold at most (at most about 100 MB as CSR, shared terms included)."""
 
 
 def all_pairs(documents: sparse.csr_matrix, neighbours: int, shrinkage: float = 0.0) -> sparse.csr_matrix:

@@ -16,6 +16,8 @@ from shopr.recommend.knn import ItemKNN, UserKNN
 from shopr.recommend.neighbours import all_pairs, top_rows
 from tests.recommend.shop import N_ITEMS, small_interactions
 
+# implicit turns its own COO into CSR and says so.
+pytestmark = pytest.mark.filterwarnings("ignore::implicit.utils.ParameterWarning")
 SHOP = small_interactions()
 COUNTS = SHOP.matrix.astype(np.float64)
 
