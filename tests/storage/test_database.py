@@ -159,7 +159,7 @@ def test_a_place_that_cannot_be_used_is_named(tmp_path: Path, blocked: str) -> N
         ("state.db", "cannot be parsed"),
         ("oracle://u:secret@h/d", "'oracle' is not supported"),
         ("postgresql://u:secret@127.0.0.1:9/d", r"u:\*\*\*@127.0.0.1:9/d cannot be reached"),
-        ("postgresql://127.0.0.1:9/d?user=u&password=secret", r"password=\*\*\* cannot be reached"),
+        ("postgresql://127.0.0.1:9/d?user=u&password=secret", r"password=\*\*\*.* cannot be reached"),
     ],
 )
 def test_a_url_that_leads_nowhere_is_explained_without_its_password(url: str, said: str) -> None:
