@@ -78,6 +78,10 @@ def import_(
 @click.option("--products", type=click.IntRange(1), help="How many products.")
 @click.option("--shoppers", type=click.IntRange(1), help="How many shoppers.")
 @click.option("--days", type=click.IntRange(1), help="How many days of trade.")
+@click.option(
+    "--events", type=click.IntRange(1), help="About how many events (default: what the shoppers' habits give)."
+)
+@click.option("--preset", help="Sizes by name; what is given beside overrides them.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of everything random (default: the setting SHOPR_SEED).")
 @click.option("--images/--no-images", default=None, help="Draw product pictures.")
 @json_option

@@ -6,7 +6,7 @@ under the first check it failed, so that good rows + rejects = rows read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -121,12 +121,3 @@ class Sieve:
     def checked(self, frame: pd.DataFrame) -> Checked:
         """The rows of `frame` still standing, and the rejects."""
         return Checked(frame[self.alive].reset_index(drop=True), self.rejects())
-
-
-def merge_counts(*counts: Mapping[str, int]) -> dict[str, int]:
-    """Sums of counters, the largest first."""
-    total: dict[str, int] = {}
-    for one in counts:
-        for key, n in one.items():
-            total[key] = total.get(key, 0) + n
-    return dict(sorted(total.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -34,7 +34,7 @@ def table(*rows: dict[str, object]) -> pd.DataFrame:
 
 def test_every_type_has_one_class():
     assert len(EventType) == 24
-    assert FACTS | DIAGNOSTICS | BEHAVIOUR == set(EventType)
+    assert set(EventType) == FACTS | DIAGNOSTICS | BEHAVIOUR
     assert len(FACTS) + len(DIAGNOSTICS) + len(BEHAVIOUR) == 24
     for fact in ("order_completed", "product_shown", "product_clicked", "experiment_exposed", "consent_changed"):
         assert fact in FACTS

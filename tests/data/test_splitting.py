@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -59,7 +61,7 @@ def test_nothing_is_lost_or_doubled_and_ids_are_shared(triples, name, new_only):
     for part in parts:
         assert part.user_ids is whole.user_ids
         assert part.item_ids is whole.item_ids
-    assert [p for p in split] == [split.train, split.test]
+    assert list(split) == [split.train, split.test]
 
 
 @given(rows, st.floats(0.05, 0.95))
@@ -84,7 +86,7 @@ def test_four_way_spans_follow_each_other(triples):
         return
     parts = four_way(whole, new_pairs_only=False)
     edges = [(p.times.min(), p.times.max()) for p in parts]
-    assert all(before[1] < after[0] for before, after in zip(edges, edges[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in pairwise(edges))
     assert names(*parts) == names(whole)
     assert names(parts.before_gate) == names(parts.train, parts.validation)
     assert names(parts.before_test) == names(parts.train, parts.validation, parts.gate)
