@@ -98,6 +98,10 @@ class Recommender(ABC):
 
     name: ClassVar[str]
     config_class: ClassVar[type[Config]] = Config
+    needs_catalog: ClassVar[bool] = False
+    """Whether `fit` refuses to work without a catalogue."""
+    needs_ratings: ClassVar[bool] = False
+    """Whether `fit` refuses to work without star ratings."""
 
     user_ids: IdMap
     item_ids: IdMap

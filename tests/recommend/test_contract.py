@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -154,6 +156,19 @@ def test_unfitted_empty_and_unknown_settings(name):
         make(name).fit(SHOP.take(np.zeros(len(SHOP), bool)), CATALOG)
     with pytest.raises(InputError, match="colour"):
         make(name, colour="red")
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_says_what_it_needs(name):
+    cls = model_class(name)
+    if cls.needs_catalog:
+        with pytest.raises(InputError, match="catalogue"):
+            make(name).fit(SHOP)
+    if cls.needs_ratings:
+        with pytest.raises(InputError, match="rating"):
+            make(name).fit(replace(SHOP, ratings=None), CATALOG)
+    if not cls.needs_catalog and not cls.needs_ratings:
+        make(name, **SETTINGS.get(name, {})).fit(replace(SHOP, ratings=None, times=None))
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
