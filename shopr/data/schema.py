@@ -164,7 +164,7 @@ def as_language(column: pd.Series) -> Converted:
 
 
 def _missing(column: pd.Series) -> NDArray[np.bool_]:
-    missing = column.isna().to_numpy(dtype=bool)
+    missing: NDArray[np.bool_] = column.isna().to_numpy(dtype=bool)
     if pd.api.types.is_string_dtype(column) or column.dtype == object:
         missing = missing | (column.astype("str").str.strip() == "").to_numpy(dtype=bool, na_value=True)
     return missing

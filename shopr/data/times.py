@@ -99,4 +99,5 @@ def unix_seconds(times: pd.Series) -> NDArray[np.int64]:
 
 def is_future(times: pd.Series, now: datetime, tolerance: timedelta = FUTURE_TOLERANCE) -> NDArray[np.bool_]:
     """Which times lie more than `tolerance` after `now`."""
-    return (times > pd.Timestamp(now + tolerance)).to_numpy(dtype=bool, na_value=False)
+    future: NDArray[np.bool_] = (times > pd.Timestamp(now + tolerance)).to_numpy(dtype=bool, na_value=False)
+    return future
