@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -10,7 +12,7 @@ from scipy import sparse
 from shopr.data.interactions import Histories
 from shopr.recommend.base import Config, Contribution, Recommender
 
-__all__ = ["HistoryConfig", "ItemWeights", "history_rows"]
+__all__ = ["HistoryConfig", "ItemWeights", "as_dense", "history_rows"]
 
 _DAY = 86_400.0
 
@@ -47,6 +49,12 @@ def history_rows(
     return sparse.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
+def as_dense(matrix: Any) -> NDArray[np.floating]:
+    """A dense array of a matrix that may be sparse."""
+    dense: NDArray[np.floating] = matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix)
+    return dense
+
+
 class ItemWeights(Recommender):
     """Base of item-to-item models: score(u, i) = sum over j in u's history of strength(u, j) * weights[j, i]."""
 
@@ -59,13 +67,10 @@ class ItemWeights(Recommender):
 
     def _score(self, histories: Histories) -> NDArray[np.floating]:
         scores = self._history(histories) @ self.weights
-        dense: NDArray[np.floating] = scores.toarray() if sparse.issparse(scores) else np.asarray(scores)
-        return dense
+        return as_dense(scores)
 
     def _contributions(self, history: Histories, item: int) -> list[Contribution]:
         row = self._history(history)
-        column = self.weights[:, [item]]
-        column = column.toarray() if sparse.issparse(column) else column
-        values = row.data * column.ravel()[row.indices]
+        values = row.data * as_dense(self.weights[:, [item]]).ravel()[row.indices]
         labels = self.item_ids.decode(row.indices)
         return [Contribution("history", str(name), float(v)) for name, v in zip(labels, values, strict=True)]

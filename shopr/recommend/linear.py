@@ -1,6 +1,6 @@
 """Closed-form linear autoencoders over items: EASE and its denoising, weighted relatives.
 
-EASE (Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data") is a ridge regression of every item on all others.
+EASE (Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data"): each item is regressed on all others by ridge.
 EDLAE (Steck 2020, "Autoencoders that don't overfit towards the Identity") adds dropout of the inputs, which in
 expectation is a ridge that grows with each item's own count. Around both stand three scalings, all of them diagonal
 matrices, so that the solution stays closed:
@@ -8,6 +8,10 @@ matrices, so that the solution stays closed:
     users      weigh n_u^-user_power in the Gram matrix: a shopper with a long history says less with each pair
     items      enter as n_i^-item_power: popular items lose their hold on the ridge
     outputs    are multiplied by n_i^output_power: below zero favours rare items, above zero popular ones
+
+Last, `density` < 1 shrinks all weights towards zero by the same amount (soft thresholding, the proximal step of an L1
+penalty, as in SLIM, Ning & Karypis 2011), so that this share of them is left. Where histories are short and items many,
+most small weights are noise and their sum drowns the few that mean something.
 """
 
 from __future__ import annotations
@@ -25,6 +29,8 @@ __all__ = ["EDLAE", "EDLAEConfig", "Ease", "EaseConfig"]
 
 _COPIES = 2.2
 """Dense float32 squares that a fit holds at its peak."""
+_SPARSE = 0.03
+"""Density up to which thresholded weights are kept as CSR: smaller, and faster to score with."""
 
 
 class EaseConfig(HistoryConfig):
@@ -47,6 +53,7 @@ class EDLAEConfig(EaseConfig):
         dropout: p / (1 - p) of the paper: ridge in proportion to each item's own diagonal.
         user_power: beta, see the module's docstring.
         item_power, output_power: likewise.
+        density: share of the weights that soft thresholding leaves.
     """
 
     lam: float = Field(default=100.0, gt=0)
@@ -54,6 +61,7 @@ class EDLAEConfig(EaseConfig):
     user_power: float = Field(default=0.5, ge=0, le=2)
     item_power: float = Field(default=0.1, ge=-1, le=1)
     output_power: float = Field(default=-0.15, ge=-1, le=1)
+    density: float = Field(default=1.0, gt=0, le=1)
 
 
 class Ease(ItemWeights):
@@ -76,12 +84,11 @@ class EDLAE(ItemWeights):
     name = "edlae"
     config_class = EDLAEConfig
 
-    weights: NDArray[np.floating]
-
     def _fit(self, interactions: Interactions, catalog: object) -> None:
         c = self.config
         check_square(self.name, interactions.n_items, _COPIES, c.memory_gb)
-        self.weights = scaled_regression(self._gram(interactions), item_counts(interactions.binary), c)
+        dense = scaled_regression(self._gram(interactions), item_counts(interactions.binary), c)
+        self.weights = shrunk(dense, c.density)
 
     def _gram(self, interactions: Interactions) -> NDArray[np.float32]:
         return gram(weighted(interactions.binary, self.config.user_power))
@@ -119,3 +126,27 @@ def scaled_regression(
     weights *= inner[:, None]
     weights *= outer[None, :]
     return weights
+
+
+def shrunk(weights: NDArray[np.floating], density: float) -> NDArray[np.floating] | sparse.csr_matrix:
+    """Soft-threshold the weights (overwritten) so that about `density` of them is left; CSR where that is little.
+
+    The threshold is a quantile over a sample of whole rows, the same for the same weights.
+    """
+    if density >= 1:
+        return weights
+    m = weights.shape[0]
+    sample = np.abs(weights[:: max(1, m // 64)])
+    cut = np.quantile(sample, 1.0 - density).astype(weights.dtype)
+    blocks = []
+    step = max(1, 2**22 // max(m, 1))
+    for start in range(0, m, step):
+        rows = weights[start : start + step]
+        # |w| - cut below zero becomes zero, then the sign comes back.
+        magnitude = np.abs(rows)
+        magnitude -= cut
+        np.maximum(magnitude, 0, out=magnitude)
+        np.copysign(magnitude, rows, out=rows)
+        if density <= _SPARSE:
+            blocks.append(sparse.csr_matrix(rows))
+    return sparse.vstack(blocks, format="csr") if blocks else weights

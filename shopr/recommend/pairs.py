@@ -1,13 +1,13 @@
 """Weighted counts of pairs within histories, by kernels on how far apart in time or order the two entries are.
 
 All pairs (a, b) of one user's entries are laid out as a CSR matrix with one row an entry a and the user's entries b as
-columns; a sparse product then gathers the rows by item. Users are taken in blocks, so that memory stays bounded whatever
-the lengths of the histories.
+columns; a sparse product then gathers the rows by item. Users are taken in blocks, so that memory stays bounded.
+Callers cut long histories with `recent_only`: pairs grow with the square of the length.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,9 @@ def sparse_pairs(
     return total
 
 
-def _blocks(matrix, position, user_weights, kernel):  # type: ignore[no-untyped-def]
+def _blocks(
+    matrix: sparse.csr_matrix, position: NDArray[np.float64], user_weights: NDArray[np.floating], kernel: Kernel
+) -> Iterator[sparse.csr_matrix]:
     lengths = np.diff(matrix.indptr).astype(np.int64)
     m = matrix.shape[1]
     for start, stop in user_blocks(lengths, _BLOCK_PAIRS):
@@ -73,7 +75,7 @@ def _blocks(matrix, position, user_weights, kernel):  # type: ignore[no-untyped-
 
 
 def order_within(matrix: sparse.csr_matrix, times: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Shape (nnz,): rank of each entry in its user's history by time, from 0; entries at one time share their mean rank."""
+    """Shape (nnz,): each entry's rank by time in its user's history, from 0; ties share their mean."""
     n = matrix.shape[0]
     owner = np.repeat(np.arange(n), np.diff(matrix.indptr))
     order = np.lexsort((times, owner))

@@ -24,6 +24,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "markov": ("shopr.recommend.sequence", "Markov"),
     "item_filter": ("shopr.recommend.spectral", "ItemFilter"),
     "spectral": ("shopr.recommend.spectral", "Spectral"),
+    "stack": ("shopr.recommend.stack", "Stack"),
     "ials": ("shopr.recommend.factor", "IALS"),
     "popular": ("shopr.recommend.popular", "Popular"),
     "item_knn": ("shopr.recommend.knn", "ItemKNN"),

@@ -1,8 +1,8 @@
 """What comes after what: directed item-to-item transitions for short, ordered histories.
 
-A first-order Markov chain (Rendle et al. 2010, the chain of FPMC) softened in two ways: entries further apart in a history
-still count, by a power of their distance, and the whole history votes, the latest entry most (as in FOSSIL, He & McAuley
-2016, without its factors).
+A first-order Markov chain (Rendle et al. 2010, the chain of FPMC) softened in two ways: entries further apart in a
+history still count, by a power of their distance, and the whole history votes, the latest entry most (as in FOSSIL,
+He & McAuley 2016, without its factors).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class MarkovConfig(Config):
         decay: a transition over d steps counts d^-decay.
         backward: what a pair counts in the opposite direction, as a share.
         half_life: an entry of the history votes half for every so many steps before the last.
-        from_power, to_power: transitions are divided by (count of the first item)^from_power (count of the second)^to_power.
+        from_power, to_power: transitions are divided by n_first^from_power n_second^to_power, n counting their users.
         shrinkage: added to those counts: transitions of rare items mean less.
         user_power: a shopper with n entries counts n^-user_power.
         longest: entries of a history that are looked at, the latest.
@@ -44,7 +44,7 @@ class MarkovConfig(Config):
 
 
 class Markov(ItemWeights):
-    """Directed transitions with distance decay. Without times, the order within a history is unknown and pairs count alike."""
+    """Directed transitions with distance decay. Without times the order is unknown and all pairs count alike."""
 
     name = "markov"
     config_class = MarkovConfig

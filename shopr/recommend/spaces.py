@@ -6,7 +6,7 @@ and time kernels only where times are known, directed transitions only where his
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FAMILIES", "Family", "Shape"]
 
+_DAY = 86_400.0
 FLOPS = 3e10
 """Cautious guess of one core's multiply-adds a second, until the first fit has been timed."""
 
@@ -35,8 +36,9 @@ class Shape:
         rows: unique pairs.
         pairs: sum of squared history lengths, the cost of an item-item product.
         length: median history length.
-        ordered: whether times order the histories.
-        kind: of the validation split.
+        ordered: whether the validation split goes by time, and models of time are worth trying.
+        gap_days: median time between two entries of a history that follow each other at different times; 1 if unknown.
+        span_days: from the first interaction to the last; 1 if unknown.
     """
 
     users: int
@@ -45,22 +47,25 @@ class Shape:
     pairs: float
     length: float
     ordered: bool
-    kind: str
+    gap_days: float = 1.0
+    span_days: float = 1.0
 
     @classmethod
-    def of(cls, train: Interactions, kind: str) -> Shape:
+    def of(cls, train: Interactions, *, ordered: bool = False) -> Shape:
         """The shape of some training data."""
         lengths = np.diff(train.binary.indptr)
         lengths = lengths[lengths > 0]
         items = int((np.bincount(train.items, minlength=train.n_items) > 0).sum())
+        gap, span = _rhythm(train)
         return cls(
             users=len(lengths),
             items=items,
             rows=int(lengths.sum()),
             pairs=float((lengths.astype(np.float64) ** 2).sum()),
             length=float(np.median(lengths)) if len(lengths) else 0.0,
-            ordered=kind in ("last", "temporal"),
-            kind=kind,
+            ordered=ordered,
+            gap_days=gap,
+            span_days=span,
         )
 
     @property
@@ -95,13 +100,80 @@ class Family:
     tuned: bool = True
 
 
+def _rhythm(train: Interactions) -> tuple[float, float]:
+    """Median gap within histories and span of the log, in days; (1, 1) where nothing is known."""
+    times = train.last_times
+    if times is None or not len(times):
+        return 1.0, 1.0
+    owner = np.repeat(np.arange(train.n_users), np.diff(train.binary.indptr))
+    order = np.lexsort((times, owner))
+    gaps = np.diff(times[order])[np.diff(owner[order]) == 0]
+    gaps = gaps[gaps > 0]
+    span = max(float(times.max() - times.min()), 1.0) / _DAY
+    return (float(np.median(gaps)) / _DAY if len(gaps) else span), span
+
+
 def _edlae(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
     return {
-        "lam": trial.suggest_float("lam", 5, 2000, log=True),
+        "lam": trial.suggest_float("lam", 2, 2000, log=True),
         "dropout": trial.suggest_float("dropout", 0, 4),
         "user_power": trial.suggest_float("user_power", 0, 1.0),
         "item_power": trial.suggest_float("item_power", -0.4, 0.4),
         "output_power": trial.suggest_float("output_power", -0.5, 0.2),
+        "density": trial.suggest_float("density", 0.005, 1.0, log=True),
+    }
+
+
+def _ease_time(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
+    gap, span = shape.gap_days, max(shape.span_days, 2 * shape.gap_days)
+    return {
+        **_edlae(trial, shape),
+        "tau_days": trial.suggest_float("tau_days", 0.01 * gap, span, log=True),
+        "share": trial.suggest_float("share", 0.0, 1.0),
+        "half_life_days": trial.suggest_float("half_life_days", 0.01 * gap, 2 * span, log=True),
+        "floor": trial.suggest_float("floor", 0.0, 0.5),
+    }
+
+
+def _ease_time_starts(shape: Shape) -> list[Params]:
+    gap = shape.gap_days
+    base = {"dropout": 0.5, "user_power": 0.4, "item_power": 0.0, "output_power": -0.1}
+    return [
+        {**base, "lam": 20.0, "density": 1.0, "tau_days": t * gap, "share": 0.8, "half_life_days": h * gap, "floor": f}
+        for t, h, f in ((0.4, 0.2, 0.1), (2.0, 2.0, 0.0), (0.1, 0.05, 0.1))
+    ] + [
+        {**base, "lam": 20.0, "density": 0.05, "tau_days": 0.4 * gap, "share": 0.8, "half_life_days": 0.2 * gap,
+         "floor": 0.1},
+    ]  # fmt: skip
+
+
+def _markov(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
+    return {
+        "decay": trial.suggest_float("decay", 0, 3),
+        "backward": trial.suggest_float("backward", 0, 1),
+        "half_life": trial.suggest_float("half_life", 0.3, 30, log=True),
+        "from_power": trial.suggest_float("from_power", 0, 1),
+        "to_power": trial.suggest_float("to_power", 0, 0.8),
+        "shrinkage": trial.suggest_float("shrinkage", 0, 20),
+        "user_power": trial.suggest_float("user_power", 0, 1),
+    }
+
+
+def _filter(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
+    return {
+        "user_power": trial.suggest_float("user_power", 0, 1.2),
+        "from_power": trial.suggest_float("from_power", 0, 1),
+        "to_power": trial.suggest_float("to_power", 0, 0.8),
+    }
+
+
+def _spectral(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
+    return {
+        **_filter(trial, shape),
+        "rank": trial.suggest_categorical("rank", [64, 128, 256, 512]),
+        "mix": trial.suggest_float("mix", 0.05, 2, log=True),
+        "spectral_user_power": trial.suggest_float("spectral_user_power", 0.2, 0.7),
+        "spectral_item_power": trial.suggest_float("spectral_item_power", 0.2, 0.7),
     }
 
 
@@ -109,12 +181,15 @@ def _knn(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
     return {
         "similarity": trial.suggest_categorical("similarity", ["cosine", "tfidf", "bm25"]),
         "neighbours": trial.suggest_int("neighbours", 10, 400, log=True),
-        "shrinkage": trial.suggest_float("shrinkage", 0, 50),
     }
 
 
-def _ease(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
-    return {"lam": trial.suggest_float("lam", 10, 3000, log=True)}
+def _ials(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
+    return {
+        "factors": trial.suggest_categorical("factors", [64, 128, 256]),
+        "regularization": trial.suggest_float("regularization", 0.1, 100, log=True),
+        "alpha": trial.suggest_float("alpha", 0.5, 40, log=True),
+    }
 
 
 def _none(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
@@ -129,11 +204,27 @@ def _square(shape: Shape) -> bool:
     return shape.square_fits
 
 
-_EDLAE_STARTS: list[Mapping[str, float]] = [
-    {"lam": 100, "dropout": 1.0, "user_power": 0.5, "item_power": -0.1, "output_power": -0.15},
-    {"lam": 120, "dropout": 2.4, "user_power": 0.55, "item_power": -0.25, "output_power": -0.3},
-    {"lam": 600, "dropout": 1.5, "user_power": 0.5, "item_power": 0.1, "output_power": -0.1},
-    {"lam": 20, "dropout": 0.5, "user_power": 0.3, "item_power": 0.0, "output_power": -0.1},
+_EDLAE_STARTS: list[Params] = [
+    {"lam": 100.0, "dropout": 1.0, "user_power": 0.5, "item_power": 0.0, "output_power": -0.15, "density": 1.0},
+    {"lam": 60.0, "dropout": 2.0, "user_power": 0.5, "item_power": -0.2, "output_power": -0.22, "density": 0.05},
+    {"lam": 600.0, "dropout": 1.5, "user_power": 0.5, "item_power": 0.1, "output_power": -0.1, "density": 1.0},
+    {"lam": 20.0, "dropout": 0.5, "user_power": 0.3, "item_power": 0.0, "output_power": -0.1, "density": 0.2},
+]
+_FILTER_STARTS: list[Params] = [
+    {"user_power": 0.5, "from_power": 0.6, "to_power": 0.4},
+    {"user_power": 0.8, "from_power": 0.5, "to_power": 0.5},
+]
+
+_MARKOV_STARTS: list[Params] = [
+    {
+        "decay": 1.0,
+        "backward": 0.3,
+        "half_life": 1.5,
+        "from_power": 0.5,
+        "to_power": 0.4,
+        "shrinkage": 3.0,
+        "user_power": 0.0,
+    }
 ]
 
 FAMILIES: dict[str, Family] = {
@@ -143,12 +234,44 @@ FAMILIES: dict[str, Family] = {
         Family(
             "item_knn",
             _always,
-            lambda s: [{"similarity": "cosine", "neighbours": 100, "shrinkage": 5.0}],
+            lambda s: [{"similarity": "cosine", "neighbours": 100}],
             _knn,
-            lambda s: s.pairs * 4e-9 + 1.0,
+            lambda s: s.pairs * 1e-8 + 1.0,
         ),
-        Family("ease", _square, lambda s: [{"lam": 200.0}], _ease, lambda s: s.solve_seconds, tuned=False),
-        Family("edlae", _square, lambda s: [dict(p) for p in _EDLAE_STARTS], _edlae, lambda s: s.solve_seconds),
+        Family("item_filter", _always, lambda s: _FILTER_STARTS, _filter, lambda s: s.pairs * 3e-8 + 1.0),
+        Family(
+            "spectral",
+            _always,
+            lambda s: [
+                {**_FILTER_STARTS[0], "rank": r, "mix": m, "spectral_user_power": 0.5, "spectral_item_power": 0.5}
+                for r, m in ((128, 0.3), (512, 0.3))
+            ],
+            _spectral,
+            lambda s: s.pairs * 5e-8 + s.rows * 2e-5 + s.items * 5e-4,
+        ),
+        Family(
+            "markov",
+            lambda s: s.ordered,
+            lambda s: _MARKOV_STARTS,
+            _markov,
+            lambda s: min(s.pairs, s.rows * 200) * 6e-8 + 1,
+        ),
+        Family("ease", _square, lambda s: [{"lam": 200.0}], _none, lambda s: s.solve_seconds, tuned=False),
+        Family("edlae", _square, lambda s: _EDLAE_STARTS, _edlae, lambda s: s.solve_seconds),
+        Family(
+            "ease_time",
+            lambda s: s.ordered and s.square_fits,
+            _ease_time_starts,
+            _ease_time,
+            lambda s: s.solve_seconds + min(s.pairs, s.rows * 500) * 6e-8,
+        ),
+        Family(
+            "ials",
+            _always,
+            lambda s: [{"factors": 128, "regularization": 10.0, "alpha": 2.0}],
+            _ials,
+            lambda s: s.rows * 4e-5 + (s.users + s.items) * 3e-4,
+        ),
     )
 }
 """Every family that `auto` knows, by the name of its model."""

@@ -2,8 +2,8 @@
 
 ItemFilter: the normalised co-occurrence of items, asymmetric between the item of the history and the item scored
 (as in P3alpha, Cooper et al. 2014; asymmetric cosine, Aiolli 2013). Spectral adds the ideal low-pass filter of GF-CF
-(Shen et al. 2021, "How Powerful is Graph Convolution for Recommendation?"): the leading singular vectors of the normalised
-matrix. HeadSpectral further adds EASE on the popular head, where an exact solution is affordable.
+(Shen et al. 2021, "How Powerful is Graph Convolution for Recommendation?"): the leading singular vectors of the
+normalised matrix.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class ItemFilter(ItemWeights):
 
 
 class Spectral(ItemFilter):
-    """Item filter plus a low-rank low-pass filter; the two are brought to one scale by their mean over training users."""
+    """Item filter plus a low-rank low-pass filter, brought to one scale by their spread over training users."""
 
     name = "spectral"
     config_class = SpectralConfig

@@ -2,9 +2,9 @@
 
     G = (1 - share) sum_u w_u x_u x_u' + share sum_u w_u sum_ab exp(-|t_a - t_b| / tau) e_a e_b'
 
-Both parts are positive semidefinite (the exponential is a positive definite kernel), so the closed form stands. The idea
-is that of time-aware neighbourhoods (Ding & Li 2005; Campos et al. 2014), carried over to EASE. Histories fade with their
-age as the recommendation is made: half-life and floor of `HistoryConfig`.
+Both parts are positive semidefinite (the exponential is a positive definite kernel), so the closed form stands. The
+idea is that of time-aware neighbourhoods (Ding & Li 2005; Campos et al. 2014), carried over to EASE. Histories fade
+with their age as the recommendation is made: half-life and floor of `HistoryConfig`.
 """
 
 from __future__ import annotations

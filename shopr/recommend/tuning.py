@@ -27,6 +27,7 @@ from shopr.errors import CapacityError, InputError
 from shopr.metrics.ranking import evaluate
 from shopr.randomness import DEFAULT_SEED
 from shopr.recommend.base import Recommender
+from shopr.recommend.blending import blended_quality, learn_weights, scores_of
 from shopr.recommend.registry import make, model_class
 from shopr.recommend.spaces import FAMILIES, Family, Params, Shape
 from shopr.recommend.validation import Holdout, Kind, hold_out
@@ -42,6 +43,13 @@ OnTrial = Callable[[int, str, Params, float, float], None]
 """Called after each trial with its number, model, parameters, validation nDCG and seconds."""
 _RUNNER_UP_EVERY = 4
 _MARGIN = 1.25
+_SEARCH_SHARE = 0.8
+"""Of the budget: what race and study may use; the rest is for the second split, the stack and the refit."""
+_CONFIRMED = 6
+"""Leading candidates that are judged on a second split."""
+_MEMBERS = 4
+_BLEND_FROM = 0.6
+"""Members of a stack at most, and the share of the best quality from which a model may be one."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,8 @@ class TuningResult:
     """What a search found.
 
     Attributes:
-        leaderboard: one row a trial, best first: `model`, `params`, `ndcg` (validation), `seconds`, `trial`.
+        leaderboard: one row a trial, best first: `model`, `params`, `ndcg` (validation), `second` (on the second
+            split, where judged), `seconds`, `trial`.
         name, params: the winner.
         model: the winner fitted on all of the training data; None if no refit was asked for.
         validation: the kind of split that decided.
@@ -73,6 +82,15 @@ class _Trial:
     seconds: float
     serving: float
     """Seconds that scoring one user took."""
+    second: float | None = None
+    """Quality on the second split, where it was judged there."""
+    stacked: bool = False
+
+    @property
+    def standing(self) -> tuple[bool, bool, float, int]:
+        """What the winner is chosen by: a confirmed stack, then the mean over both splits, then the first."""
+        both = self.value if self.second is None else (self.value + self.second) / 2
+        return (self.stacked, self.second is not None, both, -self.number)
 
 
 @dataclass(slots=True)
@@ -113,7 +131,7 @@ class _Search:
         return max(costs)
 
     def best(self) -> _Trial:
-        return max(self.trials, key=lambda t: (t.value, -t.number))
+        return max(self.trials, key=lambda t: t.standing)
 
     def best_of(self, family: str) -> float:
         return max((t.value for t in self.trials if t.family == family), default=-np.inf)
@@ -155,7 +173,7 @@ def tune(
     validation: Kind = "auto",
     users: NDArray[np.integer] | None = None,
     k: int = 10,
-    max_trials: int = 60,
+    max_trials: int = 120,
     reserve: float = 0.0,
     refit: bool = True,
     on_trial: OnTrial | None = None,
@@ -186,10 +204,9 @@ def tune(
     if budget_seconds <= 0:
         raise InputError(f"budget {budget_seconds:g} s is not above 0", hint="Give the search some seconds")
     holdout = hold_out(train, validation, seed=seed, users=users)
-    shape = Shape.of(holdout.train, holdout.kind)
     search = _Search(
         holdout=holdout,
-        shape=shape,
+        shape=Shape.of(holdout.train, ordered=holdout.kind != "random"),
         catalog=catalog,
         k=k,
         clock=clock,
@@ -199,9 +216,15 @@ def tune(
         served=0 if users is None else len(users),
         on_trial=on_trial,
     )
-    families = _families(models, shape)
+    families = _families(models, search.shape)
+    whole = search.deadline
+    search.deadline = started + _SEARCH_SHARE * (budget_seconds - reserve)
     _race(search, families, max_trials)
     _study(search, families, max_trials)
+    search.deadline = whole
+    _confirm(search, lambda: second_fold(holdout, seed, users))
+    if models is None:
+        _blend(search)
     best = search.best()
     model = make(best.family, **best.params).fit(train, catalog) if refit else None
     return TuningResult(
@@ -212,6 +235,63 @@ def tune(
         validation=holdout.kind,
         seconds=clock.monotonic() - started,
     )
+
+
+def second_fold(holdout: Holdout, seed: int, users: NDArray[np.integer] | None) -> Holdout | None:
+    """Another validation split: fresh draws where it is random, one step further back where it goes by time."""
+    try:
+        return hold_out(holdout.train, holdout.kind, seed=seed + 1, users=users)  # type: ignore[arg-type]
+    except InputError:
+        return None
+
+
+def _confirm(search: _Search, fold: Callable[[], Holdout | None]) -> None:
+    """Judge the leading candidates on a second split: the best of many trials on one split is in part its luck."""
+    leaders = sorted(search.trials, key=lambda t: (-t.value, t.number))[:_CONFIRMED]
+    if len(leaders) < 2 or not search.affordable(FAMILIES[leaders[0].family]):
+        return
+    second = fold()
+    if second is None:
+        return
+    for trial in leaders:
+        if not search.affordable(FAMILIES[trial.family]):
+            return
+        model = make(trial.family, **trial.params).fit(second.train, search.catalog)
+        trial.second = judge(model, second, search.k)
+
+
+def _blend(search: _Search) -> None:
+    """Try a stack of the best candidate of each leading family; it joins the leaderboard only if it is confirmed."""
+    best = search.best()
+    leaders: dict[str, _Trial] = {best.family: best}
+    for trial in sorted(search.trials, key=lambda t: (-t.value, t.number)):
+        near = trial.value >= _BLEND_FROM * best.value
+        if near and trial.family not in leaders and len(leaders) < _MEMBERS:
+            leaders[trial.family] = trial
+    cost = sum(search.estimate(FAMILIES[name]) for name in leaders)
+    if len(leaders) < 2 or search.clock.monotonic() + _MARGIN * cost * (1.5 + search.growth) > search.deadline:
+        return
+    started = search.clock.monotonic()
+    parts = []
+    for trial in leaders.values():
+        model = make(trial.family, **trial.params).fit(search.holdout.train, search.catalog)
+        parts.append(scores_of(model, search.holdout))
+        del model
+        gc.collect()
+    weights = learn_weights(parts, search.holdout, search.k)
+    if weights is None:
+        return
+    members = [
+        {"model": t.family, "params": t.params, "weight": w}
+        for t, w in zip(leaders.values(), weights, strict=True)
+        if w > 0
+    ]
+    value = blended_quality(parts, weights, search.holdout, search.k)
+    seconds = search.clock.monotonic() - started
+    stack = _Trial(len(search.trials), "stack", {"members": members}, value, seconds, 0.0, stacked=True)
+    search.trials.append(stack)
+    if search.on_trial is not None:
+        search.on_trial(stack.number, stack.family, stack.params, value, seconds)
 
 
 def _families(models: Sequence[str] | None, shape: Shape) -> list[Family]:
@@ -295,11 +375,12 @@ def _new_study(search: _Search, family: Family) -> optuna.Study:
 
 
 def _leaderboard(trials: list[_Trial]) -> pd.DataFrame:
-    rows = sorted(trials, key=lambda t: (-t.value, t.number))
+    rows = sorted(trials, key=lambda t: t.standing, reverse=True)
     columns: dict[str, list[Any]] = {
         "model": [t.family for t in rows],
         "params": [t.params for t in rows],
         "ndcg": [t.value for t in rows],
+        "second": [t.second for t in rows],
         "seconds": [t.seconds for t in rows],
         "trial": [t.number for t in rows],
     }
