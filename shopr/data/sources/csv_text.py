@@ -5,6 +5,7 @@ Values come as they are written, so that an id "007" stays "007"; nothing is gue
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Sequence
@@ -47,6 +48,8 @@ def read_csv(
     source: Any = str(path)
     if len(delimiter) > 1:
         source, delimiter = io.BytesIO(path.read_bytes().replace(delimiter.encode(), b"\x1f")), "\x1f"
+    if encoding in ("utf-8", "utf-8-sig"):
+        _check_utf8(path)
     keep = [n for n in header if columns is None or n in columns]
     dialect = _Dialect(delimiter, encoding, tuple(header), not names)
     return _parsed(path, source, dialect, keep)
@@ -55,13 +58,11 @@ def read_csv(
 def _first_text(path: Path, head: bytes, encoding: str) -> str:
     """The first line of a text file."""
     try:
-        end = head.find("\n".encode("utf-16-le" if encoding == "utf-16" else encoding)) if encoding else -1
-        if end < 0 and len(head) == MAX_HEADER_BYTES:
+        text = codecs.getincrementaldecoder(encoding)().decode(head)
+        if len(head) == MAX_HEADER_BYTES and "\n" not in text and "\r" not in text:
             raise DataError(
                 f"{path}: the first line is longer than {MAX_HEADER_BYTES // 1024} KiB", hint="Check the file"
             )
-        text = head.decode(encoding, errors="ignore")
-        (head if end < 0 else head[:end]).decode(encoding)
     except LookupError as error:
         raise DataError(f"encoding {encoding!r} is unknown", hint="Use a name such as utf-8 or cp1252") from error
     except UnicodeError as error:
@@ -74,8 +75,28 @@ def _first_text(path: Path, head: bytes, encoding: str) -> str:
     return line
 
 
-def _bad_encoding(path: Path, encoding: str) -> EncodingError:
-    return EncodingError(f"{path} is not {encoding} text", hint="Name its encoding with --encoding, for example cp1252")
+def _check_utf8(path: Path) -> None:
+    """Refuse other bytes before the parser meets them: it would print a traceback for a bad row that holds some."""
+    decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
+    with path.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            try:
+                decoder.decode(piece)
+            except UnicodeDecodeError as error:
+                line += piece[: max(error.start - 3, 0)].count(b"\n")
+                raise _bad_encoding(path, "utf-8", line) from error
+            line += piece.count(b"\n")
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise _bad_encoding(path, "utf-8", line) from error
+
+
+def _bad_encoding(path: Path, encoding: str, line: int = 0) -> EncodingError:
+    where = f" (line {line})" if line else ""
+    return EncodingError(
+        f"{path} is not {encoding} text{where}", hint="Name its encoding with --encoding, for example cp1252"
+    )
 
 
 @dataclass(frozen=True)

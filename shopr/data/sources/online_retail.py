@@ -120,6 +120,8 @@ def _lines(table: Table) -> tuple[pd.DataFrame, Sieve]:
     for column in ("invoice", "code", "title", "customer", "country"):
         text = as_text(raw[column])
         lines[column] = text.mask((text == "").to_numpy(dtype=bool, na_value=False))
+    # Tables that were once held in floats write customer 17850 as 17850.0.
+    lines["customer"] = lines["customer"].str.removesuffix(".0")
     lines["code"] = lines["code"].str.upper()
     lines["invoice"] = lines["invoice"].str.upper()
     for column, convert in (("quantity", as_int), ("price", as_float)):
@@ -146,7 +148,7 @@ def _lines(table: Table) -> tuple[pd.DataFrame, Sieve]:
 
 def _times(raw: pd.Series, sieve: Sieve) -> pd.Series:
     times, bad = as_time(raw, zone=ZONE)
-    if bad.mean() > 0.5:  # the CSV in circulation has American dates
+    if bad.sum() * 2 > len(bad):  # the CSV in circulation has American dates
         american, bad_american = as_time(raw, zone=ZONE, format=_US_TIME)
         if bad_american.sum() < bad.sum():
             times, bad = american, bad_american
