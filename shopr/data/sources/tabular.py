@@ -154,7 +154,7 @@ def _events(table: Table, found: Mapping[str, str], how: _Options, clock: Clock 
     events["type"] = _types(events, how)
     if "price" in found:
         events["price"], bad = _money(events["price"], how)
-        sieve.reject(bad, found["price"], "not an amount", frame[found["price"]])
+        _reject_prices(sieve, events["price"], bad, found["price"], frame)
         events["currency"] = events["price"].notna().map({True: how.currency, False: ""})
     is_order = events["type"].isin([EventType.ORDER_COMPLETED.value, EventType.ORDER_RETURNED.value])
     if "time" not in found:
@@ -203,6 +203,12 @@ def _money(column: pd.Series, how: _Options) -> tuple[pd.Series, np.ndarray[Any,
     return as_minor(column, how.currency)
 
 
+def _reject_prices(sieve: Sieve, minor: pd.Series, bad: Any, column: str, frame: pd.DataFrame) -> None:
+    """Set unfit prices aside here, where their values still stand as the file wrote them."""
+    sieve.reject(bad, column, "not an amount", frame[column])
+    sieve.reject((minor < 0).to_numpy(dtype=bool, na_value=False), column, "negative", frame[column])
+
+
 def _catalogue(
     path: Path | None, columns: Mapping[str, str], how: _Options, events: pd.DataFrame, prices: pd.DataFrame
 ) -> tuple[Catalog, Rejects]:
@@ -220,7 +226,7 @@ def _catalogue(
             )
         one = replace(how, currency=how.currency or "".join(stated))
         raw["price"], bad = _money(raw["price"], one)
-        sieve.reject(bad, found["price"], "not an amount", table.frame[found["price"]])
+        _reject_prices(sieve, raw["price"], bad, found["price"], table.frame)
         raw["currency"] = raw["price"].notna().map({True: one.currency, False: ""})
     alive = sieve.alive
     judged = validate_catalog(pd.DataFrame(raw)[alive], file=table.file, rows=table.rows[alive])
