@@ -32,7 +32,7 @@ def satisfaction(taste: Taste, users: NDArray[np.int64], items: NDArray[np.int64
 def add_aftermath(log: Log, taste: Taste, *, until: int) -> None:
     """Ratings and returns of the log's orders, as far as they come before `until` (Unix seconds).
 
-    A star rating is the satisfaction with noise, cut at fixed steps; what disappoints, or must fit, is returned more often.
+    A rating is the satisfaction with noise, cut at fixed steps. What disappoints, or must fit, comes back more often.
     """
     names = ("session", "user", "item", "quantity", "price", "order", "time")
     order = {name: log.column("order_completed", name) for name in names}
@@ -43,17 +43,17 @@ def add_aftermath(log: Log, taste: Taste, *, until: int) -> None:
     arrives = order["time"] + 2 * _DAY + np.floor(4 * _DAY * draws.uniform("delivery", *keys)).astype(np.int64)
     back = draws.uniform("return", *keys) < logistic(_RETURNS - 0.9 * (happy - 0.6) + 1.0 * fits)
     sent = arrives + np.floor(12 * _DAY * draws.uniform("return day", *keys)).astype(np.int64) + 3600
-    _keep(log, "order_returned", order, back, sent, until)
+    _keep(log, "order_returned", columns=order, chosen=back, times=sent, until=until)
     stars = np.digitize(settle(happy + 0.45 * draws.bell("stars", *keys)), [-1.0, -0.35, 0.35, 1.1]) + 1
     # People write when they are delighted or cross.
     rates = draws.uniform("rates", *keys) < _RATES * np.where((stars == 3) | (stars == 4), 0.8, 1.25)
     rated = arrives + np.floor(14 * _DAY * draws.uniform("rating day", *keys)).astype(np.int64)
     about = {name: order[name] for name in ("session", "user", "item", "order")}
-    _keep(log, "feedback_given", about | {"rating": stars}, rates, rated, until)
+    _keep(log, "feedback_given", columns=about | {"rating": stars}, chosen=rates, times=rated, until=until)
 
 
 def _keep(
-    log: Log, kind: str, columns: dict[str, NDArray[np.int64]], chosen: NDArray[np.bool_],
+    log: Log, kind: str, *, columns: dict[str, NDArray[np.int64]], chosen: NDArray[np.bool_],
     times: NDArray[np.int64], until: int,
 ) -> None:  # fmt: skip
     chosen = chosen & (times < until)

@@ -1,4 +1,4 @@
-"""Days of the simulated shop: dates, seasons in both hemispheres, weather by country, the hours people shop, fashions."""
+"""Days of the simulated shop: dates, seasons in both hemispheres, weather by country, shopping hours, fashions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIRST_DAY = date(2025, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """Where shoppers live: share of them, hours from UTC, mean and yearly swing of temperature, languages with shares."""
+    """Where shoppers live: their share, hours from UTC, mean and swing of temperature, languages with shares."""
 
     code: str
     share: float
@@ -44,7 +44,9 @@ COUNTRIES = (
 )
 # Relative traffic by local hour, and by weekday from Monday.
 _HOURS = np.array([2, 1, 1, 1, 1, 2, 4, 8, 12, 14, 15, 16, 18, 17, 15, 15, 16, 18, 22, 28, 32, 30, 20, 9], dtype=float)
-_WEEKEND_HOURS = np.array([3, 2, 1, 1, 1, 1, 2, 4, 9, 16, 22, 24, 23, 22, 21, 20, 20, 19, 20, 22, 22, 19, 14, 7], dtype=float)
+_WEEKEND_HOURS = np.array(
+    [3, 2, 1, 1, 1, 1, 2, 4, 9, 16, 22, 24, 23, 22, 21, 20, 20, 19, 20, 22, 22, 19, 14, 7], dtype=float
+)
 _WEEKDAYS = np.array([1.0, 0.95, 0.95, 0.98, 0.92, 1.05, 1.25])
 
 

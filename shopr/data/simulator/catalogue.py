@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from shopr.data.simulator.draws import Draws, settle
 from shopr.data.simulator.vocabulary import BRANDS, COLOURS, DEPARTMENTS, KINDS, PATTERNS, SEASONS, SERIES, STYLES
@@ -108,7 +108,7 @@ def draw_products(count: int, draws: Draws, *, days: int, demand: float) -> Prod
 
 
 def _spread(uniform: NDArray[np.float64], sizes: NDArray[np.integer]) -> NDArray[np.int64]:
-    return np.minimum((uniform * sizes).astype(np.int64), sizes - 1)
+    return np.asarray(np.minimum((uniform * sizes).astype(np.int64), sizes - 1), dtype=np.int64)
 
 
 def _brands(kind: NDArray[np.int64], draws: Draws) -> NDArray[np.int64]:
@@ -130,7 +130,7 @@ def _patterns(kind: NDArray[np.int64], draws: Draws) -> NDArray[np.int64]:
     return np.where(np.array([k.patterned for k in KINDS])[kind], drawn, 0)
 
 
-def charm(pence: NDArray[np.floating]) -> NDArray[np.int64]:
+def charm(pence: ArrayLike) -> NDArray[np.int64]:
     """Prices as shops write them: 2.45, 7.99, 34.50, 219.00."""
     whole = np.round(settle(pence)).astype(np.int64)
     small = np.maximum((whole + 2) // 5 * 5, 50)

@@ -39,7 +39,9 @@ class Cart:
     @classmethod
     def of(cls, rows: Codes, items: Codes, times: Codes, impressions: Codes, sources: Codes) -> Cart:
         """Lines whose quantity, price and moment are yet to be filled in."""
-        return cls(rows, items, times, impressions, sources, np.ones(len(rows), np.int64), np.zeros(len(rows), np.int64))
+        return cls(
+            rows, items, times, impressions, sources, np.ones(len(rows), np.int64), np.zeros(len(rows), np.int64)
+        )
 
     @classmethod
     def join(cls, carts: Sequence[Cart]) -> Cart:
@@ -56,7 +58,9 @@ class Cart:
         several = 1 + (u < 0.45) + (u < 0.25) + (u < 0.15) + 2 * (u < 0.05)
         self.quantity = np.where(_SEVERAL[kind], several, 1 + (u < 0.06)).astype(np.int64)
         self.prices = prices.astype(np.int64)
-        self.times = self.times + 3 + np.floor(40 * draws.uniform("hesitation", users, self.items, day)).astype(np.int64)
+        self.times = (
+            self.times + 3 + np.floor(40 * draws.uniform("hesitation", users, self.items, day)).astype(np.int64)
+        )
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """The lines as columns of the log."""

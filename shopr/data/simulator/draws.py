@@ -72,8 +72,9 @@ class Draws:
         edges = np.cumsum(settle(weights), axis=-1)
         if edges.ndim == 1:
             found = np.searchsorted(edges, u * edges[-1], side="right")
-            return np.minimum(found, len(edges) - 1).astype(np.int64)
-        return np.minimum((edges <= (u * edges[:, -1])[:, None]).sum(axis=1), edges.shape[1] - 1).astype(np.int64)
+            return np.asarray(np.minimum(found, len(edges) - 1), dtype=np.int64)
+        found = (edges <= (u * edges[:, -1])[:, None]).sum(axis=1)
+        return np.asarray(np.minimum(found, edges.shape[1] - 1), dtype=np.int64)
 
 
 def settle(values: ArrayLike) -> NDArray[np.float64]:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from shopr.data.catalog import Catalog
 from shopr.data.dataset import Dataset
-from shopr.data.simulator.shoppers import draw_personas, draw_shoppers
 from shopr.data.simulator.calendar import draw_calendar
 from shopr.data.simulator.draws import Draws
 from shopr.data.simulator.pictures import draw_pictures, picture_names
+from shopr.data.simulator.shoppers import draw_personas, draw_shoppers
 from shopr.data.simulator.texts import attributes, categories, title_table
 from shopr.data.simulator.vocabulary import BRANDS, COLOURS
 from shopr.data.simulator.world import Progress, World
@@ -85,8 +85,8 @@ def _visits_for(events: int, shoppers: int, days: int, seed: int) -> float:
 
 
 def simulate(
-    products: int | None = None, shoppers: int | None = None, days: int | None = None, events: int | None = None,
-    seed: int = 42, images: bool = True, on_progress: Progress | None = None, *, preset: str = "demo",
+    products: int | None = None, shoppers: int | None = None, days: int | None = None, *, events: int | None = None,
+    seed: int = 42, images: bool = True, on_progress: Progress | None = None, preset: str = "demo",
     name: str = "demo",
 ) -> Dataset:  # fmt: skip
     """A shop with known truth as a dataset. Same seed and sizes, same fingerprint.
@@ -158,11 +158,11 @@ def _price_table(world: World) -> pd.DataFrame:
     """`product_id, date, price`: the first price of each product and every change, from its launch on."""
     prices: NDArray[np.int32] = world.prices[: world.days]
     start = np.maximum(world.products.launch, 0)
-    day, item = np.indices(prices.shape)
+    days_of, _ = np.indices(prices.shape)
     changed = np.ones(prices.shape, bool)
     changed[1:] = prices[1:] != prices[:-1]
-    kept = (day == start) | (changed & (day > start))
-    item, day = np.nonzero(kept.T)
+    kept = (days_of == start) | (changed & (days_of > start))
+    item, day = (np.asarray(codes) for codes in np.nonzero(kept.T))
     midnight = datetime.combine(world.calendar.first, time(), tzinfo=UTC)
     dates = pd.Timestamp(midnight) + pd.to_timedelta(day, unit="D")
     return pd.DataFrame(

@@ -116,7 +116,7 @@ def _query(kind: str, colour: str | None, language: str) -> str:
 def _properties(
     columns: dict[str, NDArray[Any]], rank: NDArray[np.int64], taste: Taste, policy: str, prefix: str
 ) -> pa.Array:
-    """JSON text: impressions carry their id, policy and propensity, pages the visit's circumstances, removals a reason."""
+    """JSON text: id, policy and propensity of impressions, circumstances of pages, reasons of removals."""
     result = np.full(len(rank), "{}", dtype=object)
     on_page = np.flatnonzero(rank == 0)
     result[on_page] = _visits({n: columns[n][on_page] for n in ("user", "detail", "time", "query", "session")}, taste)

@@ -1,4 +1,4 @@
-"""Pictures of the products, drawn as flat vector shapes: a silhouette for each kind, in the product's colour and pattern.
+"""Pictures of the products in flat vector shapes: a silhouette for each kind, in the product's colour and pattern.
 
 Products that look alike share a file, so a shop of thousands needs fewer pictures than products. Each is drawn at
 `_OVERSAMPLE` times its size and reduced, which smooths the edges.
@@ -68,7 +68,12 @@ def draw_picture(kind: str, colour: str, pattern: str = "plain", variation: int 
         variation: 0 or 1; another background, and the shape mirrored.
     """
     body, trim = rgb(colour), _trim(rgb(colour))
-    fills = {"body": body, "trim": trim, "dark": _mixed(body, (25, 25, 35), 0.35), "light": _mixed(body, (255,) * 3, 0.4)}
+    fills = {
+        "body": body,
+        "trim": trim,
+        "dark": _mixed(body, (25, 25, 35), 0.35),
+        "light": _mixed(body, (255,) * 3, 0.4),
+    }
     picture = _ground(variation, _brightness(body) > _VERY_LIGHT).copy()
     pen = ImageDraw.Draw(picture)
     mask = Image.new("L", (_CANVAS, _CANVAS))
@@ -193,4 +198,8 @@ def _motif(pen: ImageDraw.ImageDraw, pattern: str, x: float, y: float) -> None:
         pen.ellipse([x - 1.0 * _UNIT, y - 1.0 * _UNIT, x + 1.0 * _UNIT, y + 1.0 * _UNIT], fill=60)
     else:
         half = 6 * _UNIT
-        pen.line([(x - half, y + 3 * _UNIT), (x, y - 3 * _UNIT), (x + half, y + 3 * _UNIT)], fill=255, width=round(2.6 * _UNIT))
+        pen.line(
+            [(x - half, y + 3 * _UNIT), (x, y - 3 * _UNIT), (x + half, y + 3 * _UNIT)],
+            fill=255,
+            width=round(2.6 * _UNIT),
+        )

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from shopr.data.ids import IdMap
 from shopr.data.simulator.draws import Draws
 
-__all__ = ["FixedPolicy", "ModelPolicy", "PopularPolicy", "Policy", "RandomPolicy"]
+__all__ = ["FixedPolicy", "ModelPolicy", "Policy", "PopularPolicy", "RandomPolicy"]
 
 Codes = NDArray[np.int64]
 
 
 @runtime_checkable
 class Policy(Protocol):
-    """Anything that recommends. It may also have `observe(events)`, called with each day's flat event table, and a `name`."""
+    """Anything that recommends; it may have a `name`, and `observe(events)`, called with each day's event table."""
 
     def recommend(self, users: Codes, k: int, context: pd.DataFrame) -> NDArray[np.integer]:
         """Shape (n, k): item codes, best first, -1 for none; one row for each of `users` (codes of the world).

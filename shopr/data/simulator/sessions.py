@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ class Day:
 
     @classmethod
     def begin(
-        cls, taste: Taste, shelves: Shelves, memory: Memory, log: Log, draws: Draws,
+        cls, taste: Taste, shelves: Shelves, memory: Memory, log: Log, *, draws: Draws,
         prices: NDArray[np.int32], day: int, users: Codes,
     ) -> Day:  # fmt: skip
         """Choose each visitor's hour and the persona at work; `users` are the day's visitors."""
@@ -121,7 +122,7 @@ class Day:
         )
 
     def _intent(self, rows: Codes, page: int, needs: NDArray[np.float64]) -> tuple[Codes, Codes]:
-        """The kind each session looks for next, and the colour: -1 any, -2 if it browses the category without a search."""
+        """The kind each session looks for next, and the colour: -1 any, -2 where the category is browsed."""
         users, persona, day = self.moment.users[rows], self.moment.persona[rows], self.moment.day
         liking = self.taste.personas.kind[persona] + self.taste.shoppers.kind_tilt[users] + needs[rows]
         kind = self.draws.choice("intent", np.exp(np.minimum(settle(liking), 6.0)), users, day, page)
@@ -132,7 +133,7 @@ class Day:
         return kind, np.where(searches, np.where(with_colour, wished, -1), -2)
 
     def _filters(self, rows: Codes, found: Codes) -> NDArray[np.float64]:
-        """How well candidates pass the filters that shoppers set: their looks and brands, and above all their prices."""
+        """How well candidates pass the filters that shoppers set: looks, brands, and above all prices."""
         users, persona = self.moment.users[rows][:, None], self.moment.persona[rows][:, None]
         fit = self.taste.lasting(users, persona, found) + 1.5 * self.taste.price(users, found, self.prices[found])
         return settle(fit + _SLOPPY * self.draws.bell("filters", users, found, self.moment.day))
@@ -143,7 +144,12 @@ class Day:
         users, kind = moment.users[rows], self.taste.products.kind[items]
         number = self.log.number_impressions(len(rows))
         when = self.start[rows] + page * PAGE_SECONDS
-        common = {"session": self.sessions[rows], "user": users, "item": items, "price": self.prices[items]}
+        common: dict[str, NDArray[Any]] = {
+            "session": self.sessions[rows],
+            "user": users,
+            "item": items,
+            "price": self.prices[items],
+        }
         common |= {"impression": number, "position": shown.positions, "source": shown.source}
         self.log.add("product_shown", time=when, propensity=shown.propensity, **common)
         price = self.taste.price(users, items, self.prices[items])

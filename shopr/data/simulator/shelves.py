@@ -1,7 +1,7 @@
 """What the shop shows by itself: the mixed list on the home page, category and search pages, and things to buy again.
 
-Every slot is drawn on its own, so that the probability with which a product came to a slot is known exactly: a product of
-weight p reaches slot s if it is drawn there and was in no earlier slot, p (1 - p)^(s - 1). A slot that would repeat a
+Every slot of the home page is drawn on its own, so that the probability with which a product came there is known: one
+of weight p reaches slot s if it is drawn there and in no earlier slot, p (1 - p)^(s - 1). A slot that would repeat a
 product stays empty.
 """
 
@@ -18,12 +18,12 @@ from shopr.data.simulator.draws import Draws, settle
 from shopr.data.simulator.taste import NEVER, Memory
 from shopr.data.simulator.vocabulary import COLOURS, KINDS
 
-__all__ = ["HOME_SLOTS", "LISTING_SLOTS", "SOURCES", "Shelves", "Shown"]
+__all__ = ["CANDIDATES", "HOME_SLOTS", "LISTING_SLOTS", "SOURCES", "Shelves", "Shown"]
 
 SOURCES = ("home", "category", "search", "reorder", "recommendation")
 HOME_SLOTS = 6
 LISTING_SLOTS = 6
-_CANDIDATES = 24
+CANDIDATES = 24
 _EXPLORE = 0.3
 _COLOUR_SHARE = 0.75
 _REORDER_SLOTS = 2
@@ -44,7 +44,7 @@ class Shown:
 
     @classmethod
     def of(cls, rows: Codes, items: NDArray[np.integer], chance: Floats, source: Codes) -> Shown:
-        """From lists (n, slots), -1 for an empty slot, and the chance of each product in one draw; repeats are left out."""
+        """From lists (n, slots), -1 for an empty slot, and each product's chance in one draw; repeats are left out."""
         slots = items.shape[1]
         earlier = np.tril(np.ones((slots, slots), bool), -1)
         again = ((items[:, :, None] == items[:, None, :]) & earlier).any(axis=2)
@@ -93,11 +93,11 @@ class Shelves:
         return Shown.of(rows, items, self._home[items], np.zeros(len(rows), np.int64))
 
     def candidates(self, users: Codes, day: int, page: int, kind: Codes, colour: Codes) -> Codes:
-        """Shape (n, candidates): what a category page or a search (colour -1: none wished) finds, popular ones more often.
+        """Shape (n, candidates): what a category page or a search finds (colour below 0: none wished).
 
-        -1 where nothing is on sale. The page shows a few of these, see `Shelves.listing`.
+        Popular products come more often; -1 where nothing is on sale. The page shows a few of these, see `listing`.
         """
-        keys = (users[:, None], day, page, np.arange(_CANDIDATES)[None, :])
+        keys = (users[:, None], day, page, np.arange(CANDIDATES)[None, :])
         width = len(COLOURS)
         whole = self._range(kind * width, (kind + 1) * width)
         wished = self._range(kind * width + np.maximum(colour, 0), kind * width + np.maximum(colour, 0) + 1)

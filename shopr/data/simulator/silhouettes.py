@@ -1,7 +1,7 @@
 """The shapes that each kind of product is drawn with, read from `drawings/silhouettes.txt`.
 
-A line there is `fill form [width] points`: points as x,y in hundredths of the picture; forms are poly, oval and ring (two
-corners), box (two corners, radius first), line (width first), arc and pie (two corners, then the angles as a pair).
+A line there is `fill form [width] points`: points as x,y in hundredths of the picture; forms are poly, oval and ring
+(two corners), box (two corners, radius first), line (width first), arc and pie (two corners, then a pair of angles).
 """
 
 from __future__ import annotations
@@ -11,7 +11,15 @@ from importlib.resources import files
 
 __all__ = ["SILHOUETTES", "Shape"]
 
-_FORMS = {"poly": "polygon", "oval": "ellipse", "ring": "ring", "box": "box", "line": "line", "arc": "arc", "pie": "pie"}
+_FORMS = {
+    "poly": "polygon",
+    "oval": "ellipse",
+    "ring": "ring",
+    "box": "box",
+    "line": "line",
+    "arc": "arc",
+    "pie": "pie",
+}
 _WITH_WIDTH = {"ring", "box", "line", "arc"}
 _WITH_ANGLES = {"arc", "pie"}
 

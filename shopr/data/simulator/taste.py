@@ -1,7 +1,7 @@
 """What makes a shopper like a product: the hidden law of the simulated shop. No recommender's formula, on purpose.
 
-The appeal of a product in a session is a sum of bends, thresholds and interplays: liking of kinds saturates, style counts
-by the better of two looks, colour and pattern multiply, prices hurt convexly above a budget that is the shopper's own,
+The appeal of a product in a session is a sum of bends, thresholds and interplays: liking of kinds saturates, style
+counts by the better of two looks, colour and pattern multiply, prices hurt convexly above the shopper's own budget,
 and needs, seasons, weather, fashion, the crowd and plain private whim shift all of it from day to day.
 """
 
@@ -83,7 +83,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Moment:
-    """The sessions of one day: shape (sessions,) each, but `day`; `hour` is local, `bought` (sessions, kinds) the cart."""
+    """The sessions of one `day`: shape (sessions,) each; `hour` is local, `bought` (sessions, kinds) the cart."""
 
     day: int
     users: Codes
@@ -124,7 +124,7 @@ class Taste:
         return 0.25 - hurt - distrust + 1.3 * thrift * np.maximum(reduction - 0.05, 0.0)
 
     def needs(self, moment: Moment, memory: Memory) -> Floats:
-        """Shape (sessions, kinds): needs met and waking, companions of what was bought, season, weather, hour, weariness."""
+        """Shape (sessions, kinds): needs met and waking, companions of purchases, season, weather, hour, weariness."""
         since = moment.day - memory.last_day[moment.users]
         lasts = KIND_LASTS[None, :]
         used_up = since / np.maximum(lasts, 1)
@@ -135,7 +135,8 @@ class Taste:
         along = COMPANION * np.minimum(recent.astype(np.float64) @ self.companions, 2.0)
         in_cart = np.where(moment.bought & (lasts == 0), -4.0, 0.0)
         weary = -1.2 * np.tanh(memory.weariness[moment.users] / 6.0)
-        return need + along + in_cart + weary + self._season(moment) + self._hour(moment)
+        total: Floats = need + along + in_cart + weary + self._season(moment) + self._hour(moment)
+        return total
 
     def _season(self, moment: Moment) -> Floats:
         country = self.shoppers.country[moment.users]
@@ -149,10 +150,12 @@ class Taste:
 
     def _hour(self, moment: Moment) -> Floats:
         evening = ((moment.hour >= 19) | (moment.hour < 5))[:, None]
-        return np.asarray(0.35 * evening * _EVENING[KIND_DEPARTMENT] + 0.25 * moment.weekend * ~_EVENING[KIND_DEPARTMENT])
+        return np.asarray(
+            0.35 * evening * _EVENING[KIND_DEPARTMENT] + 0.25 * moment.weekend * ~_EVENING[KIND_DEPARTMENT]
+        )
 
     def passing(self, moment: Moment, rows: Codes, items: Codes, memory: Memory, luck: Draws) -> Floats:
-        """What passes: fashion, the crowd, novelty, the very thing bought before, and the whim of the day (from `luck`)."""
+        """What passes: fashion, the crowd, novelty, the very thing bought before, and a whim of the day from `luck`."""
         persona, users = moment.persona[rows], moment.users[rows]
         p, today = self.products, moment.day
         trend = self.calendar.style_trend[today, p.style[items]] + self.calendar.colour_trend[today, p.colour[items]]

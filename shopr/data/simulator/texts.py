@@ -52,7 +52,9 @@ def _parts(products: Products, item: int) -> tuple[Kind, str, str, str, str, str
 
 def _english(products: Products, item: int) -> tuple[str, str]:
     kind, brand, series, colour, pattern, material = _parts(products, item)
-    noun, hue, stuff = (words(t)[k]["en"] for t, k in (("kinds", kind.key), ("colours", colour), ("materials", material)))
+    noun, hue, stuff = (
+        words(t)[k]["en"] for t, k in (("kinds", kind.key), ("colours", colour), ("materials", material))
+    )
     small = noun if noun == "T-shirt" else noun[:1].lower() + noun[1:]
     look = "" if pattern == "plain" else f"{words('patterns')[pattern]['en']} "
     made = "" if kind.department in _EATEN or material == "natural" else f"{stuff} "
@@ -88,7 +90,11 @@ def _foreign(products: Products, item: int, language: str) -> tuple[str, str]:
 def title_table(products: Products, item_ids: NDArray[np.object_]) -> pd.DataFrame:
     """One row a product and language: `product_id, language, title, description`, English first."""
     rows = [
-        (item_ids[item], language, *(_english(products, item) if language == "en" else _foreign(products, item, language)))
+        (
+            item_ids[item],
+            language,
+            *(_english(products, item) if language == "en" else _foreign(products, item, language)),
+        )
         for language in LANGUAGES
         for item in range(len(products))
     ]

@@ -10,6 +10,7 @@ from shopr.data.simulator.calendar import COUNTRIES
 from shopr.data.simulator.catalogue import KIND_SEASON
 from shopr.data.simulator.draws import logistic, settle
 from shopr.data.simulator.sessions import CART_BAR, CLICK_BAR, examination
+from shopr.data.simulator.shelves import CANDIDATES, HOME_SLOTS, LISTING_SLOTS
 from shopr.data.simulator.taste import Taste
 from shopr.data.simulator.vocabulary import KINDS
 
@@ -63,23 +64,50 @@ class Truth:
         Args:
             price_factor: multiplies all prices, to ask what a price does.
         """
-        users = np.asarray(users, dtype=np.int64)
-        total = np.zeros((len(users), len(self.taste.products)))
-        prices = np.maximum(np.round(self.prices[day] * price_factor), 1)
+        return self._mixed(users, day, price_factor, found=False)
+
+    def demand(self, users: NDArray[np.integer], day: int) -> Floats:
+        """Shape (n, items): how likely each product is bought next, up to a factor: looked for, found, and liked."""
+        return self._mixed(users, day, 1.0, found=True)
+
+    def _mixed(self, users: NDArray[np.integer], day: int, price_factor: float, *, found: bool) -> Floats:
+        people: Codes = np.asarray(users, dtype=np.int64)
+        total = np.zeros((len(people), len(self.taste.products)))
+        prices = np.maximum(np.round(self.prices[day] * price_factor), 1).astype(np.int64)
         items = np.arange(len(self.taste.products))
-        south = np.array([c.south for c in COUNTRIES]).astype(int)[self.taste.shoppers.country[users]]
-        kind = self.taste.products.kind
+        south = np.array([c.south for c in COUNTRIES]).astype(int)[self.taste.shoppers.country[people]]
         season = (KIND_SEASON > 0) * (1.5 * self.taste.calendar.season[day][south][:, KIND_SEASON] - 0.55)
         for persona in range(self.personas.shape[1]):
-            mine = np.flatnonzero(self.personas[users, persona] > 0)
+            mine = np.flatnonzero(self.personas[people, persona] > 0)
             if not len(mine):
                 continue
-            who, which = users[mine][:, None], np.full((len(mine), 1), persona)
+            who, which = people[mine][:, None], np.full((len(mine), 1), persona)
             price = self.taste.price(who, items[None, :], prices[None, :])
-            appeal = settle(self.taste.lasting(who, which, items[None, :]) + price + season[mine][:, kind])
+            lasting = self.taste.lasting(who, which, items[None, :])
+            appeal = settle(lasting + price + season[mine][:, self.taste.products.kind])
             chance = logistic(1.2 * appeal - CLICK_BAR) * logistic(0.9 * appeal + 0.6 * price - CART_BAR)
-            total[mine] += self.personas[users[mine], persona][:, None] * chance
+            if found:
+                chance = chance * self._found(people[mine], persona, season[mine], lasting + 1.5 * price, day)
+            total[mine] += self.personas[people[mine], persona][:, None] * chance
         return total
+
+    def _found(self, users: Codes, persona: int, season: Floats, fit: Floats, day: int) -> Floats:
+        """How likely each product is met: on the home page, or where its kind is looked for and it passes filters."""
+        products = self.taste.products
+        liking = self.taste.personas.kind[persona] + self.taste.shoppers.kind_tilt[users] + season
+        intent = np.exp(np.minimum(liking, 6.0))
+        intent /= intent.sum(axis=1, keepdims=True)
+        sold = products.launch <= day
+        met = np.zeros(fit.shape)
+        for kind in range(len(KINDS)):
+            members = np.flatnonzero((products.kind == kind) & sold)
+            if not len(members):
+                continue
+            better = np.argsort(np.argsort(-fit[:, members], axis=1), axis=1) / len(members)
+            passes = 1.0 / (1.0 + np.exp(12.0 * (better - LISTING_SLOTS / CANDIDATES)))
+            drawn = 1.4 * min(CANDIDATES / len(members), 1.0)
+            met[:, members] = drawn * passes * intent[:, [kind]] + HOME_SLOTS / max(sold.sum(), 1)
+        return met
 
 
 class OraclePolicy:

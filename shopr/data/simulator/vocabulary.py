@@ -28,9 +28,9 @@ STYLES = ("classic", "minimal", "romantic", "sporty", "vintage", "boho", "playfu
 SEASONS = ("", "spring", "summer", "winter", "gifts")
 PATTERNS = ("plain", "striped", "dotted", "checked", "floral", "zigzag")
 SERIES = tuple(
-    "Willow Harbour Juniper Meadow Orchard Ember Tide Clover Aurora Pebble Saffron Linden Comet Bramble Fjord Hazel Poppy "
-    "Sierra Lark Maple Indigo Thistle Dune Cedar Opal Robin Quartz Fern Nimbus Sorrel Heron Marlow Tansy Birch Coral Wren "
-    "Atlas Myrtle Delta Rowan".split()
+    "Willow Harbour Juniper Meadow Orchard Ember Tide Clover Aurora Pebble Saffron Linden Comet Bramble Fjord Hazel "
+    "Poppy Sierra Lark Maple Indigo Thistle Dune Cedar Opal Robin Quartz Fern Nimbus Sorrel Heron Marlow Tansy "
+    "Birch Coral Wren Atlas Myrtle Delta Rowan".split()
 )
 
 
@@ -90,16 +90,42 @@ def rgb(colour: str) -> tuple[int, int, int]:
 COLOURS = tuple(words("colours"))
 _PALETTES = {
     "all": COLOURS,
-    "wear": ("black", "white", "grey", "red", "yellow", "green", "turquoise", "blue", "navy", "purple", "pink", "beige"),
+    "wear": (
+        "black",
+        "white",
+        "grey",
+        "red",
+        "yellow",
+        "green",
+        "turquoise",
+        "blue",
+        "navy",
+        "purple",
+        "pink",
+        "beige",
+    ),
     "hide": ("black", "brown", "beige", "navy", "red", "grey", "green"),
-    "home": ("white", "grey", "red", "orange", "yellow", "green", "turquoise", "blue", "navy", "pink", "beige", "brown"),
+    "home": (
+        "white",
+        "grey",
+        "red",
+        "orange",
+        "yellow",
+        "green",
+        "turquoise",
+        "blue",
+        "navy",
+        "pink",
+        "beige",
+        "brown",
+    ),
     "tech": ("black", "white", "grey", "blue", "red", "pink", "turquoise"),
     "vivid": ("red", "orange", "yellow", "green", "turquoise", "blue", "purple", "pink"),
     "clay": ("white", "orange", "brown", "green", "turquoise", "blue", "beige", "grey", "yellow"),
 }
 _SIZES = {"wear": ("XS", "S", "M", "L", "XL"), "feet": tuple(str(n) for n in range(36, 46))}
 
-# key | department | group | price low-high | season | days it lasts | palette | materials | patterns | sizes | companions
+# key|department|group|price low-high|season|days it lasts|palette|materials|patterns|sizes|companions
 _TABLE = """
 dress|Women|Clothing|22-160|summer|0|wear|cotton linen silk|y|wear|sandals handbag
 blouse|Women|Clothing|16-90|spring|0|wear|cotton silk linen|y|wear|skirt trousers

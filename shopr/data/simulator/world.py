@@ -109,7 +109,7 @@ class World:
     def _live_through(self, on_progress: Progress | None) -> tuple[Log, Memory]:
         log, memory = Log(), Memory.fresh(len(self.shoppers), self.products)
         for day in range(self.days):
-            self._play_day(day, memory, log, self._draws, None, None)
+            self._play_day(day, memory, log, draws=self._draws, chosen=None, policy=None)
             if on_progress is not None:
                 on_progress("sessions", day + 1, self.days)
         add_aftermath(log, self.taste, until=seconds_from_epoch(self.taste, self.days))
@@ -149,13 +149,15 @@ class World:
                 f"{days} days to play", hint=f"Give 1 to {self.horizon}, or make the world with a larger horizon"
             )
         chosen = np.arange(len(self.shoppers)) if users is None else np.unique(np.asarray(users, dtype=np.int64))
-        if len(chosen) and not (0 <= chosen[0] and chosen[-1] < len(self.shoppers)):
-            raise InputError(f"user codes span {chosen[0]} to {chosen[-1]}", hint=f"Known: 0 to {len(self.shoppers) - 1}")
+        if len(chosen) and not (chosen[0] >= 0 and chosen[-1] < len(self.shoppers)):
+            raise InputError(
+                f"user codes span {chosen[0]} to {chosen[-1]}", hint=f"Known: 0 to {len(self.shoppers) - 1}"
+            )
         memory, log, luck = self._past[1].copy(), Log(), Draws(self.seed, f"play {seed}")
         name = "shop" if policy is None else str(getattr(policy, "name", type(policy).__name__))
         for day in range(self.days, self.days + days):
             today = log.sequel()
-            self._play_day(day, memory, today, luck, chosen, policy)
+            self._play_day(day, memory, today, draws=luck, chosen=chosen, policy=policy)
             log.extend(today)
             observe = getattr(policy, "observe", None)
             if observe is not None:
@@ -167,7 +169,7 @@ class World:
         return event_table(log, self.taste, self.user_ids.ids, self.item_ids.ids, policy=policy, prefix="play-")
 
     def _play_day(
-        self, day: int, memory: Memory, log: Log, draws: Draws, chosen: Codes | None, policy: Policy | None
+        self, day: int, memory: Memory, log: Log, *, draws: Draws, chosen: Codes | None, policy: Policy | None
     ) -> None:
         self._deliver(day, memory)
         memory.weariness *= np.float32(0.97)
@@ -178,7 +180,7 @@ class World:
         if not len(users):
             return
         shelves = self._shelves if draws is self._draws else self._shelves.with_luck(draws)
-        today = Day.begin(self.taste, shelves, memory, log, draws, self.prices[day], day, users)
+        today = Day.begin(self.taste, shelves, memory, log, draws=draws, prices=self.prices[day], day=day, users=users)
         rows = np.arange(len(users))
         if policy is None:
             today.run(shelves.home(users, rows, day))
@@ -200,7 +202,7 @@ class World:
         memory.stock[due & low] = self.products.target_stock[due & low]
 
     def _recommended(self, policy: Policy, today: Day) -> Shown:
-        users, day = today.moment.users, today.moment.day
+        users = today.moment.users
         wanted = HOME_SLOTS * _SPARE
         items = np.asarray(policy.recommend(users, wanted, self._context(today)), dtype=np.int64)
         if items.ndim != 2 or len(items) != len(users) or items.max(initial=-1) >= len(self.products):
@@ -237,7 +239,7 @@ def _outcomes(log: Log, users: Codes, user_ids: IdMap) -> pd.DataFrame:
         return np.asarray(np.round(sums).astype(np.int64)[users])
 
     recommended = np.isin(log.column("product_clicked", "source"), [0, 4])
-    orders, first = np.unique(log.column("order_completed", "order"), return_index=True)
+    _, first = np.unique(log.column("order_completed", "order"), return_index=True)
     single = np.zeros(log.count("order_completed"), bool)
     single[first] = True
     revenue = log.column("order_completed", "price") * log.column("order_completed", "quantity")
@@ -257,7 +259,7 @@ def compare(
     world: World, policies: Mapping[str, Policy | None], *, users: Sequence[int] | NDArray[np.integer] | None = None,
     days: int = 28, seed: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
-    """The outcomes of each policy under the same luck: one row a user and policy, `policy` first, else as `Play.outcomes`.
+    """Outcomes of each policy under the same luck: one row a user and policy, `policy` first, else as `Play.outcomes`.
 
     Rows of different policies pair up by `user_id`. None as a policy is the shop's own list.
     """
