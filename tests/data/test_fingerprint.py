@@ -26,7 +26,9 @@ FRAME = pd.DataFrame(
         "gaps": pd.array([1, None, 3, 2**60], dtype="Int64"),
         "number": [0.5, np.nan, 1e300, -0.0],
         "flag": [True, False, True, True],
-        "time": pd.to_datetime(["2024-01-01", "2024-02-01T10:00:00.000001", None, "1970-01-01"], utc=True, format="ISO8601"),
+        "time": pd.to_datetime(
+            ["2024-01-01", "2024-02-01T10:00:00.000001", None, "1970-01-01"], utc=True, format="ISO8601"
+        ),
     }
 )
 
