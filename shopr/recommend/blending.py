@@ -16,7 +16,7 @@ from shopr.recommend.validation import Holdout
 
 __all__ = ["blended_quality", "learn_weights", "scores_of"]
 
-MAX_CELLS = 3e7
+MAX_CELLS = 1e8
 """Users times items of one member's scores that are held at once."""
 GRID = (0.0, 0.05, 0.1, 0.2, 0.35, 0.6, 1.0, 1.7)
 """Weights tried for each member beside the leader, whose weight is 1."""

@@ -34,7 +34,8 @@ def check_square(name: str, n_items: int, copies: float, memory_gb: float) -> No
     if need > memory_gb:
         raise CapacityError(
             f"{name} over {n_items:,} items needs {need:.1f} GB for items x items, its bound is {memory_gb:g} GB",
-            hint="Use 'spectral' or 'item_filter', whose memory grows with the interactions, or raise memory_gb",
+            hint="Use 'item_filter' or 'spectral', whose memory grows with the interactions, 'edlae' with head=8000, "
+            "or raise memory_gb",
         )
 
 

@@ -54,6 +54,7 @@ class EDLAEConfig(EaseConfig):
         user_power: beta, see the module's docstring.
         item_power, output_power: likewise.
         density: share of the weights that soft thresholding leaves.
+        head: solve for so many of the most popular items only; the others neither count nor score. None: for all.
     """
 
     lam: float = Field(default=100.0, gt=0)
@@ -62,6 +63,7 @@ class EDLAEConfig(EaseConfig):
     item_power: float = Field(default=0.1, ge=-1, le=1)
     output_power: float = Field(default=-0.15, ge=-1, le=1)
     density: float = Field(default=1.0, gt=0, le=1)
+    head: int | None = Field(default=None, ge=1)
 
 
 class Ease(ItemWeights):
@@ -86,9 +88,22 @@ class EDLAE(ItemWeights):
 
     def _fit(self, interactions: Interactions, catalog: object) -> None:
         c = self.config
+        counts = item_counts(interactions.binary)
+        if c.head is not None and c.head < interactions.n_items:
+            self.weights = self._head(interactions, counts, c.head)
+            return
         check_square(self.name, interactions.n_items, _COPIES, c.memory_gb)
-        dense = scaled_regression(self._gram(interactions), item_counts(interactions.binary), c)
-        self.weights = shrunk(dense, c.density)
+        self.weights = shrunk(scaled_regression(self._gram(interactions), counts, c), c.density)
+
+    def _head(self, interactions: Interactions, counts: NDArray[np.float64], head: int) -> sparse.csr_matrix:
+        """The weights among the `head` most popular items, placed into CSR over all items."""
+        check_square(self.name, head, _COPIES, self.config.memory_gb)
+        popular = np.sort(np.argsort(-counts, kind="stable")[:head])
+        square = gram(weighted(interactions.binary, self.config.user_power)[:, popular])
+        small = shrunk(scaled_regression(square, counts[popular], self.config), self.config.density)
+        small = sparse.coo_matrix(small)
+        place = (popular[small.row], popular[small.col])
+        return sparse.csr_matrix((small.data, place), shape=(interactions.n_items, interactions.n_items))
 
     def _gram(self, interactions: Interactions) -> NDArray[np.float32]:
         return gram(weighted(interactions.binary, self.config.user_power))

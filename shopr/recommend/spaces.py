@@ -24,6 +24,9 @@ _DAY = 86_400.0
 FLOPS = 3e10
 """Cautious guess of one core's multiply-adds a second, until the first fit has been timed."""
 
+HEAD = 8_000
+"""Popular items that EDLAE keeps to where all of them would take too long."""
+
 Params = dict[str, Any]
 
 
@@ -76,7 +79,8 @@ class Shape:
     @property
     def solve_seconds(self) -> float:
         """Guess of one dense items x items solution."""
-        return float(self.items) ** 3 / FLOPS + min(self.pairs * 5e-9, self.users * float(self.items) ** 2 / FLOPS)
+        items = float(self.items if self.square_fits else HEAD)
+        return items**3 / FLOPS + min(self.pairs * 5e-9, self.users * items**2 / FLOPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +117,20 @@ def _rhythm(train: Interactions) -> tuple[float, float]:
     return (float(np.median(gaps)) / _DAY if len(gaps) else span), span
 
 
+def _head(shape: Shape) -> Params:
+    """Beyond what can be solved in time, EDLAE keeps to the popular items, and a stack adds the rest."""
+    return {} if shape.square_fits else {"head": HEAD}
+
+
 def _edlae(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
     return {
+        **_head(shape),
         "lam": trial.suggest_float("lam", 2, 2000, log=True),
         "dropout": trial.suggest_float("dropout", 0, 4),
         "user_power": trial.suggest_float("user_power", 0, 1.0),
         "item_power": trial.suggest_float("item_power", -0.4, 0.4),
         "output_power": trial.suggest_float("output_power", -0.5, 0.2),
-        "density": trial.suggest_float("density", 0.005, 1.0, log=True),
+        "density": trial.suggest_float("density", 0.005, 1.0 if shape.square_fits else 0.2, log=True),
     }
 
 
@@ -206,12 +216,19 @@ def _square(shape: Shape) -> bool:
 
 _EDLAE_STARTS: list[Params] = [
     {"lam": 100.0, "dropout": 1.0, "user_power": 0.5, "item_power": 0.0, "output_power": -0.15, "density": 1.0},
-    {"lam": 60.0, "dropout": 2.0, "user_power": 0.5, "item_power": -0.2, "output_power": -0.22, "density": 0.05},
+    {"lam": 20.0, "dropout": 0.8, "user_power": 0.2, "item_power": -0.2, "output_power": -0.1, "density": 0.07},
     {"lam": 600.0, "dropout": 1.5, "user_power": 0.5, "item_power": 0.1, "output_power": -0.1, "density": 1.0},
-    {"lam": 20.0, "dropout": 0.5, "user_power": 0.3, "item_power": 0.0, "output_power": -0.1, "density": 0.2},
+    {"lam": 60.0, "dropout": 2.0, "user_power": 0.5, "item_power": -0.2, "output_power": -0.22, "density": 0.05},
 ]
+
+
+def _edlae_starts(shape: Shape) -> list[Params]:
+    starts = [{**start, **_head(shape)} for start in _EDLAE_STARTS]
+    return starts if shape.square_fits else [s for s in starts if s["density"] <= 0.2]
+
+
 _FILTER_STARTS: list[Params] = [
-    {"user_power": 0.5, "from_power": 0.6, "to_power": 0.4},
+    {"user_power": 0.3, "from_power": 0.6, "to_power": 0.4},
     {"user_power": 0.8, "from_power": 0.5, "to_power": 0.5},
 ]
 
@@ -244,7 +261,7 @@ FAMILIES: dict[str, Family] = {
             _always,
             lambda s: [
                 {**_FILTER_STARTS[0], "rank": r, "mix": m, "spectral_user_power": 0.5, "spectral_item_power": 0.5}
-                for r, m in ((128, 0.3), (512, 0.3))
+                for r, m in ((128, 0.2), (512, 0.2))
             ],
             _spectral,
             lambda s: s.pairs * 5e-8 + s.rows * 2e-5 + s.items * 5e-4,
@@ -257,7 +274,7 @@ FAMILIES: dict[str, Family] = {
             lambda s: min(s.pairs, s.rows * 200) * 6e-8 + 1,
         ),
         Family("ease", _square, lambda s: [{"lam": 200.0}], _none, lambda s: s.solve_seconds, tuned=False),
-        Family("edlae", _square, lambda s: _EDLAE_STARTS, _edlae, lambda s: s.solve_seconds),
+        Family("edlae", _always, _edlae_starts, _edlae, lambda s: s.solve_seconds),
         Family(
             "ease_time",
             lambda s: s.ordered and s.square_fits,

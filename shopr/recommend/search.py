@@ -1,0 +1,190 @@
+"""One search under way: which candidates were tried, what the next one may cost, and which one is tried next.
+
+race    every family that suits the data starts from its best guesses, cheapest first
+study   Optuna's TPE (Bergstra et al. 2011) searches the leading families; each further trial goes to the family
+        whose best value leads, a share of them to the runner-up
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shopr.clock import Clock
+from shopr.errors import CapacityError
+from shopr.metrics.ranking import evaluate
+from shopr.recommend.base import Recommender
+from shopr.recommend.registry import make
+from shopr.recommend.spaces import FAMILIES, Family, Params, Shape
+from shopr.recommend.validation import Holdout
+
+if TYPE_CHECKING:
+    import optuna
+
+    from shopr.data.catalog import Catalog
+
+__all__ = ["MARGIN", "OnTrial", "Search", "Trial", "judge", "race", "study"]
+
+OnTrial = Callable[[int, str, Params, float, float], None]
+"""Called after each trial with its number, model, parameters, validation nDCG and seconds."""
+MARGIN = 1.25
+"""Estimates of time are multiplied by this before they are held against the budget."""
+_RUNNER_UP_EVERY = 4
+
+
+@dataclass(slots=True)
+class Trial:
+    number: int
+    family: str
+    params: Params
+    value: float
+    seconds: float
+    serving: float
+    """Seconds that scoring one user took."""
+    second: float | None = None
+    """Quality on the second split, where it was judged there."""
+    stacked: bool = False
+
+    @property
+    def standing(self) -> tuple[bool, bool, float, int]:
+        """What the winner is chosen by: a confirmed stack, then the mean over both splits, then the first."""
+        both = self.value if self.second is None else (self.value + self.second) / 2
+        return (self.stacked, self.second is not None, both, -self.number)
+
+
+@dataclass(slots=True)
+class Search:
+    """One search under way."""
+
+    holdout: Holdout
+    shape: Shape
+    catalog: Catalog | None
+    k: int
+    clock: Clock
+    search_until: float
+    deadline: float
+    seed: int
+    growth: float
+    served: int
+    on_trial: OnTrial | None
+    trials: list[Trial] = field(default_factory=list)
+    studies: dict[str, optuna.Study] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+
+    def estimate(self, family: Family) -> float:
+        """Seconds that the next trial of a family may take: the slowest so far, or the guess made for its shape."""
+        timed = [t.seconds for t in self.trials if t.family == family.model]
+        return max(timed) if timed else family.seconds(self.shape)
+
+    def affordable(self, family: Family) -> bool:
+        """Whether a trial would end in time, and leave time to fit the dearest candidate for the win on all data."""
+        ended = self.clock.monotonic() + MARGIN * self.estimate(family)
+        return ended <= self.search_until and ended + MARGIN * self.refit_seconds(family) <= self.deadline
+
+    def refit_seconds(self, family: Family) -> float:
+        """Seconds that the refit, and the serving after it, may take if this family or the leader so far wins."""
+        costs = [self.estimate(family) * self.growth]
+        if self.trials:
+            leader = self.best()
+            fit = self.estimate(FAMILIES[leader.family]) * self.growth
+            costs.append(fit + max(t.serving for t in self.trials if t.family == leader.family) * self.served)
+        return max(costs)
+
+    def best(self) -> Trial:
+        return max(self.trials, key=lambda t: t.standing)
+
+    def best_of(self, family: str) -> float:
+        return max((t.value for t in self.trials if t.family == family), default=-np.inf)
+
+    def run(self, family: Family, params: Params) -> float | None:
+        """Fit and judge one candidate; None where it refuses the data's size."""
+        started = self.clock.monotonic()
+        try:
+            model = make(family.model, **params).fit(self.holdout.train, self.catalog)
+        except CapacityError:
+            self.refused.add(family.model)
+            return None
+        fitted = self.clock.monotonic()
+        value = judge(model, self.holdout, self.k)
+        del model
+        gc.collect()
+        ended = self.clock.monotonic()
+        serving = (ended - fitted) / len(self.holdout.users)
+        trial = Trial(len(self.trials), family.model, params, value, ended - started, serving)
+        self.trials.append(trial)
+        if self.on_trial is not None:
+            self.on_trial(trial.number, trial.family, params, value, trial.seconds)
+        return value
+
+
+def judge(model: Recommender, holdout: Holdout, k: int) -> float:
+    """Mean nDCG@k of a fitted model on a validation split."""
+    items = model.recommend(holdout.users, k).items
+    return float(np.nanmean(evaluate(items, holdout.truth, k)["ndcg"]))
+
+
+def race(search: Search, families: list[Family], max_trials: int) -> None:
+    """Each family's first start, then the other starts of those that lead."""
+    for family in families:
+        if len(search.trials) < max_trials and (not search.trials or search.affordable(family)):
+            search.run(family, family.starts(search.shape)[0])
+    if not search.trials:
+        raise CapacityError(
+            f"no model fits {search.shape.items:,} items x {search.shape.users:,} users", hint="Name a model"
+        )
+    for family in sorted(families, key=lambda f: -search.best_of(f.model)):
+        if search.best_of(family.model) < 0.9 * search.best().value:
+            continue
+        for params in family.starts(search.shape)[1:]:
+            if len(search.trials) < max_trials and search.affordable(family):
+                search.run(family, params)
+
+
+def study(search: Search, families: list[Family], max_trials: int) -> None:
+    """TPE over the leading families until the budget or the trials are used up."""
+    open_families = [f for f in families if f.tuned and np.isfinite(search.best_of(f.model))]
+    turn = 0
+    while len(search.trials) < max_trials:
+        able = [f for f in open_families if f.model not in search.refused and search.affordable(f)]
+        if not able:
+            return
+        ranked = sorted(able, key=lambda f: -search.best_of(f.model))
+        near = [f for f in ranked if search.best_of(f.model) >= 0.95 * search.best_of(ranked[0].model)]
+        turn += 1
+        family = near[1] if len(near) > 1 and turn % _RUNNER_UP_EVERY == 0 else near[0]
+        _ask_and_tell(search, family)
+
+
+def _ask_and_tell(search: Search, family: Family) -> None:
+    import optuna
+
+    if family.model not in search.studies:
+        search.studies[family.model] = _new_study(search, family)
+    study = search.studies[family.model]
+    trial = study.ask()
+    params = family.suggest(trial, search.shape)
+    value = search.run(family, params)
+    if value is None:
+        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+    else:
+        study.tell(trial, value)
+
+
+def _new_study(search: Search, family: Family) -> optuna.Study:
+    """A study that already knows the family's raced starts."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    place = list(FAMILIES).index(family.model)
+    sampler = optuna.samplers.TPESampler(seed=search.seed + place, multivariate=True, n_startup_trials=6)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    for raced in [t for t in search.trials if t.family == family.model]:
+        study.enqueue_trial(raced.params)
+        trial = study.ask()
+        family.suggest(trial, search.shape)
+        study.tell(trial, raced.value)
+    return study

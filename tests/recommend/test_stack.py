@@ -1,0 +1,57 @@
+"""Blends and the learning of their weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from shopr.errors import InputError
+from shopr.recommend.blending import blended_quality, learn_weights
+from shopr.recommend.registry import make
+from shopr.recommend.stack import standardise
+from shopr.recommend.validation import Holdout
+from tests.recommend.test_linear import log, shop
+
+
+def test_a_stack_is_the_weighted_sum_of_standardised_scores():
+    x = log(shop(1))
+    members = [{"model": "ease", "params": {"lam": 20}, "weight": 1.0}, {"model": "item_filter", "weight": 0.3}]
+    stack = make("stack", members=members).fit(x)
+    users = np.arange(60)
+    parts = [make("ease", lam=20).fit(x)._score_users(users), make("item_filter").fit(x)._score_users(users)]
+    expected = standardise(parts[0]) + 0.3 * standardise(parts[1])
+    np.testing.assert_allclose(stack._score_users(users), expected, atol=1e-5)
+
+
+def test_standardise():
+    rows = standardise(np.array([[1.0, 2, 3], [5, 5, 5]]))
+    np.testing.assert_allclose(rows.mean(axis=1), 0, atol=1e-6)
+    np.testing.assert_allclose(rows.std(axis=1), [1, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("members", [[], [{"model": "stack"}], [{"model": "ease", "weight": 0}]])
+def test_bad_members(members):
+    with pytest.raises(InputError, match="members"):
+        make("stack", members=members)
+
+
+def holdout(truth: np.ndarray) -> Holdout:
+    x = log(np.ones((len(truth), truth.shape[1])))
+    return Holdout("random", x, np.arange(len(truth)), sparse.csr_matrix(truth))
+
+
+def test_a_member_that_knows_more_gets_weight_and_noise_gets_none():
+    rng = np.random.default_rng(0)
+    truth = (rng.random((400, 50)) < 0.05).astype(np.float32)
+    truth[:, 0] = 1
+    taste = rng.normal(size=truth.shape).astype(np.float32)
+    half = taste + 2 * truth * (rng.random(truth.shape) < 0.5)
+    other = rng.normal(size=truth.shape).astype(np.float32) + 3 * truth
+    split = holdout(truth)
+    weights = learn_weights([half, other], split, 5)
+    assert weights is not None
+    assert weights[1] >= 0.6
+    assert blended_quality([half, other], weights, split, 5) > blended_quality([half], [1.0], split, 5)
+    noise = rng.normal(size=truth.shape).astype(np.float32)
+    assert learn_weights([other, noise], split, 5) is None
