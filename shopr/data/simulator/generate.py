@@ -24,22 +24,23 @@ __all__ = ["PRESETS", "SIMULATOR_VERSION", "Preset", "simulate", "world_dataset"
 
 SIMULATOR_VERSION = 1
 """Rises when the same seed no longer gives the same shop."""
-_EVENTS_PER_VISIT = 27.0
+_EVENTS_PER_VISIT = 34.0
 _MOST_VISITS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Sizes of a shop."""
+    """Sizes of a shop; `visits` scales how often its shoppers come."""
 
     products: int
     shoppers: int
     days: int
+    visits: float = 1.0
 
 
 PRESETS = {
-    "tiny": Preset(200, 150, 120),
-    "small": Preset(1_000, 1_500, 240),
+    "tiny": Preset(200, 150, 120, visits=2.0),
+    "small": Preset(1_000, 1_500, 240, visits=1.5),
     "demo": Preset(4_000, 6_000, 365),
     "large": Preset(20_000, 60_000, 365),
 }
@@ -65,7 +66,7 @@ def world_of(
     products = base.products if products is None else products
     shoppers = base.shoppers if shoppers is None else shoppers
     days = base.days if days is None else days
-    visits = 1.0 if events is None else _visits_for(events, shoppers, days, seed)
+    visits = base.visits if events is None else _visits_for(events, shoppers, days, seed)
     return World(seed, products=products, shoppers=shoppers, days=days, horizon=horizon, visits=visits)
 
 

@@ -22,10 +22,12 @@ def of(events: pd.DataFrame, kind: str) -> pd.DataFrame:
 
 def test_the_table_has_the_houses_columns_and_order(events: pd.DataFrame) -> None:
     assert tuple(events.columns) == EVENT_COLUMNS
-    assert events["time"].is_monotonic_increasing and events["event_id"].is_unique
+    assert events["time"].is_monotonic_increasing
+    assert events["event_id"].is_unique
     assert set(events["type"]) <= {t.value for t in EventType}
     checked = validate_events(events)
-    assert len(checked.rejects) == 0 and len(checked.good) == len(events)
+    assert len(checked.rejects) == 0
+    assert len(checked.good) == len(events)
 
 
 def test_funnels_narrow(events: pd.DataFrame) -> None:
@@ -46,16 +48,19 @@ def test_each_click_follows_its_impression_in_the_same_session(events: pd.DataFr
     assert shown["impression"].is_unique
     for kind in ("product_clicked", "product_viewed", "cart_item_added"):
         both = impressions(kind).merge(shown, on=keys, suffixes=("", "_shown"), how="left")
-        assert both["time_shown"].notna().all() and (both["time"] > both["time_shown"]).all()
+        assert both["time_shown"].notna().all()
+        assert (both["time"] > both["time_shown"]).all()
         assert (both["price"] == both["price_shown"]).all()
 
 
 def test_orders_come_from_carts_and_returns_from_orders(events: pd.DataFrame) -> None:
     orders, carts = of(events, "order_completed"), of(events, "cart_item_added")
     keys = ["session_id", "product_id"]
-    assert not orders.duplicated(keys).any() and not carts.duplicated(keys).any()
+    assert not orders.duplicated(keys).any()
+    assert not carts.duplicated(keys).any()
     both = orders.merge(carts, on=keys, suffixes=("", "_cart"), how="left")
-    assert (both["time"] > both["time_cart"]).all() and (both["quantity"] == both["quantity_cart"]).all()
+    assert (both["time"] > both["time_cart"]).all()
+    assert (both["quantity"] == both["quantity_cart"]).all()
     removed = of(events, "cart_item_removed")
     assert orders.merge(removed, on=keys).empty
     started = of(events, "checkout_started").set_index("session_id")["time"]
@@ -63,7 +68,8 @@ def test_orders_come_from_carts_and_returns_from_orders(events: pd.DataFrame) ->
     assert orders.groupby("order_id")[["session_id", "user_id", "time"]].nunique().eq(1).all(axis=None)
     for kind in ("order_returned", "feedback_given"):
         later = of(events, kind).merge(orders, on=["order_id", "product_id", "user_id"], suffixes=("", "_order"))
-        assert len(later) == len(of(events, kind)) and (later["time"] > later["time_order"]).all()
+        assert len(later) == len(of(events, kind))
+        assert (later["time"] > later["time_order"]).all()
     assert set(of(events, "feedback_given")["rating"]) == {1.0, 2.0, 3.0, 4.0, 5.0}
 
 
@@ -89,10 +95,13 @@ def test_stock_is_never_negative(world: World) -> None:
 
 def test_page_views_tell_the_circumstances(events: pd.DataFrame) -> None:
     page = pd.DataFrame([json.loads(p) for p in of(events, "page_viewed")["properties"]])
-    assert set(page["page"]) == set(PAGES) and set(page["country"]) <= {c.code for c in COUNTRIES}
-    assert page["temperature"].between(-30, 50).all() and set(page["rain"]) == {True, False}
+    assert set(page["page"]) == set(PAGES)
+    assert set(page["country"]) <= {c.code for c in COUNTRIES}
+    assert page["temperature"].between(-30, 50).all()
+    assert set(page["rain"]) == {True, False}
     searches = of(events, "search_performed")
-    assert searches["query"].notna().all() and len(searches) > 100
+    assert searches["query"].notna().all()
+    assert len(searches) > 100
 
 
 def test_logged_propensities_are_the_chances_of_being_shown(world: World, events: pd.DataFrame) -> None:
@@ -100,7 +109,8 @@ def test_logged_propensities_are_the_chances_of_being_shown(world: World, events
     home = of(events, "product_shown")
     home = home[home["source"] == "home"]
     chance = np.array([json.loads(p)["propensity"] for p in home["properties"]])
-    assert (chance > 0).all() and (chance < 1).all()
+    assert (chance > 0).all()
+    assert (chance < 1).all()
     first = (home["position"] == 1).to_numpy()
     sessions = of(events, "page_viewed")["session_id"].nunique()
     # E[sum of 1/p] over a session's first slot is the number of products on sale, about 500 to 375 of them.

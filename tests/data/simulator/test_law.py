@@ -66,10 +66,9 @@ def test_dearer_means_fewer(world: World, shown: pd.DataFrame) -> None:
     assert world.truth.affinity(users, 100, 1.2).sum() < world.truth.affinity(users, 100).sum()
     # In the log: the same products are clicked more while they are reduced.
     home = shown[shown["source"] == 0]
-    base = world.products.base_price[home["item"]]
     usual = home.groupby("item")["price"].transform("median")
     cheap, full = home[home["price"] < 0.85 * usual], home[home["price"] >= 0.95 * usual]
-    assert len(base) and cheap["clicked"].mean() > 1.05 * full["clicked"].mean()
+    assert cheap["clicked"].mean() > 1.05 * full["clicked"].mean()
 
 
 def test_budgets_decide_on_tiers(world: World, orders: pd.DataFrame) -> None:

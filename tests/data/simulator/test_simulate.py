@@ -43,6 +43,7 @@ def test_hash_randomisation_changes_nothing(project: Path) -> None:
     )
     run = subprocess.run(
         [sys.executable, "-c", code],
+        check=False,
         cwd=project,
         env=os.environ | {"PYTHONHASHSEED": "77"},
         capture_output=True,
@@ -56,10 +57,14 @@ def test_a_dataset_like_any_other(tiny: Dataset, tmp_path: Path) -> None:
     again = Dataset.load(tmp_path / "shop")
     assert again.fingerprint == tiny.manifest.fingerprint == again.manifest.fingerprint
     log = tiny.interactions()
-    assert len(log) > 200 and log.times is not None
+    assert len(log) > 200
+    assert log.times is not None
     ratings = tiny.ratings()
-    assert ratings is not None and ratings.ratings is not None and set(ratings.ratings) <= {1, 2, 3, 4, 5}
-    assert tiny.manifest.source == "simulator" and tiny.manifest.details["simulator_version"] == SIMULATOR_VERSION
+    assert ratings is not None
+    assert ratings.ratings is not None
+    assert set(ratings.ratings) <= {1, 2, 3, 4, 5}
+    assert tiny.manifest.source == "simulator"
+    assert tiny.manifest.details["simulator_version"] == SIMULATOR_VERSION
 
 
 def test_the_truth_is_not_in_the_dataset(tiny: Dataset) -> None:

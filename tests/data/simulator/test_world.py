@@ -43,7 +43,8 @@ def test_the_truth_beats_popularity_beats_chance(outcomes: pd.DataFrame) -> None
 def test_outcomes_have_one_row_a_user_and_policy(world: World, outcomes: pd.DataFrame) -> None:
     assert len(outcomes) == 4 * len(world.shoppers)
     assert not outcomes.duplicated(["policy", "user_id"]).any()
-    assert (outcomes["lines"] >= outcomes["orders"]).all() and (outcomes["clicks"] >= outcomes["lines"]).all()
+    assert (outcomes["lines"] >= outcomes["orders"]).all()
+    assert (outcomes["clicks"] >= outcomes["lines"]).all()
     assert (outcomes.loc[outcomes["orders"] > 0, "revenue"] > 0).all()
 
 
