@@ -123,6 +123,9 @@ run_ledger = _table(
     Column("exit_status", Integer),
     Column("mlflow_run_id", String(64)),
     Column("message", Text),
+    Column("cache_key", String(64)),
+    Column("ingredients", JSON),
     Index(None, "state", "heartbeat_at"),
+    Index(None, "cache_key"),
 )
 """Notebook runs and their state, true even after a kill."""
