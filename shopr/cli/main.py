@@ -22,8 +22,16 @@ from shopr.errors import ShoprError, UnknownNameError
 __all__ = ["COMMANDS", "cli", "main"]
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "demo": ("shopr.cli.demo", "demo", "The main job, end to end: data, tuning, comparison, promotion, app."),
     "data": ("shopr.cli.data", "data", "Make, import and describe a shop's data."),
+    "train": ("shopr.cli.train", "train", "Fit one model and log it as a candidate."),
+    "evaluate": ("shopr.cli.train", "evaluate", "Compare models on the shop's data, with intervals."),
+    "tune": ("shopr.cli.train", "tune", "Search models and hyperparameters; log the winner as a candidate."),
     "recommend": ("shopr.cli.recommend", "recommend", "Recommend products to a file of users."),
+    "promote": ("shopr.cli.promote", "promote", "Let the gate judge a candidate; if it passes, it serves."),
+    "rollback": ("shopr.cli.promote", "rollback", "Let the version before the champion serve again."),
+    "models": ("shopr.cli.promote", "models", "List model versions, the champion and the history."),
+    "run": ("shopr.cli.run", "run", "Run an experiment: a parameterised notebook in a child process."),
     "app": ("shopr.cli.app", "app", "Open the app: the shop, its champion, and what it recommends."),
     "config": ("shopr.cli.config", "config", "Show the settings in force and where each value comes from."),
     "doctor": ("shopr.cli.doctor", "doctor", "Check this machine, its storage and the optional extras."),

@@ -234,7 +234,8 @@ def versions(settings: Settings) -> pd.DataFrame:
                     **run.data.metrics,
                 }
             )
-    return pd.DataFrame(sorted(rows, key=lambda r: -int(r["version"])))
+    rows.sort(key=lambda row: int(row["version"]), reverse=True)
+    return pd.DataFrame(rows)
 
 
 def _candidate(settings: Settings, run_id: str) -> Recommender:
@@ -247,9 +248,7 @@ def _candidate(settings: Settings, run_id: str) -> Recommender:
             run = api.get_run(run_id)
         except MlflowException as error:
             if error.error_code == _MISSING:
-                raise NotReadyError(
-                    f"there is no run {run_id!r}", hint="See 'shopr models'"
-                ) from error
+                raise NotReadyError(f"there is no run {run_id!r}", hint="See 'shopr models'") from error
             raise
     if DIGEST_TAG not in run.data.tags:
         raise NotReadyError(f"run {run_id} logged no model", hint="Give a run of 'shopr train' or 'shopr tune'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,10 +22,12 @@ from shopr.tracking.store import client, experiment_id, guarded
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["EXPERIMENT", "Run", "run"]
+__all__ = ["EXPERIMENT", "PARENT_VARIABLE", "Run", "end_run", "run"]
 
 EXPERIMENT = "shopr"
 """Where runs go that name no experiment."""
+PARENT_VARIABLE = "SHOPR_PARENT_RUN"
+"""Environment variable by which a notebook's runs become children of the run that executes it."""
 _LONGEST_PARAM = 6000
 _LONGEST_TAG = 5000
 
@@ -141,8 +144,9 @@ def run(
     known: dict[str, Any] = {**lineage_tags(), **(tags or {})}
     if data:
         known["shopr.data"] = data
-    if parent is not None:
-        known["mlflow.parentRunId"] = parent.run_id
+    above = parent.run_id if parent is not None else os.environ.get(PARENT_VARIABLE, "")
+    if above:
+        known["mlflow.parentRunId"] = above
     start = int(clock.now().timestamp() * 1000)
     with guarded(settings):
         made = api.create_run(folder, start_time=start, tags={k: _text(v) for k, v in known.items()}, run_name=name)
@@ -165,6 +169,12 @@ def run(
     finally:
         with guarded(settings):
             api.set_terminated(handle.run_id, status, end_time=int(clock.now().timestamp() * 1000))
+
+
+def end_run(settings: Settings, run_id: str, status: str) -> None:
+    """Set the terminal status of a run whose process can no longer do so."""
+    with guarded(settings):
+        client(settings).set_terminated(run_id, status)
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,127 @@
+"""`shopr train`, `tune` and `evaluate`: models on the shop's own data, every run on record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from shopr.cli.output import echo, echo_frame, echo_json, json_option
+from shopr.cli.params import keyed
+
+if TYPE_CHECKING:
+    from shopr.shop import Shop
+
+__all__ = ["evaluate", "train", "tune"]
+
+_SHOP = click.option("--shop", metavar="NAME", help="The shop to work on, instead of the setting.")
+_SPLITS = ("temporal", "leave_last_out", "per_user", "last_basket")
+
+
+@click.command(epilog="Example: shopr train --model ease --param lam=200")
+@click.option("--model", required=True, metavar="NAME", help="A model by name, such as ease, edlae, item_knn or ials.")
+@click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="A hyperparameter of the model.")
+@_SHOP
+@json_option
+def train(model: str, params: tuple[str, ...], shop: str | None, as_json: bool) -> None:
+    """Fit one model, judge it on the validation span, and log it as a candidate for promotion."""
+    from shopr.progress import step
+    from shopr.recommend.registry import make
+    from shopr.tracking.study import train_candidate
+
+    settings = dict(keyed(params))
+    make(model, **settings)  # a wrong name or setting is refused before any data is read
+    opened = _opened(shop)
+    with step(f"Train {model}") as training:
+        done = train_candidate(
+            opened.settings,
+            opened.interactions,
+            model,
+            settings,
+            catalog=opened.catalog,
+            data=opened.data.manifest.fingerprint,
+        )
+        training.note(f"nDCG@10 {done.metrics['validation_ndcg@10']:.4f} on the validation span")
+    if as_json:
+        echo_json({"run_id": done.run_id, "model": model, "params": settings, "metrics": done.metrics})
+        return
+    echo(f"Run {done.run_id}: {model}, nDCG@10 {done.metrics['validation_ndcg@10']:.4f} on the validation span")
+    echo(f"Let the gate judge it: shopr promote {done.run_id}")
+
+
+@click.command(epilog="Example: shopr tune --budget 120 --model edlae --model item_knn")
+@click.option(
+    "--budget", default=120.0, show_default=True, type=click.FloatRange(min=0, min_open=True), metavar="SECONDS"
+)
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Choose among these; by default all that suit.")
+@click.option("--trials", default=60, show_default=True, type=click.IntRange(min=1), help="At most so many candidates.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of the search, instead of the setting.")
+@_SHOP
+@json_option
+def tune(
+    *, budget: float, models: tuple[str, ...], trials: int, seed: int | None, shop: str | None, as_json: bool
+) -> None:
+    """Search models and hyperparameters with Optuna; each trial is a nested MLflow run, the winner a candidate."""
+    from shopr.data.splitting import four_way
+    from shopr.progress import step
+    from shopr.tracking.study import study
+
+    opened = _opened(shop)
+    log = four_way(opened.interactions).before_gate
+    with step("Tune") as tuning:
+
+        def on_trial(number: int, name: str, params: dict[str, Any], value: float, seconds: float) -> None:
+            tuning.note(f"{number + 1} trials, the last: {name} {value:.4f}")
+
+        done = study(
+            opened.settings,
+            log,
+            opened.catalog,
+            budget_seconds=budget,
+            models=list(models) or None,
+            max_trials=trials,
+            seed=seed,
+            data=opened.data.manifest.fingerprint,
+            on_trial=on_trial,
+        )
+    result = done.tuning
+    if as_json:
+        echo_json(
+            {"run_id": done.run_id, "model": result.name, "params": result.params, "leaderboard": result.leaderboard}
+        )
+        return
+    best = result.leaderboard.drop_duplicates("model")[["model", "ndcg", "seconds", "params"]]
+    echo_frame(best, title="Best of each model on the validation split")
+    echo(f"Run {done.run_id} holds the winner, {result.name}. Let the gate judge it: shopr promote")
+
+
+@click.command(epilog="Example: shopr evaluate --model popular --model ease --split temporal --json")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Models to compare; by default a usual choice.")
+@click.option("--split", default="temporal", show_default=True, type=click.Choice(_SPLITS), help="How to cut the log.")
+@click.option("--k", default=10, show_default=True, type=click.IntRange(1, 100), help="Length of the lists.")
+@_SHOP
+@json_option
+def evaluate(models: tuple[str, ...], split: str, k: int, shop: str | None, as_json: bool) -> None:
+    """Compare models on the shop's data: full ranking, seen products left out, 95 % intervals over shoppers.
+
+    The reference of the gain is the first model. Choices belong to `shopr tune`: this table is for looking.
+    """
+    from shopr.data.splitting import make as cut
+    from shopr.recommend.evaluation import compare
+
+    names = list(models) or ["popular", "item_knn", "ials", "content", "hybrid", "ease"]
+    opened = _opened(shop)
+    parts = cut(split, opened.interactions)
+    table = compare(names, parts.train, parts.test, k=k, catalog=opened.catalog).table(reference=names[0])
+    if as_json:
+        echo_json({"split": split, "k": k, "shop": opened.name, "seed": opened.settings.seed, "models": table})
+    else:
+        echo_frame(table.round(4), title=f"nDCG@{k} on the {split} split of {opened.name}; gain over {names[0]}")
+
+
+def _opened(name: str | None) -> Shop:
+    from shopr.shop import Shop
+
+    shop = Shop.open(shop=name)
+    shop.data  # noqa: B018 - says at once what to run where there is no shop
+    return shop

@@ -1,0 +1,211 @@
+"""Experiment specs: YAML files that say which notebook runs with which parameters, or what the gate demands.
+
+A spec is checked whole before anything starts: an unknown key, a mistyped parameter or a value outside its bounds is
+refused with the file, the line and the nearest known name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from shopr.config.sources import project_root
+from shopr.errors import SpecError
+from shopr.tracking.gate import Rules
+
+__all__ = ["GateSpec", "Parameter", "RunSpec", "Spec", "gate_rules", "json_schema", "load", "resolve"]
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (float, int),
+    "bool": (bool,),
+    "list": (list,),
+}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Parameter(_Strict):
+    """One parameter of a notebook: its type, default and bounds."""
+
+    type: Literal["str", "int", "float", "bool", "list"]
+    default: Any
+    min: float | None = None
+    max: float | None = None
+    choices: tuple[Any, ...] | None = None
+    help: str = ""
+
+    @model_validator(mode="after")
+    def _sound(self) -> Parameter:
+        reason = self.refusal(self.default)
+        if reason:
+            raise ValueError(f"the default {reason}")
+        return self
+
+    def refusal(self, value: Any) -> str:
+        """Why a value is not acceptable, in words; "" if it is."""
+        allowed = _TYPES[self.type]
+        if not isinstance(value, allowed) or (isinstance(value, bool) and self.type != "bool"):
+            return f"{value!r} is no {self.type}"
+        if self.choices is not None and value not in self.choices:
+            return f"{value!r} is none of {', '.join(map(str, self.choices))}"
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            if self.min is not None and value < self.min:
+                return f"{value!r} is below {self.min:g}"
+            if self.max is not None and value > self.max:
+                return f"{value!r} is above {self.max:g}"
+        return ""
+
+
+class RunSpec(_Strict):
+    """A parameterised notebook.
+
+    `notebook` is relative to the project; `timeout` is in seconds.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    kind: Literal["run"] = "run"
+    notebook: str = Field(pattern=r"^[^/].*\.ipynb$")
+    description: str = ""
+    experiment: str = "shopr"
+    timeout: float = Field(1800, gt=0, le=86_400)
+    seed: int = Field(42, ge=0)
+    parameters: dict[str, Parameter] = Field(default_factory=dict)
+
+
+class GateSpec(_Strict):
+    """What a candidate must hold to serve."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    kind: Literal["gate"]
+    description: str = ""
+    rules: Rules = Field(default_factory=Rules)
+
+
+Spec = Annotated[RunSpec | GateSpec, Field(discriminator="kind")]
+_ADAPTER: TypeAdapter[RunSpec | GateSpec] = TypeAdapter(Spec)
+
+
+def load(path: Path | str) -> RunSpec | GateSpec:
+    """Read and check a spec.
+
+    Raises:
+        SpecError: naming the file, the line, the key and the nearest known one.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        known = sorted(p.name for p in (project_root() / "experiments").glob("*.yaml"))
+        near = get_close_matches(path.name, known, n=1)
+        hint = f"Did you mean experiments/{near[0]}?" if near else f"Known: {', '.join(known) or 'none'}"
+        raise SpecError(
+            f"spec {path} cannot be read: {getattr(error, 'strerror', None) or error}", hint=hint
+        ) from error
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise SpecError(f"{path}{where}: {getattr(error, 'problem', None) or 'is no YAML'}") from error
+    if not isinstance(content, dict):
+        raise SpecError(f"{path} holds no keys", hint="Start with name:, kind: and notebook:")
+    content.setdefault("kind", "run")
+    try:
+        return _ADAPTER.validate_python(content)
+    except ValidationError as error:
+        raise _refusal(path, root, error) from error
+
+
+def resolve(spec: RunSpec, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of all parameters: those given, the defaults for the rest.
+
+    Raises:
+        SpecError: if a name is not declared (with the nearest one), or a value has the wrong type or is out of bounds.
+    """
+    for name in given:
+        if name not in spec.parameters:
+            near = get_close_matches(name, spec.parameters, n=1, cutoff=0.5)
+            guess = f"Did you mean {near[0]!r}? " if near else ""
+            raise SpecError(
+                f"{spec.name}: unknown parameter {name!r}",
+                hint=f"{guess}Known: {', '.join(spec.parameters) or 'none'}",
+            )
+    values = {name: given.get(name, declared.default) for name, declared in spec.parameters.items()}
+    for name, declared in spec.parameters.items():
+        reason = declared.refusal(values[name])
+        if reason:
+            raise SpecError(f"{spec.name}: parameter {name}: {reason}", hint=declared.help)
+        if declared.type == "float":
+            values[name] = float(values[name])
+    return values
+
+
+def gate_rules(path: Path | None = None) -> Rules:
+    """The gate's rules from a spec, from experiments/gate.yaml where there is one, else the defaults.
+
+    Raises:
+        SpecError: if the file is no gate spec.
+    """
+    usual = project_root() / "experiments" / "gate.yaml"
+    if path is None and not usual.is_file():
+        return Rules()
+    spec = load(path or usual)
+    if not isinstance(spec, GateSpec):
+        raise SpecError(f"{path or usual} has kind {spec.kind!r}", hint="A gate spec has kind: gate")
+    return spec.rules
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of specs, for editors."""
+    return _ADAPTER.json_schema()
+
+
+def _refusal(path: Path, root: yaml.Node | None, error: ValidationError) -> SpecError:
+    first = error.errors()[0]
+    keys = [str(key) for key in first["loc"] if key not in ("run", "gate")]
+    where = ".".join(keys)
+    message = str(first["msg"]).removeprefix("Value error, ")
+    hint = ""
+    if first["type"] == "extra_forbidden":
+        known = _known(keys[:-1], "gate" if "gate" in first["loc"] else "run")
+        near = get_close_matches(keys[-1], known, n=1, cutoff=0.5)
+        message = f"unknown key {keys[-1]!r}"
+        hint = (f"Did you mean {near[0]!r}? " if near else "") + f"Known: {', '.join(known)}"
+    elif first["type"] == "missing":
+        message = f"key {keys[-1]!r} is missing"
+    line = _line(root, keys)
+    return SpecError(f"{path}, line {line}: {where}: {message}", hint=hint)
+
+
+def _known(parents: list[str], kind: str) -> list[str]:
+    """Keys that may stand where an unknown one was found."""
+    if parents[:1] == ["parameters"] and len(parents) == 2:
+        return list(Parameter.model_fields)
+    if parents == ["rules"]:
+        return list(Rules.model_fields)
+    return list((GateSpec if kind == "gate" else RunSpec).model_fields)
+
+
+def _line(node: yaml.Node | None, keys: list[str]) -> int:
+    """Line of the innermost key of a path that the file holds."""
+    line = 1 if node is None else node.start_mark.line + 1
+    for wanted in keys:
+        if not isinstance(node, yaml.MappingNode):
+            break
+        for key, value in node.value:
+            if key.value == wanted:
+                line, node = key.start_mark.line + 1, value
+                break
+        else:
+            break
+    return line
