@@ -64,7 +64,7 @@ def _why(card: Card, model: str) -> str:
 def _figure(card: Card) -> str:
     source = picture(card.image)
     if source is not None:
-        return f'<div class="picture"><img src="{source}" alt="{escape(card.title)}" loading="lazy"></div>'
+        return f'<div class="picture"><img src="{source}" alt="Picture of {escape(card.title)}" loading="lazy"></div>'
     letter = next((c for c in (card.category.rpartition(" > ")[2] or card.title) if c.isalnum()), "·").upper()
     label = escape(f"{card.title} (no picture)")
     return f'<div class="picture none" role="img" aria-label="{label}"><span aria-hidden="true">{letter}</span></div>'

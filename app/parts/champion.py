@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from html import escape
 from typing import Any
 
@@ -21,7 +20,8 @@ _HOW = [
     ("shopr demo", "tunes, compares and promotes a model"),
     ("shopr promote", "promotes the best model that was tuned already"),
 ]
-_ACTIONS = {"promote": "Promoted", "rollback": "Rolled back", "refuse": "Refused", "refusal": "Refused"}
+_ACTIONS = {"promote": "Promoted", "rollback": "Rolled back to", "refuse": "Refused"}
+_LINKS = {"promote": ", in place of", "rollback": ", from", "refuse": ", measured against"}
 _LISTED = 10
 
 
@@ -36,15 +36,14 @@ def champion_panel(shop: Shop) -> None:
             f"<ul>{rows}</ul></div>"
         )
         return
-    made = promotion_of(shop, str(served.version))
+    records = records_of(shop, str(served.version))
     facts = [("Version", str(served.version))]
-    if made is not None:
+    if records:
         facts += [
-            ("Since", moment(made["time"], shop.settings.time_zone)),
-            ("Promoted by", str(made["actor"])),
-            ("Why", sentence(str(made["reason"]))),
+            ("Since", moment(records[0]["time"], shop.settings.time_zone)),
+            ("By", str(records[0]["actor"])),
+            ("Why", sentence(str(records[0]["reason"]))),
         ]
-    facts += [(measure_name(name), f"{value:.4f}") for name, value in _leading(served.metrics)]
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     st.html(f'<div class="champion"><p class="name">{escape(model_name(served.model.name))}</p><dl>{listed}</dl></div>')
     st.page_link("views/for_you.py", label="See what it recommends →")
@@ -53,19 +52,20 @@ def champion_panel(shop: Shop) -> None:
 def quality(shop: Shop) -> None:
     """The champion beside the models it was compared with when it was promoted."""
     served = shop.champion
-    made = None if served is None else promotion_of(shop, str(served.version))
-    if served is None or made is None:
+    records = [] if served is None else records_of(shop, str(served.version))
+    # A rollback brings no evidence of its own: what counts is the promotion before it.
+    evidence = next((r["evidence"] for r in records if isinstance(r["evidence"], Mapping) and r["evidence"]), None)
+    if served is None or evidence is None:
         return
-    evidence = made["evidence"] if isinstance(made["evidence"], Mapping) else {}
     rows = comparison(evidence, served.model.name)
     if not rows:
         return
     measure = measure_name(str(evidence.get("metric", "ndcg@10")))
-    section("How good is it?", "The same shoppers, the same products to choose from, and purchases no model had seen.")
+    users = evidence.get("users")
+    over = f" over {int(users):,} shoppers" if isinstance(users, int | float) else ""
+    section("How good is it?", "Measured when it was promoted, on later purchases that no model had seen.")
     with st.container(key="panel-quality"):
-        users = evidence.get("users")
-        over = f" over {int(users):,} shoppers" if isinstance(users, int | float) else ""
-        forest(rows, measure, f"{measure}{over}: the bar is the mean, the line its 95 % interval.")
+        forest(rows, measure, f"{measure}{over}. The bar is the mean, the line its 95 % interval.")
 
 
 def comparison(evidence: Mapping[str, Any], champion: str) -> list[Estimate]:
@@ -101,31 +101,26 @@ def history_table(shop: Shop) -> None:
         st.html(f'<ol class="log">{rows}</ol>{more if len(table) > _LISTED else ""}')
 
 
-def promotion_of(shop: Shop, version: str) -> dict[str, Any] | None:
-    """The newest record that made this version serve; None if none did."""
+def records_of(shop: Shop, version: str) -> list[dict[str, Any]]:
+    """The records that made this version serve, newest first."""
     table = shop.promotions()
-    if table.empty:
-        return None
-    made = table[(table["version"].astype(str) == version) & ~table["action"].astype(str).str.startswith("refus")]
-    return None if made.empty else {str(k): v for k, v in made.iloc[0].items()}
+    made = table[(table["version"].astype(str) == version) & (table["action"] != "refuse")] if len(table) else table
+    return [{str(k): v for k, v in row.items()} for row in made.to_dict("records")]
 
 
 def _entry(row: Mapping[Any, Any], time_zone: str) -> str:
-    when = row["time"]
-    shown = moment(when, time_zone) if isinstance(when, datetime) else str(when)
     action, before = str(row["action"]), row.get("previous_version")
-    what = f"{_ACTIONS.get(action, action.capitalize())} version {row['version']}"
+    what = f"{_ACTIONS.get(action, action.capitalize())} {_versioned(row['version'])}"
     if before is not None and pd.notna(before):
-        what += f", {'against' if action.startswith('refus') else 'after'} version {before}"
+        what += f"{_LINKS.get(action, ',')} {_versioned(before)}"
     return (
         f'<li class="{escape(action)}"><p class="what">{escape(what)}</p>'
-        f'<p class="meta">{escape(shown)} · {escape(str(row["actor"]))}</p>'
+        f'<p class="meta">{escape(moment(row["time"], time_zone))} · {escape(str(row["actor"]))}</p>'
         f'<p class="reason">{escape(sentence(str(row["reason"])))}</p></li>'
     )
 
 
-def _leading(metrics: Mapping[str, float] | None, most: int = 2) -> list[tuple[str, float]]:
-    """The measures a reader knows best, where the model carries them."""
-    known = metrics or {}
-    wanted = [name for part in ("ndcg", "recall") for name in sorted(known) if name.lower().startswith(part)]
-    return [(name, float(known[name])) for name in wanted[:most]]
+def _versioned(version: object) -> str:
+    """A refused candidate has no version: the record names its run."""
+    text = str(version)
+    return text if text.startswith("run ") else f"version {text}"

@@ -95,8 +95,8 @@ def stock(card: Card) -> tuple[str, str]:
 
 
 def why(reasons: Sequence[Reason], model: str) -> str:
-    """One plain sentence: "Because you bought A and B"; "" where nothing is known."""
-    bought = [short(bare(r.label)) for r in reasons if r.product_id is not None][:2]
+    """One plain sentence: "Because you bought “A” and “B”"; "" where nothing is known."""
+    bought = [f"“{short(bare(r.label))}”" for r in reasons if r.product_id is not None][:2]
     if bought:
         return f"Because you bought {' and '.join(bought)}"
     others = [r.label for r in reasons if r.label != model]

@@ -21,25 +21,21 @@ def choose(shop: Shop) -> tuple[str | None, int, bool, bool]:
     known = shop.shoppers(LISTED)
     with st.container(key="panel-controls"):
         first, second = st.columns([1.5, 1], gap="large")
-        with first:
-            new = bool(st.session_state.get("visitor", False))
-            user = st.selectbox(
-                "Shopper",
-                known,
-                key="shopper",
-                accept_new_options=True,
-                disabled=new,
-                help="Choose from the list, or type any shopper's id. Those with most purchases come first.",
-                bind="query-params",
-            )
-        with second:
-            k = st.slider("How many products", 1, MOST, 10, key="k", bind="query-params")
-        with st.container(horizontal=True, gap="medium"):
-            visitor = st.toggle("A new visitor", key="visitor", bind="query-params")
-            in_stock = st.toggle("Only in stock", value=True, key="in_stock", bind="query-params")
-            fresh = st.toggle(
-                "Leave out what was bought", value=True, key="fresh", disabled=visitor, bind="query-params"
-            )
+        switches = st.container(horizontal=True, gap="medium")
+    with switches:  # filled first, because the box above follows them
+        visitor = st.toggle("A new visitor", key="visitor", bind="query-params")
+        in_stock = st.toggle("Only in stock", value=True, key="in_stock", bind="query-params")
+        fresh = st.toggle("Leave out what was bought", value=True, key="fresh", disabled=visitor, bind="query-params")
+    user = first.selectbox(
+        "Shopper",
+        known,
+        key="shopper",
+        accept_new_options=True,
+        disabled=visitor,
+        help="Choose from the list, or type any shopper's id. Those with most purchases come first.",
+        bind="query-params",
+    )
+    k = second.slider("How many products", 1, MOST, 10, key="k", bind="query-params")
     chosen = (user or "").strip()
     return (None if visitor or not chosen else chosen), int(k), in_stock, fresh
 

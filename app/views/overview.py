@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import streamlit as st
@@ -71,7 +72,9 @@ def sales_panel(shop: Shop) -> None:
         bind="query-params",
     )
     step = step_for(pd.Timestamp(table["start"].min()), pd.Timestamp(table["start"].max()))
-    sales_chart(table, measure or measures[0], shop.settings.currency, step)
+    # The first and last step are seldom whole, and would look like a fall in sales.
+    whole = table[table["complete"]]
+    sales_chart(whole if len(whole) > 3 else table, measure or measures[0], shop.settings.currency, step)
 
 
 def page() -> None:
@@ -85,7 +88,7 @@ def page() -> None:
         return
     data = shop.data
     source = _SOURCES.get(data.manifest.source, data.manifest.source.replace("_", " ").capitalize())
-    events = data.events["time"]
+    events = data.events["time"].dt.tz_convert(ZoneInfo(shop.settings.time_zone))
     period = (
         f" from {day(events.min())} to {day(events.max())}" if len(events) and data.manifest.times == "real" else ""
     )
@@ -102,7 +105,7 @@ def page() -> None:
     with boundary("the history of promotions"):
         history_table(shop)
     section("Every run behind these figures", "MLflow keeps parameters, metrics and models. To browse them, run:")
-    st.code(f"mlflow ui --backend-store-uri {shop.settings.shown('mlflow_uri')}", language="bash")
+    st.code(f"mlflow ui --backend-store-uri {shop.settings.shown('mlflow_uri')}", language="bash", wrap_lines=True)
 
 
 with boundary("this page"):

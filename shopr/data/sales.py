@@ -40,11 +40,18 @@ def sales_over_time(events: pd.DataFrame, step: Step | None = None, time_zone: s
 
     Returns:
         `start` (datetime64, local, without a zone), `orders`, `pieces` and `revenue` (int64; minor units, lines without
-        a price count 0, returns are not taken off), in order of time; no row where nothing was ordered.
+        a price count 0, returns are not taken off) and `complete` (whether the orders' days span the whole step), in
+        order of time; no row where nothing was ordered.
     """
     lines = events[events["type"] == EventType.ORDER_COMPLETED.value]
     if lines.empty:
-        kinds = {"start": "datetime64[us]", "orders": "int64", "pieces": "int64", "revenue": "int64"}
+        kinds = {
+            "start": "datetime64[us]",
+            "orders": "int64",
+            "pieces": "int64",
+            "revenue": "int64",
+            "complete": "bool",
+        }
         return pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in kinds.items()})
     local = lines["time"].dt.tz_convert(ZoneInfo(time_zone)).dt.tz_localize(None)
     step = step or step_for(local.min(), local.max())
@@ -58,4 +65,6 @@ def sales_over_time(events: pd.DataFrame, step: Step | None = None, time_zone: s
     every = pd.period_range(periods.min(), periods.max(), freq=periods.freq)
     table = table.reindex(every, fill_value=0)
     table.insert(0, "start", every.to_timestamp().astype("datetime64[us]"))
+    inside = (every.start_time >= local.min().normalize()) & (every.end_time.normalize() <= local.max().normalize())
+    table["complete"] = np.asarray(inside)
     return table.astype({"orders": "int64", "pieces": "int64", "revenue": "int64"}).reset_index(drop=True)

@@ -36,7 +36,7 @@ def picture(light: str, dark: str, shape: int) -> bytes:
     return out.getvalue()
 
 
-def sample_dataset(name: str = "demo") -> Dataset:
+def sample_dataset(name: str = "demo", *, shoppers: int = SHOPPERS, lines: int = 900) -> Dataset:
     """The shop: p000 is sold out, p001 is nearly so, p002 has an awkward title, every seventh has no picture."""
     rng = np.random.default_rng(7)
     kinds = list(KINDS)
@@ -60,12 +60,13 @@ def sample_dataset(name: str = "demo") -> Dataset:
                 "language": "en",
             }
         )
-    return Dataset.build(name, "simulator", Catalog.from_frame(pd.DataFrame(rows)), _orders(rng), images=images)
+    return Dataset.build(
+        name, "simulator", Catalog.from_frame(pd.DataFrame(rows)), _orders(rng, shoppers, lines), images=images
+    )
 
 
-def _orders(rng: np.random.Generator) -> pd.DataFrame:
-    n = 900
-    users = rng.integers(0, SHOPPERS, n)
+def _orders(rng: np.random.Generator, shoppers: int, n: int) -> pd.DataFrame:
+    users = rng.integers(0, shoppers, n)
     # Shoppers keep to one kind of product, so that there is something to learn; p000 … p003 sell best.
     items = np.where(rng.random(n) < 0.2, rng.integers(0, 4, n), 4 * rng.integers(0, PRODUCTS // 4, n) + users % 4)
     times = pd.Timestamp("2025-01-06", tz="UTC") + pd.to_timedelta(np.sort(rng.integers(0, 300 * 86_400, n)), unit="s")

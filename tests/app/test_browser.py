@@ -1,0 +1,145 @@
+"""The app in a real browser: both modes, wide and narrow, by keyboard, by axe-core, without the network."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from shopr.config import Settings
+from shopr.data.splitting import four_way
+from shopr.recommend.registry import make
+from shopr.serving.streamlit_server import AppServer, launch
+from shopr.shop import Shop
+from shopr.tracking.gate import Rules
+from shopr.tracking.packaging import log_model
+from shopr.tracking.promotion import CANDIDATE_TAG, promote
+from shopr.tracking.runs import run
+from tests.app.sample import sample_dataset
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+WIDE, NARROW = (1440, 900), (390, 844)
+PAGES = ["/", "/for-you"]
+READY = "[data-testid=stApp][data-test-script-state=notRunning] .stHtml h1"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
+    """The app on the sample shop with a model that really was promoted."""
+    folder = tmp_path_factory.mktemp("browser")
+    settings = Settings(
+        home=folder / "home", mlflow_uri=f"sqlite:///{folder / 'mlflow.db'}", artifact_root=folder / "artifacts"
+    )
+    sample_dataset(shoppers=200, lines=4000).save(settings.shop_folder())
+    log = Shop.open(settings).interactions
+    with run("sample", settings=settings, tags={CANDIDATE_TAG: "true"}) as made:
+        log_model(made, make("item_knn").fit(four_way(log).before_gate))
+    judged = promote(settings, log, rules=Rules(slice_users=1000, most_latency_ms=60_000))
+    assert judged.version == "1", judged.decision.text()
+    with launch(settings, 0) as running:
+        yield running.wait_healthy()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as play:
+        running = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def hosts() -> set[str]:
+    """Every host that the page asked for anything."""
+    return set()
+
+
+def opened(
+    browser: Browser, server: AppServer, path: str, hosts: set[str], size: tuple[int, int] = WIDE, scheme: str = "light"
+) -> Page:
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+    page.on("websocket", lambda socket: hosts.add(urlsplit(socket.url).netloc))
+    page.goto(server.address + path)
+    page.wait_for_selector(READY, timeout=60_000)
+    return page
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds in the page below Streamlit's header, one line a node."""
+    found = Axe().run(page, context="[data-testid=stMain]").response["violations"]
+    return [f"{rule['id']}: {node['target']} {node['html'][:160]}" for rule in found for node in rule["nodes"]]
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_a_page_is_whole_accessible_and_asks_nobody_else(
+    browser: Browser, server: AppServer, hosts: set[str], path: str, scheme: str, size: tuple[int, int]
+) -> None:
+    page = opened(browser, server, path, hosts, size, scheme)
+    try:
+        assert page.locator("[data-testid=stException], .notice.warning").count() == 0
+        assert page.locator("h1").count() == 1
+        assert page.locator("img:not([alt])").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        background = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+        assert background == ("rgb(251, 250, 247)" if scheme == "light" else "rgb(19, 21, 22)")
+        assert violations(page) == []
+        assert hosts - {""} == {urlsplit(server.address).netloc}  # "": pictures within the page itself
+    finally:
+        page.context.close()
+
+
+def test_the_champion_and_its_evidence_are_shown(browser: Browser, server: AppServer, hosts: set[str]) -> None:
+    page = opened(browser, server, "/", hosts)
+    page.wait_for_selector(".forest tr.best")
+    assert page.locator(".champion .name").inner_text() == "Item neighbours"
+    assert page.locator(".log li").count() == 1
+    assert page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg").count() > 0
+    page.context.close()
+
+
+def test_reasons_open_by_keyboard(browser: Browser, server: AppServer, hosts: set[str]) -> None:
+    page = opened(browser, server, "/for-you", hosts)
+    page.wait_for_selector(".card")
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        tag = page.evaluate("document.activeElement.tagName + '.' + document.activeElement.className")
+        reached.add("strip" if "strip" in tag else tag.split(".")[0])
+        if tag.startswith("SUMMARY"):
+            break
+    assert {"INPUT", "strip", "SUMMARY"} <= reached
+    page.keyboard.press("Enter")
+    assert page.locator("details[open]").count() == 1
+    assert "Shares of the score" in page.locator("details[open]").inner_text()
+    page.context.close()
+
+
+def test_a_typed_shopper_goes_into_the_address_and_survives_a_reload(
+    browser: Browser, server: AppServer, hosts: set[str]
+) -> None:
+    page = opened(browser, server, "/for-you", hosts)
+    box = page.get_by_role("combobox").first
+    box.click()
+    box.fill("somebody new")
+    box.press("Enter")
+    page.wait_for_selector("text=No purchases are known for “somebody new”")
+    assert "shopper=somebody" in page.url
+    page.reload()
+    page.wait_for_selector("text=No purchases are known for “somebody new”", timeout=60_000)
+    page.context.close()
