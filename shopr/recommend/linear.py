@@ -93,20 +93,25 @@ class EDLAE(ItemWeights):
             self.weights = self._head(interactions, counts, c.head)
             return
         check_square(self.name, interactions.n_items, _COPIES, c.memory_gb)
-        self.weights = shrunk(scaled_regression(self._gram(interactions), counts, c), c.density)
+        square = self._gram(interactions.binary, interactions.last_times)
+        self.weights = shrunk(scaled_regression(square, counts, c), c.density)
 
     def _head(self, interactions: Interactions, counts: NDArray[np.float64], head: int) -> sparse.csr_matrix:
         """The weights among the `head` most popular items, placed into CSR over all items."""
         check_square(self.name, head, _COPIES, self.config.memory_gb)
         popular = np.sort(np.argsort(-counts, kind="stable")[:head])
-        square = gram(weighted(interactions.binary, self.config.user_power)[:, popular])
+        matrix, times = interactions.binary, interactions.last_times
+        if times is not None:
+            times = times[np.isin(matrix.indices, popular)]
+        square = self._gram(matrix[:, popular], times)
         small = shrunk(scaled_regression(square, counts[popular], self.config), self.config.density)
         small = sparse.coo_matrix(small)
         place = (popular[small.row], popular[small.col])
         return sparse.csr_matrix((small.data, place), shape=(interactions.n_items, interactions.n_items))
 
-    def _gram(self, interactions: Interactions) -> NDArray[np.float32]:
-        return gram(weighted(interactions.binary, self.config.user_power))
+    def _gram(self, matrix: sparse.csr_matrix, times: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        """(m, m), may be overwritten; `times` are aligned with the entries of the binary `matrix`, None if unknown."""
+        return gram(weighted(matrix, self.config.user_power))
 
 
 def weighted(matrix: sparse.csr_matrix, user_power: float) -> sparse.csr_matrix:

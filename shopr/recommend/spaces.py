@@ -147,9 +147,10 @@ def _ease_time(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
 
 def _ease_time_starts(shape: Shape) -> list[Params]:
     gap = shape.gap_days
-    base = {"dropout": 0.5, "user_power": 0.4, "item_power": 0.0, "output_power": -0.1}
+    base = {**_head(shape), "lam": 20.0, "dropout": 0.5, "user_power": 0.4, "item_power": 0.0, "output_power": -0.1}
+    full = 1.0 if shape.square_fits else 0.1
     return [
-        {**base, "lam": 20.0, "density": 1.0, "tau_days": t * gap, "share": 0.8, "half_life_days": h * gap, "floor": f}
+        {**base, "density": full, "tau_days": t * gap, "share": 0.8, "half_life_days": h * gap, "floor": f}
         for t, h, f in ((0.4, 0.2, 0.1), (2.0, 2.0, 0.0), (0.1, 0.05, 0.1))
     ] + [
         {**base, "lam": 20.0, "density": 0.05, "tau_days": 0.4 * gap, "share": 0.8, "half_life_days": 0.2 * gap,
@@ -277,7 +278,7 @@ FAMILIES: dict[str, Family] = {
         Family("edlae", _always, _edlae_starts, _edlae, lambda s: s.solve_seconds),
         Family(
             "ease_time",
-            lambda s: s.ordered and s.square_fits,
+            lambda s: s.ordered,
             _ease_time_starts,
             _ease_time,
             lambda s: s.solve_seconds + min(s.pairs, s.rows * 500) * 6e-8,

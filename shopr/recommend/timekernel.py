@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from scipy import sparse
 
-from shopr.data.interactions import Interactions
 from shopr.recommend.gram import gram
 from shopr.recommend.linear import EDLAE, EDLAEConfig, user_weights, weighted
 from shopr.recommend.pairs import dense_pairs, recent_only
@@ -46,11 +46,10 @@ class EaseTime(EDLAE):
     name = "ease_time"
     config_class = EaseTimeConfig
 
-    def _gram(self, interactions: Interactions) -> NDArray[np.float32]:
+    def _gram(self, matrix: sparse.csr_matrix, times: NDArray[np.int64] | None) -> NDArray[np.float32]:
         c = self.config
-        matrix, times = interactions.binary, interactions.last_times
-        if times is None or c.share == 0:
-            return super()._gram(interactions)
+        if times is None or c.share == 0 or not len(times):
+            return super()._gram(matrix, times)
         near, when = recent_only(matrix, times, c.longest)
         lengths = np.diff(matrix.indptr).astype(np.float64)
         weights = user_weights(lengths, c.user_power)

@@ -52,7 +52,7 @@ def test_the_gram_matrix_mixes_kernel_and_counts():
     weights = user_weights(np.diff(log.binary.indptr).astype(float), 0.6)
     x = log.binary.toarray()
     expected = 0.25 * by_loops(log, 3, weights) + 0.75 * (x.T * weights) @ x
-    np.testing.assert_allclose(model._gram(log), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(model._gram(log.binary, log.last_times), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_without_times_or_kernel_it_is_edlae():
@@ -65,7 +65,12 @@ def test_without_times_or_kernel_it_is_edlae():
 
 def test_a_long_tau_is_the_plain_gram_matrix():
     log = timed(4)
-    np.testing.assert_allclose(EaseTime(share=1.0, tau_days=1e9)._gram(log), EDLAE()._gram(log), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        EaseTime(share=1.0, tau_days=1e9)._gram(log.binary, log.last_times),
+        EDLAE()._gram(log.binary, None),
+        rtol=1e-4,
+        atol=1e-5,
+    )
 
 
 def test_histories_fade_from_each_users_own_last_entry():
