@@ -22,7 +22,7 @@ from shopr.tracking.store import client, experiment_id, guarded
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["EXPERIMENT", "PARENT_VARIABLE", "Run", "end_run", "run"]
+__all__ = ["EXPERIMENT", "PARENT_VARIABLE", "Run", "end_run", "exists", "run"]
 
 EXPERIMENT = "shopr"
 """Where runs go that name no experiment."""
@@ -169,6 +169,19 @@ def run(
     finally:
         with guarded(settings):
             api.set_terminated(handle.run_id, status, end_time=int(clock.now().timestamp() * 1000))
+
+
+def exists(settings: Settings, run_id: str) -> bool:
+    """Whether the store holds a run that was not deleted."""
+    from mlflow.exceptions import MlflowException
+
+    with guarded(settings):
+        try:
+            return str(client(settings).get_run(run_id).info.lifecycle_stage) == "active"
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
 
 
 def end_run(settings: Settings, run_id: str, status: str) -> None:
