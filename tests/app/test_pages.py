@@ -69,7 +69,7 @@ def test_overview_shows_figures_champion_comparison_and_history(served: Settings
 
 def test_sales_can_be_shown_as_orders(served: Settings) -> None:
     assert chart(opened()).alt.startswith("Revenue (GBP) by week, from 06 Jan 2025")
-    assert chart(opened(measure="orders")).alt.startswith("Orders by week, from 06 Jan 2025")
+    assert chart(opened(measure="Orders")).alt.startswith("Orders by week, from 06 Jan 2025")
 
 
 def test_a_known_shopper_gets_cards_with_reasons(served: Settings) -> None:

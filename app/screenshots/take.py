@@ -1,0 +1,39 @@
+"""Take the README's pictures of the app anew, on the shop and the champion in use: `python app/screenshots/take.py`."""
+
+from __future__ import annotations
+
+import shutil
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from shopr.config import Settings
+from shopr.serving.streamlit_server import launch
+
+PICTURES = [("overview", "/", "light"), ("for-you", "/for-you", "light"), ("for-you-dark", "/for-you", "dark")]
+READY = "[data-testid=stApp][data-test-script-state=notRunning] .stHtml h1"
+CUT = 1560  # pixels from the top: below them the overview names a path of this machine
+
+
+def main() -> None:
+    """Write one PNG a picture beside this file."""
+    chromium = shutil.which("chromium")
+    with launch(Settings(), 0) as server, sync_playwright() as play:
+        server.wait_healthy()
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        for name, path, scheme in PICTURES:
+            page = browser.new_page(viewport={"width": 1440, "height": CUT}, color_scheme=scheme)  # type: ignore[arg-type]
+            page.goto(server.address + path)
+            page.wait_for_selector(READY, timeout=60_000)
+            page.wait_for_timeout(1500)  # charts and pictures are drawn after the script has ended
+            picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
+            small = picture.quantize(256, method=Image.Quantize.MEDIANCUT)
+            small.save(Path(__file__).with_name(f"{name}.png"), optimize=True)
+            page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
