@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import insert, select
 
@@ -135,7 +136,9 @@ def promote(
         return gather(model, spans.gate, spans.before_gate, k=k, clock=clock)
 
     baseline = judged(make("popular").fit(spans.before_gate))
-    champion = None if serving is None else judged(load_model(settings, serving))
+    rival = None if serving is None else load_model(settings, serving)
+    # The champion of another shop knows none of these products: here the candidate is the first, and faces popularity.
+    champion = judged(rival) if rival is not None and _knows(rival, spans.gate) else None
     evidence = judged(candidate)
     looks = 1 + _looks(settings, split)
     decision = decide(evidence, champion, baseline, rules, looks=looks, seed=settings.seed)
@@ -283,6 +286,12 @@ def _register(settings: Settings, run_id: str) -> str:
 def _point(settings: Settings, version: str) -> None:
     with guarded(settings):
         client(settings).set_registered_model_alias(MODEL_NAME, ALIAS, version)
+
+
+def _knows(model: Recommender, truth: Interactions, share: float = 0.5) -> bool:
+    """Whether a model knows at least a share of the products that were bought."""
+    bought = np.unique(truth.items)
+    return bool((model.item_ids.encode(truth.item_ids.decode(bought)) >= 0).mean() >= share)
 
 
 def _looks(settings: Settings, split: str) -> int:
