@@ -7,6 +7,9 @@ set, which people with any common colour blindness can tell apart.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -15,8 +18,10 @@ import pandas as pd
 from cycler import cycler
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
 
-__all__ = ["COLOURS", "bars", "forest", "heat", "lines", "use_style"]
+__all__ = ["COLOURS", "bars", "forest", "heat", "lines", "pictures", "use_style"]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 _STYLE: dict[str, Any] = {
@@ -111,6 +116,40 @@ def heat(
         ax.figure.colorbar(image, ax=ax)
     ax.set_title(title)
     return ax
+
+
+def pictures(
+    images: Sequence[Path | bytes | None],
+    captions: Sequence[str] | None = None,
+    *,
+    title: str = "",
+    columns: int = 6,
+) -> Figure:
+    """Pictures in rows, each with its caption below; a grey tile where there is none.
+
+    Args:
+        images: files, or their content, in any format that Pillow reads.
+        captions: one a picture.
+        columns: pictures in a row.
+    """
+    rows = max(-(-len(images) // columns), 1)
+    with mpl.rc_context(_STYLE):
+        height = 1.3 * rows + (0.45 * rows if captions else 0.0) + (0.4 if title else 0.0)
+        figure: Figure
+        figure, grid = plt.subplots(rows, columns, figsize=(8.0, height), squeeze=False)
+    for ax in grid.flat:
+        ax.set_axis_off()
+    for at, (ax, image) in enumerate(zip(grid.flat, images, strict=False)):
+        if image is None:
+            ax.imshow(np.full((1, 1, 3), 0.92))
+        else:
+            with Image.open(BytesIO(image) if isinstance(image, bytes) else image) as opened:
+                ax.imshow(opened.convert("RGB"))
+        if captions:
+            ax.set_title(fill(captions[at], 20), fontsize=7, fontweight="normal", loc="center", y=-0.02, va="top")
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="semibold")
+    return figure
 
 
 def _axes(ax: Axes | None, *, height: float = 3.6) -> Axes:

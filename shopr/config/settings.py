@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import re
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -109,6 +112,28 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         given = CallSource(settings_cls, dict(getattr(init_settings, "init_kwargs", {})))
         return given, EnvironmentSource(settings_cls), FileSource(settings_cls)
+
+    @classmethod
+    def sandbox(cls, **values: Any) -> Settings:
+        """Settings for trying things out: every store lies in a temporary folder that goes when the process ends.
+
+        Nothing that is done under them touches the real shops, runs or champion.
+
+        Args:
+            values: further settings.
+
+        Raises:
+            ConfigError: as `Settings`.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="shopr-sandbox-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        own = {
+            "home": folder / "home",
+            "database_url": f"sqlite:///{folder / 'home' / 'state.db'}",
+            "mlflow_uri": f"sqlite:///{folder / 'mlflow.db'}",
+            "artifact_root": folder / "artifacts",
+        }
+        return cls(**{**own, **values})
 
     @field_validator("environment", mode="before")
     @classmethod

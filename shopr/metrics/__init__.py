@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shopr.metrics.beyond import beyond_accuracy
-from shopr.metrics.bootstrap import Interval, compare, interval, paired
+from shopr.metrics.bootstrap import Interval, compare, interval, paired, paired_table
 from shopr.metrics.drift import drift_table
 from shopr.metrics.ranking import METRICS, evaluate, evaluate_at, summarise
 from shopr.metrics.ratings import evaluate_ratings
@@ -19,5 +19,6 @@ __all__ = [
     "evaluate_ratings",
     "interval",
     "paired",
+    "paired_table",
     "summarise",
 ]

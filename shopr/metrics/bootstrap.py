@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from shopr.errors import InputError
 from shopr.randomness import DEFAULT_SEED, generator
 
-__all__ = ["Interval", "Method", "Scheme", "compare", "interval", "paired", "replicates"]
+__all__ = ["Interval", "Method", "Scheme", "compare", "interval", "paired", "paired_table", "replicates"]
 
 Method = Literal["bca", "percentile"]
 Scheme = Literal["multinomial", "poisson"]
@@ -119,6 +120,41 @@ def compare(
     return {
         name: paired(candidate[name], baseline[name], level=level, resamples=resamples, seed=seed) for name in shared
     }
+
+
+def paired_table(
+    frame: pd.DataFrame, *, unit: str, group: str, value: str, reference: str, seed: int = DEFAULT_SEED
+) -> pd.DataFrame:
+    """Each group against a reference over the same units, from a long table of one row a unit and group.
+
+    Args:
+        frame: has the columns `unit`, `group` and `value`; a unit and group occur together once at most.
+        reference: the group that others are held against.
+
+    Returns:
+        One row a group, in the order they occur: `group`, `mean`; then of the paired difference to the reference
+        `estimate`, `lo`, `hi` (95 %) and `p` (all NaN for the reference itself); then `n`, the pairs.
+
+    Raises:
+        InputError: if the reference does not occur, or as `interval`.
+    """
+    wide = frame.pivot(index=unit, columns=group, values=value).astype("float64")
+    if reference not in wide.columns:
+        raise InputError(
+            f"group {reference!r} does not occur", hint=f"Choose among {', '.join(map(str, wide.columns))}"
+        )
+    base = wide[reference].to_numpy()
+    rows: list[dict[str, Any]] = []
+    for name in frame[group].unique():
+        values = wide[name].to_numpy()
+        row: dict[str, Any] = {group: name, "mean": float(np.nanmean(values))}
+        if name == reference:
+            row |= {"estimate": np.nan, "lo": np.nan, "hi": np.nan, "p": np.nan, "n": int((~np.isnan(base)).sum())}
+        else:
+            found = paired(values, base, seed=seed)
+            row |= {"estimate": found.mean, "lo": found.low, "hi": found.high, "p": found.p_value, "n": found.n}
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def replicates(

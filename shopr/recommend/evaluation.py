@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from shopr.clock import Clock, SystemClock
 from shopr.data.interactions import Interactions
 from shopr.errors import InputError
+from shopr.metrics.beyond import beyond_accuracy
 from shopr.metrics.bootstrap import interval, paired
 from shopr.metrics.ranking import evaluate
 from shopr.progress import track
@@ -36,6 +37,7 @@ class Judged:
         metrics: measure -> one value a shopper.
         coverage: share of the products that occur in anybody's list.
         fit_seconds, recommend_seconds: wall time.
+        items: shape (n, k), the lists themselves, one row a shopper; -1 pads.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Judged:
     coverage: float
     fit_seconds: float
     recommend_seconds: float
+    items: NDArray[np.int32]
 
     def mean(self, metric: str = "ndcg") -> float:
         """The measure averaged over the shoppers."""
@@ -85,6 +88,20 @@ class Comparison:
             row |= {"coverage": one.coverage, "fit_s": one.fit_seconds, "recommend_s": one.recommend_seconds}
             rows.append(row)
         return pd.DataFrame(rows).sort_values(metric, ascending=False, ignore_index=True)
+
+    def beyond(self, train: Interactions, catalog: Catalog | None = None) -> pd.DataFrame:
+        """What accuracy does not show (see `shopr.metrics.beyond`): one row a model, in the order asked.
+
+        Args:
+            train: what the models were fitted on.
+            catalog: for `diversity_by_label`, over the full category path; without one it is left out.
+        """
+        labels = None if catalog is None else pd.factorize(catalog.align(train.item_ids)["category"])[0]
+        rows = [
+            {"model": name, **beyond_accuracy(one.items, train.binary, labels=labels)}
+            for name, one in self.judged.items()
+        ]
+        return pd.DataFrame(rows)
 
     def entries(self, metric: str = "ndcg") -> list[dict[str, Any]]:
         """`model, mean, low, high` of each entry, as plain values."""
@@ -128,6 +145,7 @@ def judge(
         len(shown) / max(train.n_items, 1),
         fitted - start,
         done - fitted,
+        items,
     )
 
 

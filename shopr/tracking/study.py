@@ -54,6 +54,7 @@ def study(
     max_trials: int = 60,
     experiment: str = EXPERIMENT,
     validation: Any = "temporal",
+    candidate: bool = True,
     on_trial: Callable[[int, str, dict[str, Any], float, float], None] | None = None,
 ) -> StudyResult:
     """Search models and hyperparameters on `log`, on record; the winner is logged as a candidate for promotion.
@@ -64,6 +65,7 @@ def study(
         models: to choose among; by default all that suit the data.
         data: fingerprint of the data.
         validation: how the validation split is cut; see `shopr.recommend.validation`.
+        candidate: whether `shopr promote` may take the winner; False for studies on a shop that is not the one served.
         on_trial: called after each trial.
 
     Raises:
@@ -93,11 +95,11 @@ def study(
             validation=validation,
             on_trial=record,
         )
-        _keep(parent, result, k)
+        _keep(parent, result, k, candidate)
     return StudyResult(result, parent.run_id)
 
 
-def _keep(parent: Run, result: TuningResult, k: int) -> None:
+def _keep(parent: Run, result: TuningResult, k: int, candidate: bool) -> None:
     best = result.leaderboard.iloc[0]
     parent.params({f"best.{key}": value for key, value in result.params.items()})
     parent.metrics({f"validation_ndcg@{k}": float(best["ndcg"]), "trials": len(result.leaderboard)})
@@ -108,7 +110,8 @@ def _keep(parent: Run, result: TuningResult, k: int) -> None:
         _close(figure)
     if result.model is not None:
         log_model(parent, result.model)
-        parent.tags({CANDIDATE_TAG: "true"})
+        if candidate:
+            parent.tags({CANDIDATE_TAG: "true"})
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ class Preset:
 PRESETS = {
     "tiny": Preset(200, 150, 120, visits=2.0),
     "small": Preset(1_000, 1_500, 240, visits=1.5),
+    "medium": Preset(1_000, 4_000, 365, visits=1.12),
     "demo": Preset(4_000, 6_000, 365),
     "large": Preset(20_000, 60_000, 365),
 }

@@ -8,7 +8,17 @@ A history entry speaks through its rating (`Histories.ratings`); entries without
 from __future__ import annotations
 
 from shopr.recommend.explicit.base import ExplicitRecommender
+from shopr.recommend.explicit.comparison import compare_ratings
 from shopr.recommend.explicit.factors import SVD, SVDConfig, SVDpp, SVDppConfig
 from shopr.recommend.explicit.neighbours import KNNBaseline, KNNBaselineConfig
 
-__all__ = ["SVD", "ExplicitRecommender", "KNNBaseline", "KNNBaselineConfig", "SVDConfig", "SVDpp", "SVDppConfig"]
+__all__ = [
+    "SVD",
+    "ExplicitRecommender",
+    "KNNBaseline",
+    "KNNBaselineConfig",
+    "SVDConfig",
+    "SVDpp",
+    "SVDppConfig",
+    "compare_ratings",
+]
