@@ -156,7 +156,11 @@ def _gain(candidate: Evidence, rival: Evidence, rules: Rules, level: float, seed
 
 
 def _slices(candidate: Evidence, rival: Evidence, rules: Rules, level: float, seed: int) -> list[Reason]:
-    """Non-inferiority on every slice: the interval's lower end must stay above minus the margin."""
+    """Non-inferiority on every slice: the interval's lower end must stay above minus the margin.
+
+    A slice so small that its interval is wider than the margin could prove that of no candidate: there a candidate is
+    refused when it is shown to be worse, and the reason says how little is known.
+    """
     out = []
     for name, mask in candidate.slices.items():
         a, b = candidate.metrics[rules.metric][mask], rival.metrics[rules.metric][mask]
@@ -167,8 +171,13 @@ def _slices(candidate: Evidence, rival: Evidence, rules: Rules, level: float, se
             continue
         found = paired(a, b, level=level, resamples=_resamples(rules, level), seed=seed)
         bound = -rules.slice_margin * float(np.nanmean(b))
-        words = f"difference {found.mean:+.4f} [{found.low:+.4f}, {found.high:+.4f}], no less than {bound:+.4f} allowed"
-        out.append(Reason(f"slice {name}", found.low, bound, bool(found.low >= bound), words))
+        words = f"difference {found.mean:+.4f} [{found.low:+.4f}, {found.high:+.4f}] over {known:,} shoppers"
+        if found.mean - found.low > -bound:
+            words += f"; too few to rule out a loss of {-bound:.4f}, and none is shown" if found.high >= 0 else ""
+            out.append(Reason(f"slice {name}", found.high, 0.0, bool(found.high >= 0), words))
+        else:
+            words += f", no less than {bound:+.4f} allowed"
+            out.append(Reason(f"slice {name}", found.low, bound, bool(found.low >= bound), words))
     return out
 
 
