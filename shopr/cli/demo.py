@@ -111,10 +111,9 @@ def _open(result: DemoResult, port: int | None, *, quiet: bool) -> None:
 
     stays = sys.stdin.isatty() and sys.stdout.isatty()
     signal.signal(signal.SIGTERM, _leave)
-    with step("Start the app"):
-        server = launch(result.shop.settings, port)
-        server.wait_healthy()
-    with server:
+    with launch(result.shop.settings, port) as server:
+        with step("Start the app"):
+            server.wait_healthy()
         if not quiet:
             echo(f"The app is at {server.address}")
         if stays:
