@@ -20,8 +20,8 @@ MAX_CELLS = 1e8
 """Users times items of one member's scores that are held at once."""
 GRID = (0.0, 0.05, 0.1, 0.2, 0.35, 0.6, 1.0, 1.7)
 """Weights tried for each member beside the leader, whose weight is 1."""
-LEAST_GAIN = 0.01
-LEAST_Z = 2.5
+LEAST_GAIN = 0.002
+LEAST_Z = 3.0
 
 
 def scores_of(model: Recommender, holdout: Holdout) -> NDArray[np.float32]:
@@ -43,7 +43,7 @@ def learn_weights(parts: Sequence[NDArray[np.float32]], holdout: Holdout, k: int
     """Weights of the members (the first has 1) by coordinate ascent on every other user.
 
     Returns:
-        None unless the other half of the users gains at least 1 % nDCG with 2.5 standard errors of the paired
+        None unless the other half of the users gains at least .2 % nDCG with 3 standard errors of the paired
         differences: small gains are the luck of the split.
     """
     truth = holdout.truth[judged(holdout)]

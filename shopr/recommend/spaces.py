@@ -172,9 +172,9 @@ def _markov(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
 
 def _filter(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
     return {
-        "user_power": trial.suggest_float("user_power", 0, 1.2),
-        "from_power": trial.suggest_float("from_power", 0, 1),
-        "to_power": trial.suggest_float("to_power", 0, 0.8),
+        "user_power": trial.suggest_float("user_power", 0, 1.0),
+        "from_power": trial.suggest_float("from_power", 0.3, 0.9),
+        "to_power": trial.suggest_float("to_power", 0.1, 0.6),
     }
 
 
@@ -229,7 +229,7 @@ def _edlae_starts(shape: Shape) -> list[Params]:
 
 
 _FILTER_STARTS: list[Params] = [
-    {"user_power": 0.3, "from_power": 0.6, "to_power": 0.4},
+    {"user_power": 0.25, "from_power": 0.6, "to_power": 0.3},
     {"user_power": 0.8, "from_power": 0.5, "to_power": 0.5},
 ]
 
@@ -256,7 +256,7 @@ FAMILIES: dict[str, Family] = {
             _knn,
             lambda s: s.pairs * 1e-8 + 1.0,
         ),
-        Family("item_filter", _always, lambda s: _FILTER_STARTS, _filter, lambda s: s.pairs * 3e-8 + 1.0),
+        Family("item_filter", _always, lambda s: _FILTER_STARTS, _filter, lambda s: s.pairs * 5e-8 + 1.0),
         Family(
             "spectral",
             _always,
@@ -265,7 +265,7 @@ FAMILIES: dict[str, Family] = {
                 for r, m in ((128, 0.2), (512, 0.2))
             ],
             _spectral,
-            lambda s: s.pairs * 5e-8 + s.rows * 2e-5 + s.items * 5e-4,
+            lambda s: s.pairs * 5e-8 + s.rows * 3e-5 + s.items * 5e-4,
         ),
         Family(
             "markov",

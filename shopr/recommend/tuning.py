@@ -2,8 +2,8 @@
 
     race      every family that suits the data starts from its best guesses, cheapest first (see `search`)
     study     Optuna's TPE searches the leading families
-    confirm   the leading candidates are judged on a second split as well
     blend     a stack of the best of each family is tried; it must prove itself on users that did not set its weights
+    confirm   without a stack, the leading candidates are judged on a second split as well
     refit     the winner is fitted on all of the training data
 
 The budget counts everything, the refit included: a trial starts only if its estimated time still leaves room for the
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = ["OnTrial", "TuningResult", "tune"]
 
-_SEARCH_SHARE = 0.8
-"""Of the budget: what race and study may use; the rest is for the second split, the stack and the refit."""
-_CONFIRMED = 6
+_SEARCH_SHARE = 0.7
+"""Of the budget: what race and study may use; the rest is for the stack or the second split, and the refit."""
+_CONFIRMED = 5
 """Leading candidates that are judged on a second split."""
 _MEMBERS = 4
 _BLEND_FROM = 0.6
@@ -126,9 +126,10 @@ def tune(
     race(search, families, max_trials)
     study(search, families, max_trials)
     search.search_until = search.deadline
-    _confirm(search, lambda: second_fold(holdout, seed, users))
     if models is None:
         _blend(search)
+    if not search.best().stacked:
+        _confirm(search, lambda: second_fold(holdout, seed, users))
     best = search.best()
     model = make(best.family, **best.params).fit(train, catalog) if refit else None
     return TuningResult(
@@ -164,16 +165,22 @@ def _confirm(search: Search, fold: Callable[[], Holdout | None]) -> None:
         trial.second = judge(model, second, search.k)
 
 
+def _stack_affordable(search: Search, leaders: dict[str, Trial]) -> bool:
+    """Whether there is time to fit these members twice, on validation and on all data, and to serve everyone."""
+    fits = sum(search.estimate(FAMILIES[name]) for name in leaders) * (1 + search.growth)
+    serving = search.served * sum(trial.serving for trial in leaders.values())
+    return search.clock.monotonic() + MARGIN * (fits + serving) <= search.deadline
+
+
 def _blend(search: Search) -> None:
     """Try a stack of the best candidate of each leading family; it joins the leaderboard only if it is confirmed."""
     best = search.best()
     leaders: dict[str, Trial] = {best.family: best}
     for trial in sorted(search.trials, key=lambda t: (-t.value, t.number)):
         near = trial.value >= _BLEND_FROM * best.value
-        if near and trial.family not in leaders and len(leaders) < _MEMBERS:
+        if near and FAMILIES[trial.family].tuned and trial.family not in leaders and len(leaders) < _MEMBERS:
             leaders[trial.family] = trial
-    cost = sum(search.estimate(FAMILIES[name]) for name in leaders)
-    if len(leaders) < 2 or search.clock.monotonic() + MARGIN * cost * (1.5 + search.growth) > search.deadline:
+    if len(leaders) < 2 or not _stack_affordable(search, leaders):
         return
     started = search.clock.monotonic()
     parts = []

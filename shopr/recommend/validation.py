@@ -27,7 +27,9 @@ __all__ = ["KINDS", "Holdout", "Kind", "hold_out", "resolve_kind"]
 Kind = Literal["auto", "last", "temporal", "random"]
 KINDS: tuple[str, ...] = get_args(Kind)
 MAX_USERS = 10_000
-"""Users on whom a candidate is judged at most; more would cost time and change no choice."""
+MAX_CELLS = 1e8
+MIN_USERS = 2_500
+"""Users on whom a candidate is judged at most: fewer where items are many, as users times items is what it costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +76,14 @@ def hold_out(
     *,
     seed: int,
     users: NDArray[np.integer] | None = None,
-    max_users: int = MAX_USERS,
+    max_users: int | None = None,
 ) -> Holdout:
     """Cut a validation split from `train`.
 
     Args:
         kind: how; see the module's docstring.
         users: judge on these codes where at least 200 of them can be judged, else on everyone.
-        max_users: a random draw of this many is judged at most.
+        max_users: a random draw of this many is judged at most; by default from 2,500 over very many items to 10,000.
 
     Raises:
         InputError: if no user would be left to judge, or as `resolve_kind`.
@@ -100,8 +102,9 @@ def hold_out(
             f"a {chosen} validation split of {len(train)} interactions leaves no user to judge",
             hint="Give users at least two different items each",
         )
-    if len(judged) > max_users:
-        judged = np.sort(generator(seed, "validation", "users").choice(judged, max_users, replace=False))
+    most = max_users or int(np.clip(MAX_CELLS / max(train.n_items, 1), MIN_USERS, MAX_USERS))
+    if len(judged) > most:
+        judged = np.sort(generator(seed, "validation", "users").choice(judged, most, replace=False))
     return Holdout(chosen, kept, judged.astype(np.int64), truth[judged].tocsr())
 
 
