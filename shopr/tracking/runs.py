@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
+import logging
+import math
 import os
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
 from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
+from shopr.errors import InputError, StorageError
 from shopr.tracking.lineage import lineage_tags
 from shopr.tracking.store import client, experiment_id, guarded
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow import MlflowClient
 
-__all__ = ["EXPERIMENT", "PARENT_VARIABLE", "Run", "end_run", "exists", "run"]
+__all__ = ["EXPERIMENT", "PARENT_VARIABLE", "Run", "end_below", "end_run", "exists", "run", "tagged"]
 
 EXPERIMENT = "shopr"
 """Where runs go that name no experiment."""
@@ -30,6 +33,8 @@ PARENT_VARIABLE = "SHOPR_PARENT_RUN"
 """Environment variable by which a notebook's runs become children of the run that executes it."""
 _LONGEST_PARAM = 6000
 _LONGEST_TAG = 5000
+_MISSING = "RESOURCE_DOES_NOT_EXIST"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class Run:
         from mlflow.entities import Metric
 
         now = int(self.clock.now().timestamp() * 1000)
-        known = {key.replace("@", "_at_"): float(v) for key, v in values.items() if np.isfinite(v)}
+        known = {key.replace("@", "_at_"): float(v) for key, v in values.items() if math.isfinite(v)}
         rows = [Metric(key, v, now, step) for key, v in known.items()]
         with guarded(self.settings):
             self._client.log_batch(self.run_id, metrics=rows)
@@ -98,7 +103,13 @@ class Run:
             self.artifact(local, str(Path(path).parent) if "/" in path else None)
 
     def artifact(self, local: Path, folder: str | None = None) -> None:
-        """Keep a file, or the contents of a folder, below the artifact folder `folder`."""
+        """Keep a file, or the contents of a folder, below the artifact folder `folder`.
+
+        Raises:
+            InputError: if there is no such file or folder.
+        """
+        if not local.exists():
+            raise InputError(f"artifact {local} does not exist", hint="Write the file before it is logged")
         with guarded(self.settings):
             if local.is_dir():
                 self._client.log_artifacts(self.run_id, str(local), folder)
@@ -153,22 +164,56 @@ def run(
     handle = Run(made.info.run_id, folder, settings, clock)
     status = "FAILED"
     try:
-        given = dict(params or {})
-        if seed is not None:
-            given.setdefault("seed", seed)
-        if given:
-            handle.params(given)
-        yield handle
+        with _terminable():
+            given = dict(params or {})
+            if seed is not None:
+                given.setdefault("seed", seed)
+            if given:
+                handle.params(given)
+            yield handle
         status = "FINISHED"
     except (KeyboardInterrupt, SystemExit):
         status = "KILLED"
         raise
     except BaseException as error:
-        handle.tags({"shopr.error": f"{type(error).__name__}: {error}"})
+        try:
+            handle.tags({"shopr.error": f"{type(error).__name__}: {error}"})
+        except StorageError as refused:  # what went wrong first is what the caller must hear of
+            _log.warning("the error of run %s is not on record: %s", handle.run_id, refused.one_line())
         raise
     finally:
-        with guarded(settings):
-            api.set_terminated(handle.run_id, status, end_time=int(clock.now().timestamp() * 1000))
+        _terminate(handle, status)
+
+
+def _terminate(handle: Run, status: str) -> None:
+    """Set the terminal status; a refusal matters only where nothing else went wrong before."""
+    try:
+        with guarded(handle.settings):
+            client(handle.settings).set_terminated(
+                handle.run_id, status, end_time=int(handle.clock.now().timestamp() * 1000)
+            )
+    except StorageError as refused:
+        if status == "FINISHED":
+            raise
+        _log.warning("run %s is %s, but not on record: %s", handle.run_id, status, refused.one_line())
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM unwind the stack like an interrupt, so that the run is on record as KILLED."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def exists(settings: Settings, run_id: str) -> bool:
@@ -179,15 +224,47 @@ def exists(settings: Settings, run_id: str) -> bool:
         try:
             return str(client(settings).get_run(run_id).info.lifecycle_stage) == "active"
         except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            if error.error_code == _MISSING:
                 return False
             raise
 
 
-def end_run(settings: Settings, run_id: str, status: str) -> None:
-    """Set the terminal status of a run whose process can no longer do so."""
+def end_run(settings: Settings, run_id: str, status: str = "KILLED") -> None:
+    """Set the terminal status of a run whose process can no longer do so; whatever runs below it is KILLED.
+
+    A run that the store does not hold, or no longer, has nothing to end.
+
+    Raises:
+        StorageError: if the store refuses.
+    """
+    if not exists(settings, run_id):
+        return
+    end_below(settings, run_id)
     with guarded(settings):
         client(settings).set_terminated(run_id, status)
+
+
+def end_below(settings: Settings, run_id: str) -> None:
+    """End as KILLED every run below `run_id` that is still RUNNING: its process is gone.
+
+    Raises:
+        StorageError: if the store refuses.
+    """
+    for child in tagged(settings, "mlflow.parentRunId", run_id, running=True):
+        end_run(settings, child)
+
+
+def tagged(settings: Settings, tag: str, value: str, *, running: bool = False) -> list[str]:
+    """Ids of the runs, of any experiment, that carry a tag with this value.
+
+    Raises:
+        StorageError: if the store refuses.
+    """
+    api = client(settings)
+    wanted = f"tags.`{tag}` = '{value}'" + (" and attributes.status = 'RUNNING'" if running else "")
+    with guarded(settings):
+        experiments = [e.experiment_id for e in api.search_experiments()]
+        return [str(found.info.run_id) for found in api.search_runs(experiments, wanted)]
 
 
 def _text(value: Any) -> str:

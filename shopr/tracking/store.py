@@ -76,7 +76,7 @@ def _client(uri: str) -> MlflowClient:
 
 def sqlite_path(uri: str) -> Path | None:
     """The file of an SQLite store; None for a server."""
-    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+    return Path(uri.removeprefix("sqlite:///").partition("?")[0]) if uri.startswith("sqlite:///") else None
 
 
 def experiment_id(settings: Settings, name: str) -> str:
@@ -108,7 +108,7 @@ def guarded(settings: Settings) -> Iterator[None]:
         yield
     except (mlflow.exceptions.MlflowException, SQLAlchemyError, OSError) as error:
         text = " ".join(str(error).split())
-        shown = mask(settings.mlflow_uri)
+        shown = getattr(error, "filename", None) or mask(settings.mlflow_uri)
         for sign, what, fix in _CAUSES:
             if sign in text.lower():
                 raise StorageError(f"the MLflow store {shown} {what}", hint=fix) from error

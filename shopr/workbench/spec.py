@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from shopr.config.sources import project_root
 from shopr.errors import SpecError
-from shopr.tracking.gate import Rules
+from shopr.tracking.rules import Rules
 
 __all__ = ["GateSpec", "Parameter", "RunSpec", "Spec", "gate_rules", "json_schema", "load", "resolve"]
 
