@@ -16,7 +16,7 @@ from shopr.config import Settings
 from shopr.data.fingerprint import fingerprint_interactions
 from shopr.data.interactions import Interactions
 from shopr.data.splitting import four_way
-from shopr.errors import NotReadyError
+from shopr.errors import InputError, NotReadyError
 from shopr.recommend.base import Recommender
 from shopr.recommend.registry import make
 from shopr.storage.database import Database
@@ -121,6 +121,7 @@ def promote(
 
     Raises:
         NotReadyError: if there is no candidate, or the run holds no model.
+        InputError: if the candidate is the champion.
         StorageError: if a store refuses.
     """
     clock = clock or SystemClock()
@@ -129,6 +130,8 @@ def promote(
     spans = four_way(log)
     split = fingerprint_interactions(spans.gate)
     serving = champion_version(settings)
+    if serving is not None and serving.run_id == run_id:
+        raise InputError(f"run {run_id} serves already, as version {serving.version}", hint="Train or tune another")
     candidate = _candidate(settings, run_id)
     k = int(rules.metric.rpartition("@")[2])
 
