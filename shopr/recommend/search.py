@@ -2,7 +2,7 @@
 
 race    every family that suits the data starts from its best guesses, cheapest first
 study   Optuna's TPE (Bergstra et al. 2011) searches the leading families; each further trial goes to the family
-        whose best value leads, a share of them to the runner-up
+        which, for its share, has had the least time so far; the leader has three shares, families near it one
 """
 
 from __future__ import annotations

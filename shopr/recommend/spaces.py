@@ -125,7 +125,7 @@ def _head(shape: Shape) -> Params:
 def _edlae(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
     return {
         **_head(shape),
-        "lam": trial.suggest_float("lam", 2, 2000, log=True),
+        "lam": trial.suggest_float("lam", 2, 5000, log=True),
         "dropout": trial.suggest_float("dropout", 0, 4),
         "user_power": trial.suggest_float("user_power", 0, 1.0),
         "item_power": trial.suggest_float("item_power", -0.4, 0.4),

@@ -129,7 +129,7 @@ def tune(
     if models is None:
         _blend(search)
     if not search.best().stacked:
-        _confirm(search, lambda: second_fold(holdout, seed, users))
+        _confirm(search, lambda: second_fold(train, holdout, seed, users))
     best = search.best()
     model = make(best.family, **best.params).fit(train, catalog) if refit else None
     return TuningResult(
@@ -142,10 +142,11 @@ def tune(
     )
 
 
-def second_fold(holdout: Holdout, seed: int, users: NDArray[np.integer] | None) -> Holdout | None:
+def second_fold(train: Interactions, holdout: Holdout, seed: int, users: NDArray[np.integer] | None) -> Holdout | None:
     """Another validation split: fresh draws where it is random, one step further back where it goes by time."""
     try:
-        return hold_out(holdout.train, holdout.kind, seed=seed + 1, users=users)  # type: ignore[arg-type]
+        data = train if holdout.kind == "random" else holdout.train
+        return hold_out(data, holdout.kind, seed=seed + 1, users=users)  # type: ignore[arg-type]
     except InputError:
         return None
 

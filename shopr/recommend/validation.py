@@ -4,7 +4,8 @@ The kind should match how the model will be judged:
 
     last       the last interaction of every user is held out: what comes next, where times are known
     temporal   everything after a point in time is held out: the coming weeks of the shop, where times are known
-    random     a fifth of every user's items: taste as such, where no times are known
+    random     a tenth of every user's items: taste as such, where no times are known; few, so that candidates are
+               judged on histories as long as those they will serve
     auto       `last` where times order the histories, else `random`; `temporal` where the people to serve are mostly
                those seen lately, which is what a cut in time leaves
 """
@@ -108,8 +109,8 @@ def hold_out(
     return Holdout(chosen, kept, judged.astype(np.int64), truth[judged].tocsr())
 
 
-def _random(train: Interactions, seed: int, share: float = 0.2) -> NDArray[np.bool_]:
-    """A fifth of each user's pairs, at least one where a user has two; repeats of a pair go together."""
+def _random(train: Interactions, seed: int, share: float = 0.1) -> NDArray[np.bool_]:
+    """A tenth of each user's pairs, at least one where a user has two; repeats of a pair go together."""
     keys, inverse = np.unique(train.users.astype(np.int64) * train.n_items + train.items, return_inverse=True)
     owner = keys // max(train.n_items, 1)
     order = np.lexsort((generator(seed, "validation", "random").random(len(keys)), owner))

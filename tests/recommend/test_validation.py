@@ -32,12 +32,12 @@ def test_truth_is_never_history_and_every_judged_user_has_both(kind):
     assert np.diff(split.truth.indptr).min() >= 1
 
 
-def test_random_holds_out_a_fifth_of_each_users_pairs():
+def test_random_holds_out_a_tenth_of_each_users_pairs():
     data = log(timed=False)
     split = hold_out(data, seed=1)
     pairs = np.diff(data.binary.indptr)[split.users]
     assert split.kind == "random"
-    assert (np.diff(split.truth.indptr) == np.maximum(np.rint(pairs * 0.2), 1)).all()
+    assert (np.diff(split.truth.indptr) == np.maximum(np.rint(pairs * 0.1), 1)).all()
 
 
 def test_last_holds_out_the_latest_pair():
