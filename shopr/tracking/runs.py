@@ -30,7 +30,7 @@ __all__ = ["EXPERIMENT", "PARENT_VARIABLE", "Run", "end_below", "end_run", "exis
 EXPERIMENT = "shopr"
 """Where runs go that name no experiment."""
 PARENT_VARIABLE = "SHOPR_PARENT_RUN"
-"""Environment variable by which a notebook's runs become children of the run that executes it."""
+"""Environment variable that marks every process of a notebook's run, and makes the runs in it its children."""
 _LONGEST_PARAM = 6000
 _LONGEST_TAG = 5000
 _MISSING = "RESOURCE_DOES_NOT_EXIST"

@@ -2,9 +2,11 @@
 
     QUEUED → RUNNING → DONE | FAILED | KILLED
                      ↘ LOST      the runner vanished: found by the next `reconcile`
-    CACHED                       served from an earlier DONE run
 
-A runner writes a heartbeat; whoever comes next declares a run LOST whose process is gone or whose heartbeat is too old.
+What a DONE run already answers is served from it: the command says CACHED, and no row is written.
+
+A runner writes a heartbeat; whoever comes next declares a run LOST whose process is gone. Where it cannot be asked for,
+on another host, a heartbeat that is too old tells.
 """
 
 from __future__ import annotations
@@ -42,6 +44,9 @@ class State(StrEnum):
     CACHED = "CACHED"
 
 
+_OPEN = (State.QUEUED, State.RUNNING)
+
+
 class Ledger:
     """Reads and writes the table `run_ledger`.
 
@@ -77,9 +82,9 @@ class Ledger:
             )
         return run_id
 
-    def running(self, run_id: str, pid: int, mlflow_run_id: str | None) -> None:
-        """The run's process has started."""
-        self._set(run_id, state=State.RUNNING, pid=pid, mlflow_run_id=mlflow_run_id, heartbeat_at=self._clock.now())
+    def running(self, run_id: str, mlflow_run_id: str) -> None:
+        """The run starts now, and is kept in MLflow under this id."""
+        self._set(run_id, state=State.RUNNING, mlflow_run_id=mlflow_run_id, heartbeat_at=self._clock.now())
 
     def beat(self, run_id: str) -> None:
         """The runner is alive."""
@@ -115,20 +120,42 @@ class Ledger:
             row = connection.execute(query).mappings().first()
         return None if row is None else dict(row)
 
-    def reconcile(self) -> list[dict[str, Any]]:
-        """Declare LOST every run whose runner vanished; returns those rows: their MLflow runs must end too."""
-        query = select(run_ledger).where(run_ledger.c.state.in_([State.QUEUED, State.RUNNING]))
+    def last_done(self, spec: str) -> dict[str, Any] | None:
+        """The newest DONE run of a spec; None if there is none."""
+        query = (
+            select(run_ledger)
+            .where(run_ledger.c.spec == spec, run_ledger.c.state == State.DONE)
+            .order_by(run_ledger.c.ended_at.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else dict(row)
+
+    def vanished(self) -> list[dict[str, Any]]:
+        """Open runs whose runner vanished: their processes and MLflow runs must end before they are declared LOST."""
+        query = select(run_ledger).where(run_ledger.c.state.in_(_OPEN))
         with self._database.read() as connection:
             rows = [dict(row) for row in connection.execute(query).mappings()]
-        lost = [row for row in rows if self._vanished(row)]
-        for row in lost:
-            self.close(row["run_id"], State.LOST, message="its runner vanished")
-        return lost
+        return [row for row in rows if self._vanished(row)]
+
+    def lose(self, run_id: str) -> None:
+        """Declare a run LOST, unless it came to its end meanwhile."""
+        ends = {"state": State.LOST, "message": "its runner vanished", "ended_at": self._clock.now()}
+        row = (run_ledger.c.run_id == run_id) & run_ledger.c.state.in_(_OPEN)
+        with self._database.begin() as connection:
+            connection.execute(update(run_ledger).where(row).values(**ends))
 
     def _vanished(self, row: Mapping[str, Any]) -> bool:
-        if row["host"] == socket.gethostname() and row["pid"] and not psutil.pid_exists(row["pid"]):
+        stale = bool(self._clock.now() - row["heartbeat_at"] > _STALE)
+        if row["host"] != socket.gethostname():
+            return stale
+        try:
+            began = psutil.Process(row["pid"]).create_time()
+        except psutil.Error:
             return True
-        return bool(self._clock.now() - row["heartbeat_at"] > _STALE)
+        # A number is given to another process in time; the runner itself is older than its run, and only busy.
+        return stale and began > row["started_at"].timestamp() + 1
 
     def _set(self, run_id: str, **values: Any) -> None:
         with self._database.begin() as connection:

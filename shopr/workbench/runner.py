@@ -1,6 +1,8 @@
 """One notebook, executed: the child process of a run. It lives no longer than its parent.
 
-    python -m shopr.workbench.runner NOTEBOOK OUTPUT PARAMETERS.json TIMEOUT
+    python -m shopr.workbench.runner NOTEBOOK OUTPUT PARAMETERS.json
+
+Standard input is a pipe that the parent holds and never writes to: its end means that the parent is gone.
 
 Exit status 0: every cell ran. 1: a cell raised (the output keeps the traceback). 3: the kernel died. The executed
 notebook is always written, and beside it an HTML page without code.
@@ -8,10 +10,12 @@ notebook is always written, and beside it an HTML page without code.
 
 from __future__ import annotations
 
-import ctypes
 import json
+import os
 import signal
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +23,9 @@ __all__ = ["CELL_FAILED", "KERNEL_DIED", "execute"]
 
 CELL_FAILED = 1
 KERNEL_DIED = 3
-_PR_SET_PDEATHSIG = 1
 
 
-def execute(notebook: Path, output: Path, parameters: dict[str, Any], cell_timeout: float) -> int:
+def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> int:
     """Run a notebook by Papermill; returns the exit status described above."""
     import papermill
     from nbclient.exceptions import DeadKernelError
@@ -37,7 +40,6 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any], cell_timeo
             kernel_name="python3",
             cwd=str(notebook.parent),
             progress_bar=sys.stderr.isatty(),
-            execution_timeout=int(cell_timeout),
         )
         # Papermill saves a notebook whose kernel died as completed: what did not run says otherwise.
         status = 0 if _every_cell_ran(output) else KERNEL_DIED
@@ -68,18 +70,29 @@ def _page(output: Path) -> None:
     output.with_suffix(".html").write_text(body, encoding="utf-8")
 
 
-def _die_with_parent() -> None:
-    """Ask Linux to kill this process when its parent goes, however it goes; the kernel watches this one."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _end_with_parent() -> None:
+    """Wait in the background for the parent to go, however it goes; then end the kernel and this process at once."""
+
+    def watch() -> None:
+        with suppress(OSError):
+            while os.read(0, 1):
+                pass
+        import psutil
+
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                process.kill()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def main() -> None:
     """The child's entry."""
-    _die_with_parent()
-    notebook, output, parameters, timeout = sys.argv[1:5]
+    _end_with_parent()
+    notebook, output, parameters = sys.argv[1:4]
     values = json.loads(Path(parameters).read_text(encoding="utf-8"))
-    sys.exit(execute(Path(notebook), Path(output), values, float(timeout)))
+    sys.exit(execute(Path(notebook), Path(output), values))
 
 
 if __name__ == "__main__":

@@ -6,13 +6,14 @@ refused with the file, the line and the nearest known name.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from shopr.config.sources import project_root
 from shopr.errors import SpecError
@@ -20,6 +21,12 @@ from shopr.tracking.rules import Rules
 
 __all__ = ["GateSpec", "Parameter", "RunSpec", "Spec", "gate_rules", "json_schema", "load", "resolve"]
 
+_KINDS = ["run", "gate"]
+_PATTERNS = {
+    "name": "a name such as weekly-health: small letters, digits, - and _",
+    "notebook": "notebooks/NAME.ipynb, a path within the project",
+    "metric": "a measure such as ndcg@10",
+}
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "int": (int,),
@@ -58,6 +65,8 @@ class Parameter(_Strict):
         if self.choices is not None and value not in self.choices:
             return f"{value!r} is none of {', '.join(map(str, self.choices))}"
         if isinstance(value, int | float) and not isinstance(value, bool):
+            if not math.isfinite(value):
+                return f"{value!r} is no finite number"
             if self.min is not None and value < self.min:
                 return f"{value!r} is below {self.min:g}"
             if self.max is not None and value > self.max:
@@ -73,12 +82,19 @@ class RunSpec(_Strict):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     kind: Literal["run"] = "run"
-    notebook: str = Field(pattern=r"^[^/].*\.ipynb$")
+    notebook: str = Field(pattern=r"^[^/\\]+(/[^/\\]+)*\.ipynb$")
     description: str = ""
     experiment: str = "shopr"
     timeout: float = Field(1800, gt=0, le=86_400)
     seed: int = Field(42, ge=0)
     parameters: dict[str, Parameter] = Field(default_factory=dict)
+
+    @field_validator("notebook")
+    @classmethod
+    def _inside(cls, value: str) -> str:
+        if ".." in value.split("/"):
+            raise ValueError(f"{value!r} leaves the project")
+        return value
 
 
 class GateSpec(_Strict):
@@ -119,6 +135,7 @@ def load(path: Path | str) -> RunSpec | GateSpec:
         raise SpecError(f"{path}{where}: {getattr(error, 'problem', None) or 'is no YAML'}") from error
     if not isinstance(content, dict):
         raise SpecError(f"{path} holds no keys", hint="Start with name:, kind: and notebook:")
+    _no_key_twice(path, root)
     content.setdefault("kind", "run")
     try:
         return _ADAPTER.validate_python(content)
@@ -170,21 +187,47 @@ def json_schema() -> dict[str, Any]:
     return _ADAPTER.json_schema()
 
 
+def _no_key_twice(path: Path, node: yaml.Node | None) -> None:
+    """YAML lets the last of two equal keys win in silence: a value would be dropped that somebody wrote."""
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _no_key_twice(path, item)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen: set[str] = set()
+    for key, value in node.value:
+        if key.value in seen:
+            line = key.start_mark.line + 1
+            raise SpecError(f"{path}, line {line}: key {key.value!r} occurs twice", hint="Keep one of them")
+        seen.add(key.value)
+        _no_key_twice(path, value)
+
+
 def _refusal(path: Path, root: yaml.Node | None, error: ValidationError) -> SpecError:
-    first = error.errors()[0]
-    keys = [str(key) for key in first["loc"] if key not in ("run", "gate")]
-    where = ".".join(keys)
+    found = error.errors()
+    # A misspelt key is missing under its right name, too: the misspelling is what its writer wants to hear of.
+    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
+    if first["type"] == "union_tag_invalid":
+        return SpecError(
+            f"{path}, line {_line(root, ['kind'])}: unknown kind {first['ctx']['tag']!r}",
+            hint=_guess(str(first["ctx"]["tag"]), _KINDS),
+        )
+    kind, *keys = [str(key) for key in first["loc"] if key != "[key]"]
     message = str(first["msg"]).removeprefix("Value error, ")
     hint = ""
     if first["type"] == "extra_forbidden":
-        known = _known(keys[:-1], "gate" if "gate" in first["loc"] else "run")
-        near = get_close_matches(keys[-1], known, n=1, cutoff=0.5)
-        message = f"unknown key {keys[-1]!r}"
-        hint = (f"Did you mean {near[0]!r}? " if near else "") + f"Known: {', '.join(known)}"
+        message = "unknown key"
+        hint = _guess(keys[-1], _known(keys[:-1], kind))
     elif first["type"] == "missing":
-        message = f"key {keys[-1]!r} is missing"
-    line = _line(root, keys)
-    return SpecError(f"{path}, line {line}: {where}: {message}", hint=hint)
+        message = "this key is missing"
+    elif first["type"] == "string_pattern_mismatch":
+        message = f"{first['input']!r} does not look like {_PATTERNS.get(keys[-1], 'what is wanted here')}"
+    return SpecError(f"{path}, line {_line(root, keys)}: {'.'.join(keys)}: {message}", hint=hint)
+
+
+def _guess(wrong: str, known: list[str]) -> str:
+    near = get_close_matches(wrong, known, n=1, cutoff=0.5)
+    return (f"Did you mean {near[0]!r}? " if near else "") + f"Known: {', '.join(known)}"
 
 
 def _known(parents: list[str], kind: str) -> list[str]:

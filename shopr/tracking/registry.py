@@ -1,0 +1,158 @@
+"""MLflow's model registry: candidates, versions, and the champion's alias."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from shopr.config import Settings
+from shopr.errors import NotReadyError
+from shopr.recommend.base import Recommender
+from shopr.tracking.packaging import DIGEST_TAG, MODEL_FOLDER, load_from
+from shopr.tracking.store import client, guarded
+
+__all__ = [
+    "ALIAS",
+    "CANDIDATE_TAG",
+    "MODEL_NAME",
+    "candidate",
+    "champion_version",
+    "newest_candidate",
+    "point",
+    "register",
+    "versions",
+]
+
+MODEL_NAME = "shopr-recommender"
+ALIAS = "champion"
+CANDIDATE_TAG = "shopr.candidate"
+"""Tag of the runs whose model may be promoted."""
+_MISSING = "RESOURCE_DOES_NOT_EXIST"
+
+
+def newest_candidate(settings: Settings) -> str:
+    """Id of the newest finished run that logged a candidate.
+
+    Raises:
+        NotReadyError: if there is none.
+    """
+    api = client(settings)
+    with guarded(settings):
+        experiments = [e.experiment_id for e in api.search_experiments()]
+        found = api.search_runs(
+            experiments,
+            f"tags.`{CANDIDATE_TAG}` = 'true' and attributes.status = 'FINISHED'",
+            order_by=["attributes.start_time DESC"],
+            max_results=1,
+        )
+    if not found:
+        raise NotReadyError("no run has logged a candidate yet", hint="Run 'shopr tune' or 'shopr train' first")
+    return str(found[0].info.run_id)
+
+
+def champion_version(settings: Settings) -> Any | None:
+    """MLflow's record of the version that serves; None if none does."""
+    from mlflow.exceptions import MlflowException
+
+    api = client(settings)
+    with guarded(settings):
+        try:
+            return api.get_model_version_by_alias(MODEL_NAME, ALIAS)
+        except MlflowException as error:
+            if error.error_code in (_MISSING, "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+
+
+def versions(settings: Settings) -> pd.DataFrame:
+    """Every registered version, newest first: `version, model, alias, created, run_id` and its metrics."""
+    from mlflow.exceptions import MlflowException
+
+    api = client(settings)
+    rows: list[dict[str, Any]] = []
+    with guarded(settings):
+        try:
+            aliases = {str(v): name for name, v in api.get_registered_model(MODEL_NAME).aliases.items()}
+        except MlflowException as error:
+            if error.error_code == _MISSING:
+                return pd.DataFrame(columns=["version", "model", "alias", "created", "run_id"])
+            raise
+        for found in api.search_model_versions(f"name = '{MODEL_NAME}'"):
+            run = api.get_run(found.run_id)
+            rows.append(
+                {
+                    "version": str(found.version),
+                    "model": run.data.tags.get("shopr.model", ""),
+                    "alias": aliases.get(str(found.version), ""),
+                    "created": pd.Timestamp(found.creation_timestamp, unit="ms", tz="UTC"),
+                    "run_id": found.run_id,
+                    **run.data.metrics,
+                }
+            )
+    rows.sort(key=lambda row: int(row["version"]), reverse=True)
+    return pd.DataFrame(rows)
+
+
+def candidate(settings: Settings, run_id: str) -> Recommender:
+    """The model that a run logged, checked by the digest that the run carries.
+
+    Raises:
+        NotReadyError: if there is no such run, or it logged no model.
+        StorageError: if the model's files changed since, or the store refuses.
+    """
+    from mlflow.exceptions import MlflowException
+
+    api = client(settings)
+    with guarded(settings):
+        try:
+            run = api.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code == _MISSING:
+                raise NotReadyError(f"there is no run {run_id!r}", hint="See 'shopr models'") from error
+            raise
+    if DIGEST_TAG not in run.data.tags:
+        raise NotReadyError(f"run {run_id} logged no model", hint="Give a run of 'shopr train' or 'shopr tune'")
+    uri = f"{run.info.artifact_uri}/{MODEL_FOLDER}"
+    return load_from(settings, uri, run.data.tags[DIGEST_TAG], f"the model of run {run_id}")
+
+
+def register(settings: Settings, run_id: str) -> str:
+    """Register a run's model, or find the version it was registered as; returns the version.
+
+    Raises:
+        StorageError: if the store refuses.
+    """
+    from mlflow.exceptions import MlflowException
+
+    api = client(settings)
+    with guarded(settings):
+        try:
+            api.create_registered_model(MODEL_NAME)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        known = [v for v in api.search_model_versions(f"name = '{MODEL_NAME}'") if v.run_id == run_id]
+        if known:
+            return str(known[0].version)
+        run = api.get_run(run_id)
+        made = api.create_model_version(
+            MODEL_NAME,
+            f"{run.info.artifact_uri}/{MODEL_FOLDER}",
+            run_id=run_id,
+            tags={DIGEST_TAG: run.data.tags[DIGEST_TAG], "shopr.model": run.data.tags.get("shopr.model", "")},
+        )
+        return str(made.version)
+
+
+def point(settings: Settings, version: str | None) -> None:
+    """Let the champion's alias name this version, or none.
+
+    Raises:
+        StorageError: if the store refuses.
+    """
+    with guarded(settings):
+        if version is None:
+            client(settings).delete_registered_model_alias(MODEL_NAME, ALIAS)
+        else:
+            client(settings).set_registered_model_alias(MODEL_NAME, ALIAS, version)
