@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OnTrial", "TuningResult", "tune"]
 
-_SEARCH_SHARE = 0.7
+_SEARCH_SHARE = 0.6
 """Of the budget: what race and study may use; the rest is for the stack or the second split, and the refit."""
 _CONFIRMED = 5
 """Leading candidates that are judged on a second split."""
@@ -181,6 +181,8 @@ def _blend(search: Search) -> None:
         near = trial.value >= _BLEND_FROM * best.value
         if near and FAMILIES[trial.family].tuned and trial.family not in leaders and len(leaders) < _MEMBERS:
             leaders[trial.family] = trial
+    while len(leaders) > 2 and not _stack_affordable(search, leaders):
+        del leaders[max(list(leaders)[1:], key=lambda name: search.estimate(FAMILIES[name]))]
     if len(leaders) < 2 or not _stack_affordable(search, leaders):
         return
     started = search.clock.monotonic()
