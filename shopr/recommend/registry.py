@@ -23,6 +23,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "ease_time": ("shopr.recommend.timekernel", "EaseTime"),
     "markov": ("shopr.recommend.sequence", "Markov"),
     "item_filter": ("shopr.recommend.spectral", "ItemFilter"),
+    "rp3beta": ("shopr.recommend.spectral", "RP3beta"),
     "spectral": ("shopr.recommend.spectral", "Spectral"),
     "stack": ("shopr.recommend.stack", "Stack"),
     "ials": ("shopr.recommend.factor", "IALS"),

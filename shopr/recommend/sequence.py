@@ -54,17 +54,17 @@ class Markov(ItemWeights):
     def _fit(self, interactions: Interactions, catalog: object) -> None:
         c = self.config
         matrix = interactions.binary
-        times = interactions.last_times
-        if times is None:
-            times = np.zeros(matrix.nnz, np.int64)
-        matrix, times = recent_only(matrix, times, c.longest)
+        known = interactions.last_times
+        matrix, times = recent_only(matrix, np.zeros(matrix.nnz, np.int64) if known is None else known, c.longest)
         lengths = np.diff(matrix.indptr).astype(np.float64)
         weights = np.maximum(lengths, 1.0) ** -c.user_power
 
         def kernel(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.floating]:
             steps = b - a
             near = np.maximum(np.abs(steps), 1.0) ** -c.decay
-            return np.where(steps > 0, near, np.where(steps < 0, c.backward * near, 0.5 * (1 + c.backward) * near))
+            share = np.where(steps > 0, 1.0, np.where(steps < 0, c.backward, 0.5 * (1 + c.backward)))
+            weighed: NDArray[np.floating] = share * near
+            return weighed
 
         moves = sparse_pairs(matrix, order_within(matrix, times), weights, kernel)
         counts = np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.float64) + c.shrinkage

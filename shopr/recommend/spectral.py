@@ -18,7 +18,7 @@ from shopr.recommend.gram import scale
 from shopr.recommend.itemweights import HistoryConfig, ItemWeights
 from shopr.recommend.neighbours import top_rows
 
-__all__ = ["ItemFilter", "ItemFilterConfig", "Spectral", "SpectralConfig", "low_rank"]
+__all__ = ["ItemFilter", "ItemFilterConfig", "RP3beta", "RP3betaConfig", "Spectral", "SpectralConfig", "low_rank"]
 
 
 class ItemFilterConfig(HistoryConfig):
@@ -63,6 +63,25 @@ class ItemFilter(ItemWeights):
     def _fit(self, interactions: Interactions, catalog: object) -> None:
         c = self.config
         self.weights = _filter(interactions.binary, c.user_power, c.from_power, c.to_power, c.neighbours)
+
+
+class RP3betaConfig(ItemFilterConfig):
+    """Settings of `RP3beta`: a random walk of three steps from the item, over its users, to other items.
+
+    Attributes:
+        to_power: beta of the paper, the penalty of popular items.
+    """
+
+    user_power: float = Field(default=1.0, ge=0, le=2)
+    from_power: float = Field(default=1.0, ge=0, le=1)
+    to_power: float = Field(default=0.6, ge=0, le=1)
+
+
+class RP3beta(ItemFilter):
+    """RP3beta at alpha = 1 (Paudel et al. 2017): the item filter with the powers of a random walk."""
+
+    name = "rp3beta"
+    config_class = RP3betaConfig
 
 
 class Spectral(ItemFilter):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from shopr.recommend.spectral import ItemFilter, Spectral, low_rank
+from shopr.recommend.spectral import ItemFilter, RP3beta, Spectral, low_rank
 from tests.recommend.test_linear import log, shop
 
 
@@ -17,6 +17,14 @@ def test_the_filter_is_the_normalised_cooccurrence():
     expected = (x.T * x.sum(1) ** -0.7) @ x / counts[:, None] ** 0.6 / counts[None, :] ** 0.3
     np.fill_diagonal(expected, 0)
     np.testing.assert_allclose(model.weights.toarray(), expected, rtol=1e-5)
+
+
+def test_rp3beta_is_a_random_walk_divided_by_popularity():
+    x = shop(7)
+    counts = np.maximum(x.sum(0), 1)
+    walk = (x / counts).T @ (x / x.sum(1)[:, None]) / counts**0.4
+    np.fill_diagonal(walk, 0)
+    np.testing.assert_allclose(RP3beta(to_power=0.4).fit(log(x)).weights.toarray(), walk, rtol=1e-5)
 
 
 def test_neighbours_bound_each_row():
