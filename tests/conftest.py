@@ -89,6 +89,30 @@ def settings() -> Settings:
     return Settings()
 
 
+@pytest.fixture(scope="session")
+def _empty_stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an empty MLflow store and an empty database: their migrations take seconds, a copy takes none."""
+    from shopr.storage.database import Database
+    from shopr.tracking.store import client
+
+    folder = tmp_path_factory.mktemp("stores")
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    given = Settings(home=folder, mlflow_uri=uri, artifact_root=folder / "artifacts")
+    client(given)
+    Database.open(given).close()
+    return folder
+
+
+@pytest.fixture
+def stores(settings: Settings, _empty_stores: Path) -> Settings:
+    """The settings of this test, with an MLflow store and a database that are ready and empty."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(_empty_stores / "mlflow.db", settings.mlflow_uri.removeprefix("sqlite:///"))
+    for part in _empty_stores.glob("state.db*"):
+        shutil.copy(part, settings.home / part.name)
+    return settings
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     """A clock that moves only when told to."""

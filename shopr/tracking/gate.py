@@ -2,8 +2,9 @@
 
 A candidate passes when the paired interval of its gain over the champion lies above zero, no slice of shoppers loses
 more than the margin, and coverage and latency stay within bounds. The first champion must beat popularity in the same
-way. Every look at the gate's split counts: the interval is widened by Bonferroni for the number of candidates judged on
-it.
+way. Every look at the gate's split counts. How many there will be nobody knows, so the risk is spent (alpha spending):
+look i may promote a candidate that is no better with probability alpha / (i (i + 1)), which sums to alpha over any number
+of looks. The first look is an ordinary interval at level 1 - alpha.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from shopr.tracking.evidence import Evidence
 from shopr.tracking.rules import Rules
 
 __all__ = ["Decision", "Reason", "Rules", "decide"]
+
+_MOST_RESAMPLES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ def decide(
         raise InputError("candidate and champion were judged on different shoppers", hint="Judge both on one split")
     if looks < 1:
         raise InputError(f"looks is {looks}", hint="Count this candidate too: at least 1")
-    level = 1 - rules.alpha / looks
+    level = 1 - 2 * rules.alpha / (looks * (looks + 1))  # a promotion rests on the lower end alone: half of it
     reasons = [
         _gain(candidate, rival, rules, level, seed),
         *_slices(candidate, rival, rules, level, seed),
@@ -161,5 +164,5 @@ def _slices(candidate: Evidence, rival: Evidence, rules: Rules, level: float, se
 
 
 def _resamples(rules: Rules, level: float) -> int:
-    """Enough replicates that the corrected interval's end rests on at least ten of them."""
-    return int(max(rules.resamples, np.ceil(20 / (1 - level))))
+    """Enough replicates that the corrected interval's end rests on at least ten of them, while that can be paid for."""
+    return int(max(rules.resamples, min(np.ceil(20 / (1 - level)), _MOST_RESAMPLES)))

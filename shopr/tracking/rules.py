@@ -15,7 +15,7 @@ class Rules(BaseModel):
     metric: str = Field("ndcg@10", pattern=r"^[a-z_]+@\d+$")
     """The measure that decides."""
     alpha: float = Field(0.05, gt=0, lt=0.5)
-    """Two-sided risk of promoting a candidate that is no better, over all looks at the split together."""
+    """Risk of promoting any candidate that is no better, over all looks at the split together."""
     slice_margin: float = Field(0.10, ge=0, lt=1)
     """Largest relative loss that a slice of shoppers may be shown not to exceed."""
     slice_users: int = Field(50, ge=2)
