@@ -3,8 +3,8 @@
 A candidate passes when the paired interval of its gain over the champion lies above zero, no slice of shoppers loses
 more than the margin, and coverage and latency stay within bounds. The first champion must beat popularity in the same
 way. Every look at the gate's split counts. How many there will be nobody knows, so the risk is spent (alpha spending):
-look i may promote a candidate that is no better with probability alpha / (i (i + 1)), which sums to alpha over any number
-of looks. The first look is an ordinary interval at level 1 - alpha.
+look i may promote a candidate that is no better with probability alpha / (i (i + 1)), which sums to alpha, however
+many looks there are. The first look is an ordinary interval at level 1 - alpha.
 """
 
 from __future__ import annotations

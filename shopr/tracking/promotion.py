@@ -181,10 +181,15 @@ def rollback(settings: Settings, *, actor: str | None = None, reason: str = "", 
 
 
 def history(settings: Settings) -> pd.DataFrame:
-    """Every promotion, refusal and rollback, newest first: the columns of the table `promotions`."""
+    """Every promotion, refusal and rollback, newest first: the columns of the table `promotions`.
+
+    `previous_version` is None where nothing served before.
+    """
     with Database.open(settings).read() as connection:
         rows = connection.execute(select(promotions).order_by(promotions.c.id.desc())).mappings().all()
-    return pd.DataFrame([dict(row) for row in rows], columns=[c.name for c in promotions.columns])
+    table = pd.DataFrame([dict(row) for row in rows], columns=[c.name for c in promotions.columns])
+    table["previous_version"] = pd.Series([row["previous_version"] for row in rows], dtype=object)
+    return table
 
 
 def _served_before(record: pd.DataFrame, serving: str) -> list[str]:

@@ -108,7 +108,8 @@ def guarded(settings: Settings) -> Iterator[None]:
         yield
     except (mlflow.exceptions.MlflowException, SQLAlchemyError, OSError) as error:
         text = " ".join(str(error).split())
-        shown = getattr(error, "filename", None) or mask(settings.mlflow_uri)
+        place = getattr(error, "filename", None)
+        shown = place if isinstance(place, str) else mask(settings.mlflow_uri)
         for sign, what, fix in _CAUSES:
             if sign in text.lower():
                 raise StorageError(f"the MLflow store {shown} {what}", hint=fix) from error
