@@ -14,7 +14,7 @@ from shopr.serving.streamlit_server import launch
 
 PICTURES = [("overview", "/", "light"), ("for-you", "/for-you", "light"), ("for-you-dark", "/for-you", "dark")]
 READY = "[data-testid=stApp][data-test-script-state=notRunning] .stHtml h1"
-CUT = 1560  # pixels from the top: below them the overview names a path of this machine
+CUT = 1440  # pixels from the top: below them the overview names a path of this machine
 
 
 def main() -> None:
