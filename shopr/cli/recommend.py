@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from uuid import uuid4
 import click
 
 from shopr.cli.output import echo_json, json_option
+from shopr.cli.params import keyed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,7 @@ def recommend(
 
     clock = SystemClock()
     started = clock.monotonic()
-    settings = dict(_parameter(text) for text in params)
+    settings = dict(keyed(params))
     if model == "auto" and settings:
         raise InputError(f"--param {params[0]} needs a named model", hint="Name one with --model, or leave --param out")
     chosen: Recommender | None = None if model == "auto" else make(model, **settings)
@@ -201,19 +201,6 @@ def _print_leaderboard(result: TuningResult, k: int, rows: int = 12) -> None:
 
 def _brief(params: dict[str, Any]) -> str:
     return " ".join(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in params.items())
-
-
-def _parameter(text: str) -> tuple[str, Any]:
-    """`key=value`; the value is read as JSON where it is JSON, else as text."""
-    from shopr.errors import InputError
-
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise InputError(f"--param {text!r} is not KEY=VALUE", hint="Write for example --param lam=200")
-    try:
-        return key.strip(), json.loads(value)
-    except ValueError:
-        return key.strip(), value
 
 
 def _catalog(path: Path) -> Catalog:
