@@ -23,6 +23,7 @@ from shopr.workbench.runner import KERNEL_DIED
 
 __all__ = ["Child", "end_marked"]
 
+_ADDED_TAGS = {"injected-parameters", "papermill-error-cell-tag"}
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 3.0
 
@@ -139,12 +140,13 @@ def _kill_tree(child: subprocess.Popen[bytes]) -> None:
 
 
 def _failure(output: Path) -> str:
-    """The error of the cell that failed, in one line."""
+    """The error of the cell that failed, in one line; cells count from 1, without those that Papermill adds."""
     try:
         cells = json.loads(output.read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError, KeyError):
         return ""
-    for number, cell in enumerate(cells):
+    own = [c for c in cells if not _ADDED_TAGS & set(c.get("metadata", {}).get("tags", []))]
+    for number, cell in enumerate(own, start=1):
         for shown in cell.get("outputs", []):
             if shown.get("output_type") == "error":
                 return f"cell {number}: {shown.get('ename')}: {shown.get('evalue')}"
