@@ -6,7 +6,8 @@ set, which people with any common colour blindness can tell apart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from textwrap import fill
@@ -32,7 +33,7 @@ _STYLE: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlelocation": "left",
-    "axes.titleweight": "semibold",
+    "axes.titleweight": "bold",
     "axes.titlesize": 12,
     "axes.grid": True,
     "axes.axisbelow": True,
@@ -133,7 +134,7 @@ def pictures(
         columns: pictures in a row.
     """
     rows = max(-(-len(images) // columns), 1)
-    with mpl.rc_context(_STYLE):
+    with _styled():
         height = 1.3 * rows + (0.45 * rows if captions else 0.0) + (0.4 if title else 0.0)
         figure: Figure
         figure, grid = plt.subplots(rows, columns, figsize=(8.0, height), squeeze=False)
@@ -146,15 +147,29 @@ def pictures(
             with Image.open(BytesIO(image) if isinstance(image, bytes) else image) as opened:
                 ax.imshow(opened.convert("RGB"))
         if captions:
-            ax.set_title(fill(captions[at], 20), fontsize=7, fontweight="normal", loc="center", y=-0.02, va="top")
+            ax.set_title(
+                fill(captions[at], 20), fontsize=7, fontweight="normal", loc="center", y=-0.04, pad=0, va="top"
+            )
     if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="semibold")
+        figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     return figure
+
+
+@contextmanager
+def _styled() -> Iterator[None]:
+    """The style for a while. Only its own settings are put back: the first figure may load a notebook's backend, which
+    changes others for good."""
+    before = {name: mpl.rcParams[name] for name in _STYLE}
+    mpl.rcParams.update(_STYLE)
+    try:
+        yield
+    finally:
+        mpl.rcParams.update(before)
 
 
 def _axes(ax: Axes | None, *, height: float = 3.6) -> Axes:
     if ax is not None:
         return ax
-    with mpl.rc_context(_STYLE):
+    with _styled():
         made: Axes = plt.subplots(figsize=(8.0, height))[1]
     return made

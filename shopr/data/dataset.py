@@ -156,6 +156,15 @@ class Dataset:
         """Star ratings as interactions with `ratings`; None if there are none."""
         return ratings_from_events(self.events, **options)
 
+    def pictures(self, paths: Sequence[str]) -> list[bytes | Path | None]:
+        """The pictures behind values of the catalogue's `image` column: content or file; None where there is none."""
+        names = [path.removeprefix(f"{IMAGES}/") for path in paths]
+        if isinstance(self.images, Path):
+            files = [self.images / name for name in names]
+            return [file if name and file.is_file() else None for name, file in zip(names, files, strict=True)]
+        known = self.images or {}
+        return [known.get(name) for name in names]
+
     @cached_property
     def fingerprint(self) -> str:
         """Of everything but the manifest and the rejects, computed from the tables."""

@@ -6,6 +6,8 @@ Benchmarks") where `nu` is above zero.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -83,7 +85,9 @@ class IALS(Recommender):
         return np.asarray(self.config.regularization * self._frequency(lengths, self.n_items) / self.mean_scale)
 
     def _conjugate_gradients(self, confidence: sparse.csr_matrix) -> NDArray[np.float32]:
-        from implicit.cpu.als import AlternatingLeastSquares
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # in a notebook its progress bars ask for widgets, which nobody sees
+            from implicit.cpu.als import AlternatingLeastSquares
         from threadpoolctl import threadpool_limits
 
         c = self.config

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -35,7 +37,9 @@ def all_pairs(documents: sparse.csr_matrix, neighbours: int, shrinkage: float = 
             blocks.append(top_rows(near, width))
         kept = sparse.vstack(blocks, format="csr") if blocks else sparse.csr_matrix((n, n))
     else:
-        from implicit.nearest_neighbours import all_pairs_knn
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # in a notebook its progress bars ask for widgets, which nobody sees
+            from implicit.nearest_neighbours import all_pairs_knn
 
         # One more than asked for, as a row is usually its own nearest neighbour.
         found = all_pairs_knn(documents.T.tocsr(), width + 1, show_progress=False).tocsr()
