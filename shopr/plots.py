@@ -44,11 +44,24 @@ _STYLE: dict[str, Any] = {
 }
 
 
+@contextmanager
+def _styled() -> Iterator[None]:
+    """The style for a while: titles and legends read it when they are made. Only its own settings are put back: the
+    first figure may load a notebook's backend, which changes others for good."""
+    before = {name: mpl.rcParams[name] for name in _STYLE}
+    mpl.rcParams.update(_STYLE)
+    try:
+        yield
+    finally:
+        mpl.rcParams.update(before)
+
+
 def use_style() -> None:
     """Make the style the default of this notebook or process."""
     mpl.rcParams.update(_STYLE)
 
 
+@_styled()
 def forest(
     table: pd.DataFrame, *, title: str, label: str = "", reference: float | None = 0.0, ax: Axes | None = None
 ) -> Axes:
@@ -74,6 +87,7 @@ def forest(
     return ax
 
 
+@_styled()
 def bars(values: Mapping[str, float] | pd.Series, *, title: str, label: str = "", ax: Axes | None = None) -> Axes:
     """One horizontal bar a name, largest on top, each with its figure."""
     series = pd.Series(values).sort_values()
@@ -87,6 +101,7 @@ def bars(values: Mapping[str, float] | pd.Series, *, title: str, label: str = ""
     return ax
 
 
+@_styled()
 def lines(table: pd.DataFrame, *, title: str, x: str = "", y: str = "", ax: Axes | None = None) -> Axes:
     """One line a column over the index."""
     ax = _axes(ax)
@@ -100,6 +115,7 @@ def lines(table: pd.DataFrame, *, title: str, x: str = "", y: str = "", ax: Axes
     return ax
 
 
+@_styled()
 def heat(
     values: np.ndarray[Any, Any], *, title: str, rows: Sequence[str], columns: Sequence[str], ax: Axes | None = None
 ) -> Axes:
@@ -155,21 +171,8 @@ def pictures(
     return figure
 
 
-@contextmanager
-def _styled() -> Iterator[None]:
-    """The style for a while. Only its own settings are put back: the first figure may load a notebook's backend, which
-    changes others for good."""
-    before = {name: mpl.rcParams[name] for name in _STYLE}
-    mpl.rcParams.update(_STYLE)
-    try:
-        yield
-    finally:
-        mpl.rcParams.update(before)
-
-
 def _axes(ax: Axes | None, *, height: float = 3.6) -> Axes:
     if ax is not None:
         return ax
-    with _styled():
-        made: Axes = plt.subplots(figsize=(8.0, height))[1]
+    made: Axes = plt.subplots(figsize=(8.0, height))[1]
     return made

@@ -1,0 +1,67 @@
+"""Plots: what is drawn is what was given."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from shopr import plots
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    mpl.use("Agg")
+    yield
+    plt.close("all")
+
+
+def test_forest_puts_the_best_on_top():
+    table = pd.DataFrame({"estimate": [0.1, 0.3], "lo": [0.0, 0.2], "hi": [0.2, 0.5]}, index=["ease", "knn"])
+    ax = plots.forest(table, title="Gain", label="nDCG")
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["ease", "knn"]
+    (bars,) = ax.containers
+    segments = [s[:, 0].tolist() for s in bars.lines[2][0].get_segments()]
+    np.testing.assert_allclose(segments, [[0.0, 0.2], [0.2, 0.5]])
+    assert (ax.get_title(loc="left"), ax.get_xlabel()) == ("Gain", "nDCG")
+    assert any(line.get_linestyle() == "--" for line in ax.lines)
+    assert not any(line.get_linestyle() == "--" for line in plots.forest(table, title="", reference=None).lines)
+
+
+def test_bars_carry_their_figures():
+    ax = plots.bars({"a": 1.5, "b": 12000.0}, title="Sales")
+    assert [p.get_width() for p in ax.patches] == [1.5, 12000.0]
+    assert {t.get_text() for t in ax.texts} == {"1.5", "1.2e+04"} or "12,000" in {t.get_text() for t in ax.texts}
+
+
+def test_lines_have_a_legend_only_where_there_are_several():
+    one = plots.lines(pd.DataFrame({"a": [1.0, 2.0]}), title="One")
+    two = plots.lines(pd.DataFrame({"a": [1.0, 2.0], "b": [2.0, np.nan]}), title="Two", x="day", y="sales")
+    assert one.get_legend() is None
+    assert [t.get_text() for t in two.get_legend().get_texts()] == ["a", "b"]
+    assert (two.get_xlabel(), two.get_ylabel()) == ("day", "sales")
+
+
+def test_heat_writes_numbers_while_they_can_be_read():
+    small = plots.heat(np.array([[1.0, 2.0], [3.0, 4.0]]), title="", rows=["a", "b"], columns=["x", "y"])
+    assert [t.get_text() for t in small.texts] == ["1", "2", "3", "4"]
+    big = plots.heat(np.zeros((20, 10)), title="", rows=[str(i) for i in range(20)], columns=list("abcdefghij"))
+    assert len(big.texts) == 0
+    assert len(big.figure.axes) == 2  # the scale
+
+
+def test_a_plot_uses_the_axes_it_is_given_and_leaves_the_defaults_alone():
+    before = dict(mpl.rcParams)
+    _, ax = plt.subplots()
+    assert plots.bars({"a": 1.0}, title="", ax=ax) is ax
+    made = plots.bars({"a": 1.0}, title="")
+    assert made is not ax
+    assert dict(mpl.rcParams) == before
+
+
+def test_the_style_can_be_made_the_default():
+    with mpl.rc_context():
+        plots.use_style()
+        assert mpl.rcParams["axes.prop_cycle"].by_key()["color"] == list(plots.COLOURS)
