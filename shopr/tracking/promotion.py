@@ -29,6 +29,8 @@ from shopr.tracking.registry import (
     ALIAS,
     CANDIDATE_TAG,
     MODEL_NAME,
+    PREVIOUS,
+    best_candidate,
     candidate,
     champion_version,
     newest_candidate,
@@ -42,7 +44,9 @@ __all__ = [
     "ALIAS",
     "CANDIDATE_TAG",
     "MODEL_NAME",
+    "PREVIOUS",
     "Judgement",
+    "best_candidate",
     "champion_version",
     "history",
     "newest_candidate",
@@ -235,6 +239,10 @@ def _enter(settings: Settings, row: Mapping[str, Any], clock: Clock, *, move: bo
             with suppress(StorageError):
                 point(settings, before)
         raise
+    if move:
+        # The record, not this alias, says what a rollback goes back to: that it cannot be set undoes no promotion.
+        with suppress(StorageError):
+            point(settings, next(iter(_served_before(history(settings), row["version"])), None), PREVIOUS)
 
 
 def _knows(model: Recommender, truth: Interactions, share: float = 0.5) -> bool:

@@ -1,4 +1,4 @@
-"""MLflow's model registry: candidates, versions, and the champion's alias."""
+"""MLflow's model registry: candidates, versions, and the aliases of the champion and of the one before it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ __all__ = [
     "ALIAS",
     "CANDIDATE_TAG",
     "MODEL_NAME",
+    "PREVIOUS",
+    "aliased_version",
+    "best_candidate",
     "candidate",
     "champion_version",
     "newest_candidate",
@@ -26,6 +29,8 @@ __all__ = [
 
 MODEL_NAME = "shopr-recommender"
 ALIAS = "champion"
+PREVIOUS = "previous"
+"""Alias of the version that a rollback would go back to, for people and other programs; the record decides."""
 CANDIDATE_TAG = "shopr.candidate"
 """Tag of the runs whose model may be promoted."""
 _MISSING = "RESOURCE_DOES_NOT_EXIST"
@@ -51,14 +56,51 @@ def newest_candidate(settings: Settings) -> str:
     return str(found[0].info.run_id)
 
 
+def best_candidate(settings: Settings, data: str, *, metric: str = "ndcg@10") -> str:
+    """Id of the finished candidate on this data with the highest validation measure; the newest one of equals.
+
+    Candidates of `shopr train` and of `shopr tune` were measured on validation spans of their own: the order is a
+    guess, the gate's split decides.
+
+    Args:
+        data: fingerprint of the shop's data.
+        metric: without the prefix `validation_`.
+
+    Raises:
+        NotReadyError: if no candidate on this data logged the measure.
+    """
+    column = f"validation_{metric.replace('@', '_at_')}"
+    wanted = f"tags.`{CANDIDATE_TAG}` = 'true' and tags.`shopr.data` = '{data}' and attributes.status = 'FINISHED'"
+    api = client(settings)
+    with guarded(settings):
+        experiments = [e.experiment_id for e in api.search_experiments()]
+        found = api.search_runs(
+            experiments,
+            f"{wanted} and metrics.`{column}` >= 0",
+            order_by=[f"metrics.`{column}` DESC", "attributes.start_time DESC"],
+            max_results=1,
+        )
+    if not found:
+        raise NotReadyError(
+            f"no candidate on this shop's data logged validation {metric}",
+            hint="Run 'shopr tune' or 'shopr train' first",
+        )
+    return str(found[0].info.run_id)
+
+
 def champion_version(settings: Settings) -> Any | None:
     """MLflow's record of the version that serves; None if none does."""
+    return aliased_version(settings, ALIAS)
+
+
+def aliased_version(settings: Settings, alias: str) -> Any | None:
+    """MLflow's record of the version that an alias names; None if it names none."""
     from mlflow.exceptions import MlflowException
 
     api = client(settings)
     with guarded(settings):
         try:
-            return api.get_model_version_by_alias(MODEL_NAME, ALIAS)
+            return api.get_model_version_by_alias(MODEL_NAME, alias)
         except MlflowException as error:
             if error.error_code in (_MISSING, "INVALID_PARAMETER_VALUE"):
                 return None
@@ -73,7 +115,7 @@ def versions(settings: Settings) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     with guarded(settings):
         try:
-            aliases = {str(v): name for name, v in api.get_registered_model(MODEL_NAME).aliases.items()}
+            named = sorted(api.get_registered_model(MODEL_NAME).aliases.items())
         except MlflowException as error:
             if error.error_code == _MISSING:
                 return pd.DataFrame(columns=["version", "model", "alias", "created", "run_id"])
@@ -84,7 +126,7 @@ def versions(settings: Settings) -> pd.DataFrame:
                 {
                     "version": str(found.version),
                     "model": run.data.tags.get("shopr.model", ""),
-                    "alias": aliases.get(str(found.version), ""),
+                    "alias": " ".join(name for name, v in named if str(v) == str(found.version)),
                     "created": pd.Timestamp(found.creation_timestamp, unit="ms", tz="UTC"),
                     "run_id": found.run_id,
                     **run.data.metrics,
@@ -145,14 +187,14 @@ def register(settings: Settings, run_id: str) -> str:
         return str(made.version)
 
 
-def point(settings: Settings, version: str | None) -> None:
-    """Let the champion's alias name this version, or none.
+def point(settings: Settings, version: str | None, alias: str = ALIAS) -> None:
+    """Let an alias name this version, or none.
 
     Raises:
         StorageError: if the store refuses.
     """
     with guarded(settings):
         if version is None:
-            client(settings).delete_registered_model_alias(MODEL_NAME, ALIAS)
+            client(settings).delete_registered_model_alias(MODEL_NAME, alias)
         else:
-            client(settings).set_registered_model_alias(MODEL_NAME, ALIAS, version)
+            client(settings).set_registered_model_alias(MODEL_NAME, alias, version)
