@@ -90,8 +90,9 @@ def tune(
             {"run_id": done.run_id, "model": result.name, "params": result.params, "leaderboard": result.leaderboard}
         )
         return
-    best = result.leaderboard.drop_duplicates("model")[["model", "ndcg", "seconds", "params"]]
-    echo_frame(best, title="Best of each model on the validation split")
+    best = result.leaderboard.drop_duplicates("model")[["model", "ndcg", "second", "seconds", "params"]]
+    best = best.assign(params=best["params"].map(_short)).rename(columns={"second": "on a second split"})
+    echo_frame(best, title="Best of each model: nDCG@10 on the validation split")
     echo(f"Run {done.run_id} holds the winner, {result.name}. Let the gate judge it: shopr promote")
 
 
@@ -117,6 +118,15 @@ def evaluate(models: tuple[str, ...], split: str, k: int, shop: str | None, as_j
         echo_json({"split": split, "k": k, "shop": opened.name, "seed": opened.settings.seed, "models": table})
     else:
         echo_frame(table.round(4), title=f"nDCG@{k} on the {split} split of {opened.name}; gain over {names[0]}")
+
+
+def _short(params: dict[str, Any]) -> str:
+    """Hyperparameters as `name=value`, numbers with three figures, nested ones by their size."""
+    words = []
+    for name, value in params.items():
+        shown = f"{value:.3g}" if isinstance(value, float) else value
+        words.append(f"{name}={len(value)} models" if isinstance(value, list) else f"{name}={shown}")
+    return " ".join(words)
 
 
 def _opened(name: str | None) -> Shop:

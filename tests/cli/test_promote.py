@@ -1,0 +1,118 @@
+"""`shopr train`, `tune`, `evaluate`, `promote`, `rollback` and `models`, as they are typed, on one small shop."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from shopr.cli.main import main
+from shopr.data.catalog import Catalog
+from shopr.data.dataset import Dataset
+from shopr.tracking.store import client
+from tests.tracking.shop import log
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as left:
+        main([str(a) for a in arguments])
+    out = capsys.readouterr()
+    return int(left.value.code or 0), out.out, out.err
+
+
+@pytest.fixture
+def shop(stores):
+    """The shop `demo`, whose shoppers keep to their taste."""
+    bought = log()
+    catalog = Catalog.from_frame(pd.DataFrame({"product_id": bought.item_ids.ids, "title": bought.item_ids.ids}))
+    events = pd.DataFrame(
+        {
+            "event_id": [f"e{i}" for i in range(len(bought))],
+            "type": "order_completed",
+            "time": pd.to_datetime(bought.times, unit="s", utc=True),
+            "user_id": bought.user_ids.ids[bought.users],
+            "product_id": bought.item_ids.ids[bought.items],
+            "quantity": 1,
+        }
+    )
+    Dataset.build("demo", catalog=catalog, events=events, source="test").save(stores.shop_folder("demo"))
+    return stores
+
+
+@pytest.mark.parametrize("command", [("train", "--model", "ease"), ("tune",), ("evaluate",), ("promote",)])
+def test_without_a_shop_the_fix_is_named(capsys, command):
+    status, _, err = run(capsys, *command)
+    assert status == 1
+    assert "has no data" in err
+    assert "shopr data simulate" in err
+
+
+def test_a_wrong_model_is_refused_before_any_data_is_read(capsys):
+    status, _, err = run(capsys, "train", "--model", "eas")
+    assert (status, "Did you mean 'ease'?" in err) == (2, True)
+    status, _, err = run(capsys, "train", "--model", "ease", "--param", "lamb=3")
+    assert (status, "lamb: Extra inputs" in err) == (2, True)
+
+
+def test_train_promote_roll_back(capsys, shop, tmp_path):
+    rules = tmp_path / "gate.yaml"
+    rules.write_text("name: gate\nkind: gate\nrules: {resamples: 200, most_latency_ms: 10000}\n")
+    status, out, _ = run(capsys, "models")
+    assert (status, out) == (0, "No model was promoted yet. Run 'shopr tune' and 'shopr promote'.\n")
+    status, _, err = run(capsys, "rollback")
+    assert (status, err) == (1, "error: no model serves. Run 'shopr promote' first\n")
+
+    assert run(capsys, "train", "--model", "popular")[0] == 0
+    status, out, err = run(capsys, "promote", "--rules", rules, "--explain")
+    assert status == 1
+    assert out.splitlines()[0].startswith("FAILED  gain in ndcg@10: ")
+    assert err.startswith("error: refused: gain in ndcg@10: ")
+
+    status, out, _ = run(capsys, "train", "--model", "item_knn", "--param", "neighbours=40", "--json")
+    trained = json.loads(out)
+    assert (status, trained["params"]) == (0, {"neighbours": 40})
+    assert trained["metrics"]["validation_ndcg@10"] > 0.2
+    status, out, _ = run(capsys, "promote", trained["run_id"], "--rules", rules, "--json")
+    assert (status, json.loads(out)["promoted"]) == (0, True)
+
+    status, out, _ = run(capsys, "models")
+    assert status == 0
+    assert "champion" in out
+    assert out.index("promote") < out.index("refuse")
+    document = json.loads(run(capsys, "models", "--json")[1])
+    assert [v["version"] for v in document["versions"]] == ["1"]
+    assert [h["action"] for h in document["history"]] == ["promote", "refuse"]
+    status, _, err = run(capsys, "rollback", "--reason", "sales fell")
+    assert (status, err) == (1, "error: no version served before version 1. See 'shopr models'\n")
+    status, _, err = run(capsys, "promote", "--rules", tmp_path / "none.yaml")
+    assert (status, "cannot be read" in err) == (2, True)
+
+
+def test_tune_logs_every_trial_and_its_pictures(capsys, shop):
+    arguments = ("--budget", 60, "--trials", 5, "--model", "ease", "--model", "popular", "--seed", 1)
+    status, out, err = run(capsys, "tune", *arguments, "--json")
+    assert status == 0, err
+    found = json.loads(out)
+    api = client(shop)
+    parent = api.get_run(found["run_id"])
+    assert parent.info.status == "FINISHED"
+    assert parent.data.tags["shopr.candidate"] == "true"
+    below = f"tags.`mlflow.parentRunId` = '{found['run_id']}'"
+    trials = api.search_runs([parent.info.experiment_id], below)
+    assert len(trials) == len(found["leaderboard"]) == int(parent.data.metrics["trials"])
+    assert {t.info.status for t in trials} == {"FINISHED"}
+    plots = {a.path for a in api.list_artifacts(found["run_id"], "plots")}
+    assert {"plots/history.png", "plots/models.png"} <= plots
+
+
+def test_evaluate_prints_one_row_a_model(capsys, shop):
+    models = ("--model", "popular", "--model", "item_knn")
+    status, out, _ = run(capsys, "evaluate", *models, "--json")
+    rows = json.loads(out)["models"]
+    assert status == 0
+    assert [r["model"] for r in rows] == ["item_knn", "popular"]
+    assert rows[0]["gain_lo"] > 0
+    status, out, _ = run(capsys, "evaluate", *models, "--split", "leave_last_out", "--k", 5)
+    assert status == 0
+    assert "nDCG@5 on the leave_last_out split of demo; gain over popular" in out
