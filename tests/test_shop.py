@@ -1,0 +1,122 @@
+"""The composition root: what a shop shows, by its own facts and its champion."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from shopr.data.catalog import Catalog
+from shopr.data.dataset import Dataset
+from shopr.errors import InputError, NotReadyError
+from shopr.shop import Shop
+from shopr.tracking import promotion
+from shopr.tracking.rules import Rules
+from tests.tracking.shop import N_ITEMS, TASTES, candidate, log
+
+
+@pytest.fixture
+def shop(stores, clock):
+    """A shop with a champion; p1 is out of stock, p2 has neither price nor stock."""
+    bought = log()
+    ids = [str(i) for i in bought.item_ids.ids]
+    frame = pd.DataFrame(
+        {
+            "product_id": ids,
+            "title": [f"Product {i}" for i in ids],
+            "category": [f"Home > Taste {int(i[1:]) % TASTES}" for i in ids],
+            "price": pd.array([None if i == "p2" else 1250 for i in ids], dtype="Int64"),
+            "currency": "GBP",
+            "stock": pd.array([{"p1": 0, "p2": None}.get(i, 5) for i in ids], dtype="Int64"),
+        }
+    )
+    events = pd.DataFrame(
+        {
+            "event_id": [f"e{i}" for i in range(len(bought))],
+            "type": "order_completed",
+            "time": pd.to_datetime(bought.times, unit="s", utc=True),
+            "user_id": bought.user_ids.ids[bought.users],
+            "product_id": bought.item_ids.ids[bought.items],
+            "quantity": 1,
+        }
+    )
+    data = Dataset.build("demo", catalog=Catalog.from_frame(frame), events=events, source="test")
+    data.save(stores.shop_folder("demo"))
+    opened = Shop.open(stores, clock=clock)
+    candidate(stores, opened.interactions, "item_knn")
+    promotion.promote(stores, opened.interactions, rules=Rules(resamples=200, most_latency_ms=10_000))
+    return opened
+
+
+def test_a_shop_without_data_or_model_says_what_to_run(stores):
+    empty = Shop.open(stores)
+    assert not empty.exists
+    assert empty.dataset is None
+    assert empty.champion is None
+    with pytest.raises(NotReadyError, match=r"shop 'demo' has no data.*shopr demo"):
+        empty.catalog  # noqa: B018
+    with pytest.raises(NotReadyError, match=r"no model was promoted yet"):
+        empty.recommend("u1")
+
+
+def test_recommendations_are_new_in_stock_of_the_taste_and_explained(shop):
+    cards = shop.recommend("u3", 8)
+    assert [c.position for c in cards] == list(range(1, 9))
+    assert [c.score for c in cards] == sorted((c.score for c in cards), reverse=True)
+    seen = {c.product_id for c in shop.history("u3", N_ITEMS)}
+    shown = {c.product_id for c in cards}
+    assert not seen & shown
+    assert "p1" not in shown
+    own = {f"p{i}" for i in range(3, N_ITEMS, TASTES)}
+    assert {c.product_id for c in cards[: len(own - seen)]} <= own | shown
+    first = cards[0]
+    assert first.product_id in own
+    assert first.reasons
+    assert first.reasons[0].product_id in seen
+    assert first.reasons[0].label.startswith("you bought Product p")
+    assert (first.price_minor, first.currency, first.model_version) == (1250, "GBP", "1")
+    assert len({c.impression_id for c in cards}) == 8
+
+
+def test_choices_of_category_and_stock(shop):
+    cards = shop.recommend("u3", 20, category="Home > Taste 1", exclude_seen=False, explain=False)
+    assert {c.category for c in cards} == {"Home > Taste 1"}
+    assert "p1" not in {c.product_id for c in cards}
+    everything = shop.recommend("u1", 20, in_stock_only=False, exclude_seen=False, category="Home > Taste 1")
+    assert "p1" in {c.product_id for c in everything}
+    (sold_out,) = [c for c in everything if c.product_id == "p1"]
+    assert not sold_out.in_stock
+
+
+@pytest.mark.parametrize("k", [0, 21])
+def test_k_has_bounds(shop, k):
+    with pytest.raises(InputError, match=rf"k is {k}"):
+        shop.recommend("u1", k)
+
+
+def test_strangers_get_what_is_popular(shop):
+    counts = pd.Series(shop.interactions.items).value_counts()
+    for stranger in (None, "nobody"):
+        cards = shop.recommend(stranger, 3)
+        codes = shop.interactions.item_ids.encode([c.product_id for c in cards])
+        assert counts.reindex(codes).min() >= counts.median()
+    assert shop.history("nobody") == []
+
+
+def test_facts_that_the_catalogue_lacks_are_none(shop):
+    card = shop._card("p2")
+    assert (card.price, card.price_minor, card.stock, card.in_stock, card.image) == (None, None, None, True, None)
+    unknown = shop._card("gone")
+    assert (unknown.title, unknown.price) == ("gone", None)
+
+
+def test_shoppers_by_activity_and_by_name(shop):
+    assert len(shop.shoppers(5)) == 5
+    assert set(shop.shoppers(100, "U15")) == {"u15", *(f"u{i}" for i in range(150, 160))}
+
+
+def test_the_newest_purchases_come_first(shop):
+    events = shop.dataset.events
+    mine = events[events["user_id"] == "u7"].sort_values("time", ascending=False)
+    first = shop.history("u7", 3)
+    assert [c.product_id for c in first] == mine["product_id"].drop_duplicates().head(3).tolist()
+    assert shop.promotions()["action"].tolist() == ["promote"]
