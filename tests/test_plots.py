@@ -65,3 +65,21 @@ def test_the_style_can_be_made_the_default():
     with mpl.rc_context():
         plots.use_style()
         assert mpl.rcParams["axes.prop_cycle"].by_key()["color"] == list(plots.COLOURS)
+
+
+def test_pictures_stand_in_rows_with_their_captions(tmp_path):
+    file = tmp_path / "red.png"
+    plt.imsave(file, np.full((4, 4, 3), [1.0, 0.0, 0.0]))
+    figure = plots.pictures([file, file.read_bytes(), None], ["file", "bytes", "none"], title="Three", columns=2)
+    assert len(figure.axes) == 4
+    shown = [ax.images[0].get_array() for ax in figure.axes if ax.images]
+    assert [tuple(np.asarray(pixels)[0, 0]) for pixels in shown[:2]] == [(255, 0, 0)] * 2
+    assert [ax.get_title() for ax in figure.axes] == ["file", "bytes", "none", ""]
+    assert len(plots.pictures([]).axes) == 6
+
+
+def test_the_style_leaves_other_settings_as_they_are():
+    before = dict(mpl.rcParams)
+    plots.pictures([None], ["x"])
+    plots.bars({"a": 1.0}, title="A")
+    assert dict(mpl.rcParams) == before

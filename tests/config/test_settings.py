@@ -170,3 +170,14 @@ def test_a_misspelt_variable_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
 def test_an_unknown_setting_has_no_origin() -> None:
     with pytest.raises(ConfigError, match="unknown setting 'sed'"):
         Settings().origin("sed")
+
+
+def test_a_sandbox_shares_nothing_with_the_real_stores() -> None:
+    real, one, other = Settings(), Settings.sandbox(seed=7, shop="toy"), Settings.sandbox()
+    assert (one.seed, one.shop) == (7, "toy")
+    for name in ("home", "database_url", "mlflow_uri", "artifact_root"):
+        assert len({str(getattr(s, name)) for s in (real, one, other)}) == 3
+    assert one.home.parent.is_dir()
+    assert one.shop_folder("toy").is_relative_to(one.home)
+    with pytest.raises(ConfigError, match="unknown setting"):
+        Settings.sandbox(colour="red")

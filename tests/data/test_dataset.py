@@ -156,3 +156,14 @@ def test_the_fingerprint_follows_the_content():
 def test_untimed_data_gives_untimed_interactions():
     assert shop(times="none").interactions().times is None
     assert shop().interactions().times is not None
+
+
+def test_pictures_are_found_in_memory_and_on_disk(tmp_path: Path):
+    made = shop(images={"a/1.png": b"one"})
+    paths = ["images/a/1.png", "", "images/gone.png"]
+    assert made.pictures(paths) == [b"one", None, None]
+    found = Dataset.load(made.save(tmp_path / "shop")).pictures(paths)
+    assert isinstance(found[0], Path)
+    assert found[0].read_bytes() == b"one"
+    assert found[1:] == [None, None]
+    assert shop(images=None).pictures(paths) == [None, None, None]

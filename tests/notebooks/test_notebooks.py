@@ -17,11 +17,8 @@ from shopr.workbench.spec import RunSpec, load, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-SPECS = {
-    spec.notebook: spec
-    for spec in (load(path) for path in sorted((ROOT / "experiments").glob("*.yaml")))
-    if isinstance(spec, RunSpec)
-}
+NAMES = ("quickstart", "data", "recommenders", "tuning")
+SPECS = {spec.notebook: spec for name in NAMES if isinstance(spec := load(ROOT / f"experiments/{name}.yaml"), RunSpec)}
 SHOWING = {"shopr", "matplotlib", "pandas", "numpy", "pathlib"}
 # A path of the machine it ran on: a folder of a system or a home, or a temporary folder.
 PRIVATE = re.compile(r"(?<![\w.:/])/(?:tmp|home|root|var|work|workspace|Users|private)/[\w.-]+")

@@ -84,3 +84,23 @@ def test_an_unknown_model_is_refused():
     train, test = temporal(small_interactions())
     with pytest.raises(UnknownNameError, match=r"Did you mean 'popular'"):
         compare(["populer"], train, test)
+
+
+def test_beyond_accuracy_is_measured_on_the_lists_themselves(clock):
+    train = tiny([(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (0, 2)])
+    test = tiny([(1, 2), (2, 3)])
+    found = compare(["popular"], train, test, k=2, clock=clock)
+    assert found.judged["popular"].items.tolist() == [[2, 3], [1, 2]]
+    (row,) = found.beyond(train).to_dict("records")
+    assert row["model"] == "popular"
+    assert row["coverage"] == pytest.approx(3 / 4)
+    assert row["personalisation"] == pytest.approx(1 / 2)  # one of two products is shared
+    assert row["average_popularity"] == pytest.approx(((1 + 0) / 2 + (2 + 1) / 2) / 2)
+    assert "diversity_by_label" not in row
+
+
+def test_diversity_needs_a_catalogue(clock):
+    train, test = temporal(small_interactions())
+    table = compare(["popular", "item_knn"], train, test, k=5, clock=clock).beyond(train, small_catalog())
+    assert list(table["model"]) == ["popular", "item_knn"]
+    assert table["diversity_by_label"].between(0, 1).all()
