@@ -17,11 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from shopr.config.sources import project_root
 from shopr.errors import SpecError
+from shopr.recommend.rules import Merchandising
+from shopr.recommend.rules import check as check_rules
 from shopr.tracking.rules import Rules
+from shopr.yamlfile import line_of, nearest, parse
 
 __all__ = ["GateSpec", "Parameter", "RunSpec", "Spec", "gate_rules", "json_schema", "load", "resolve"]
 
-_KINDS = ["run", "gate"]
+_KINDS = ["run", "gate", "rules"]
 _PATTERNS = {
     "name": "a name such as weekly-health: small letters, digits, - and _",
     "notebook": "notebooks/NAME.ipynb, a path within the project",
@@ -110,7 +113,7 @@ Spec = Annotated[RunSpec | GateSpec, Field(discriminator="kind")]
 _ADAPTER: TypeAdapter[RunSpec | GateSpec] = TypeAdapter(Spec)
 
 
-def load(path: Path | str) -> RunSpec | GateSpec:
+def load(path: Path | str) -> RunSpec | GateSpec | Merchandising:
     """Read and check a spec.
 
     Raises:
@@ -126,16 +129,9 @@ def load(path: Path | str) -> RunSpec | GateSpec:
         raise SpecError(
             f"spec {path} cannot be read: {getattr(error, 'strerror', None) or error}", hint=hint
         ) from error
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise SpecError(f"{path}{where}: {getattr(error, 'problem', None) or 'is no YAML'}") from error
-    if not isinstance(content, dict):
-        raise SpecError(f"{path} holds no keys", hint="Start with name:, kind: and notebook:")
-    _no_key_twice(path, root)
+    content, root = parse(path, text, hint="Start with name:, kind: and notebook:")
+    if content.get("kind") == "rules":
+        return check_rules(path, content, root)
     content.setdefault("kind", "run")
     try:
         return _ADAPTER.validate_python(content)
@@ -187,47 +183,26 @@ def json_schema() -> dict[str, Any]:
     return _ADAPTER.json_schema()
 
 
-def _no_key_twice(path: Path, node: yaml.Node | None) -> None:
-    """YAML lets the last of two equal keys win in silence: a value would be dropped that somebody wrote."""
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _no_key_twice(path, item)
-    if not isinstance(node, yaml.MappingNode):
-        return
-    seen: set[str] = set()
-    for key, value in node.value:
-        if key.value in seen:
-            line = key.start_mark.line + 1
-            raise SpecError(f"{path}, line {line}: key {key.value!r} occurs twice", hint="Keep one of them")
-        seen.add(key.value)
-        _no_key_twice(path, value)
-
-
 def _refusal(path: Path, root: yaml.Node | None, error: ValidationError) -> SpecError:
     found = error.errors()
     # A misspelt key is missing under its right name, too: the misspelling is what its writer wants to hear of.
     first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
     if first["type"] == "union_tag_invalid":
         return SpecError(
-            f"{path}, line {_line(root, ['kind'])}: unknown kind {first['ctx']['tag']!r}",
-            hint=_guess(str(first["ctx"]["tag"]), _KINDS),
+            f"{path}, line {line_of(root, ['kind'])}: unknown kind {first['ctx']['tag']!r}",
+            hint=nearest(str(first["ctx"]["tag"]), _KINDS),
         )
     kind, *keys = [str(key) for key in first["loc"] if key != "[key]"]
     message = str(first["msg"]).removeprefix("Value error, ")
     hint = ""
     if first["type"] == "extra_forbidden":
         message = "unknown key"
-        hint = _guess(keys[-1], _known(keys[:-1], kind))
+        hint = nearest(keys[-1], _known(keys[:-1], kind))
     elif first["type"] == "missing":
         message = "this key is missing"
     elif first["type"] == "string_pattern_mismatch":
         message = f"{first['input']!r} does not look like {_PATTERNS.get(keys[-1], 'what is wanted here')}"
-    return SpecError(f"{path}, line {_line(root, keys)}: {'.'.join(keys)}: {message}", hint=hint)
-
-
-def _guess(wrong: str, known: list[str]) -> str:
-    near = get_close_matches(wrong, known, n=1, cutoff=0.5)
-    return (f"Did you mean {near[0]!r}? " if near else "") + f"Known: {', '.join(known)}"
+    return SpecError(f"{path}, line {line_of(root, keys)}: {'.'.join(keys)}: {message}", hint=hint)
 
 
 def _known(parents: list[str], kind: str) -> list[str]:
@@ -237,18 +212,3 @@ def _known(parents: list[str], kind: str) -> list[str]:
     if parents == ["rules"]:
         return list(Rules.model_fields)
     return list((GateSpec if kind == "gate" else RunSpec).model_fields)
-
-
-def _line(node: yaml.Node | None, keys: list[str]) -> int:
-    """Line of the innermost key of a path that the file holds."""
-    line = 1 if node is None else node.start_mark.line + 1
-    for wanted in keys:
-        if not isinstance(node, yaml.MappingNode):
-            break
-        for key, value in node.value:
-            if key.value == wanted:
-                line, node = key.start_mark.line + 1, value
-                break
-        else:
-            break
-    return line

@@ -1,0 +1,262 @@
+"""Reranking a candidate list: diversity, calibration and caps in one greedy pass over all users at once.
+
+Each of the k steps takes, in every row, the candidate with the best value
+
+    (1 - d - c) * relevance - d * max similarity to what is chosen - c * KL(history's categories || list's categories)
+
+among those that no cap bars. With d alone this is maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998), with
+c alone the calibrated recommendations of Steck (RecSys 2018). With neither, and no cap, the order stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from shopr.errors import InputError
+
+__all__ = ["Calibration", "Cap", "calibrated", "capped", "category_shares", "mmr", "rerank"]
+
+_GRAM_CELLS = 2**21
+"""Cells of item-item similarities that one block of rows may hold."""
+_SMOOTHING = 0.01
+"""Steck's alpha: how much of the target is mixed into the list's distribution, so that no logarithm is infinite."""
+
+Ranked = tuple[NDArray[np.int32], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most `most` items of one group in a list.
+
+    Attributes:
+        groups: shape (n_items,), the group (brand, category) of each item; -1 is never capped.
+        most: at least 1.
+    """
+
+    groups: NDArray[np.integer]
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How the categories of a list should be spread.
+
+    Attributes:
+        categories: shape (n_items,), the category of each item; -1 counts for none.
+        target: shape (n rows, n categories), each row's wanted shares, summing to 1; a row of zeros wants nothing.
+        strength: 0 … 1.
+    """
+
+    categories: NDArray[np.integer]
+    target: NDArray[np.floating]
+    strength: float
+
+
+def rerank(
+    items: NDArray[np.integer],
+    scores: NDArray[np.floating],
+    k: int,
+    *,
+    vectors: NDArray[np.floating] | sparse.csr_matrix | None = None,
+    diversity: float = 0.0,
+    calibration: Calibration | None = None,
+    caps: Sequence[Cap] = (),
+) -> Ranked:
+    """The k items of each row that the criteria above choose, in the order of choice, with their own scores.
+
+    Args:
+        items: shape (n, c), candidate codes, best first; -1 pads.
+        scores: shape (n, c); only their order and spacing within a row counts.
+        vectors: one row an item, rows of length 1 (content TF-IDF, or a model's factors); needed for diversity.
+        diversity: weight of dissimilarity, 0 … 1.
+        caps: each holds for every row.
+
+    Returns:
+        items (n, k) int32, -1 where nothing may be added; scores (n, k) float32, -inf there.
+
+    Raises:
+        InputError: if k < 1, shapes differ, a strength is outside 0 … 1, or diversity is asked for without vectors.
+    """
+    items, scores = np.asarray(items), np.asarray(scores, np.float64)
+    _check(items, scores, k, vectors=vectors, diversity=diversity, calibration=calibration, caps=caps)
+    n, c = items.shape
+    out_items = np.full((n, k), -1, np.int32)
+    out_scores = np.full((n, k), -np.inf, np.float32)
+    rows = (
+        max(1, int(_GRAM_CELLS**0.5) // max(c, 1)) if sparse.issparse(vectors) else max(1, _GRAM_CELLS // max(c * c, 1))
+    )
+    for start in range(0, n, rows):
+        block = slice(start, min(start + rows, n))
+        part = calibration
+        if calibration is not None:
+            part = Calibration(calibration.categories, calibration.target[block], calibration.strength)
+        step = _Greedy(items[block], scores[block], vectors=vectors, diversity=diversity, calibration=part, caps=caps)
+        out_items[block], out_scores[block] = step.run(k)
+    return out_items, out_scores
+
+
+def mmr(
+    items: NDArray[np.integer],
+    scores: NDArray[np.floating],
+    vectors: NDArray[np.floating] | sparse.csr_matrix,
+    k: int,
+    strength: float,
+) -> Ranked:
+    """Maximal marginal relevance alone; see `rerank`."""
+    return rerank(items, scores, k, vectors=vectors, diversity=strength)
+
+
+def calibrated(items: NDArray[np.integer], scores: NDArray[np.floating], k: int, calibration: Calibration) -> Ranked:
+    """Calibrated recommendations alone; see `rerank`."""
+    return rerank(items, scores, k, calibration=calibration)
+
+
+def capped(items: NDArray[np.integer], scores: NDArray[np.floating], k: int, *caps: Cap) -> Ranked:
+    """The k best items that the caps allow; see `rerank`."""
+    return rerank(items, scores, k, caps=caps)
+
+
+def category_shares(
+    histories: sparse.csr_matrix, categories: NDArray[np.integer], n_categories: int
+) -> NDArray[np.float64]:
+    """Shape (n, n_categories): each history's weight by category, summing to 1 a row; zeros without a history."""
+    rows = np.repeat(np.arange(histories.shape[0]), np.diff(histories.indptr))
+    kind = np.asarray(categories)[histories.indices]
+    known = kind >= 0
+    shares = np.zeros((histories.shape[0], n_categories))
+    np.add.at(shares, (rows[known], kind[known]), histories.data[known])
+    total = shares.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(shares, total, out=shares, where=total > 0))
+
+
+class _Greedy:
+    """The state of one block of rows while items are chosen."""
+
+    def __init__(
+        self,
+        items: NDArray[np.integer],
+        scores: NDArray[np.floating],
+        *,
+        vectors: NDArray[np.floating] | sparse.csr_matrix | None,
+        diversity: float,
+        calibration: Calibration | None,
+        caps: Sequence[Cap],
+    ) -> None:
+        self.items, self.scores = items, scores
+        self.open = (items >= 0) & np.isfinite(scores)
+        self.row = np.arange(len(items))
+        self.safe = np.where(items >= 0, items, 0)
+        self.diversity = diversity
+        weight = diversity + (calibration.strength if calibration else 0.0)
+        # Without criteria the raw scores decide, so that rounding cannot swap two that are almost equal.
+        self.value = (1.0 - weight) * _relevance(scores, self.open) if weight else np.where(self.open, scores, -np.inf)
+        self.nearest: NDArray[np.float64] | None = None
+        self.similar = _similarities(self.safe, vectors) if diversity and vectors is not None else None
+        self.calibration = calibration if calibration and calibration.strength else None
+        if self.calibration is not None:
+            self.kinds = np.where(items >= 0, self.calibration.categories[self.safe], -1)
+            self.counts = np.zeros(self.calibration.target.shape)
+        self.caps = [(cap.groups[self.safe], cap.most, np.zeros(items.shape, np.int32)) for cap in caps]
+
+    def run(self, k: int) -> Ranked:
+        n = len(self.items)
+        chosen = np.full((n, k), -1, np.int32)
+        kept = np.full((n, k), -np.inf, np.float32)
+        for place in range(min(k, self.items.shape[1])):
+            value = self._values()
+            best = value.argmax(axis=1)
+            some = np.isfinite(value[self.row, best])
+            if not some.any():
+                break
+            chosen[some, place] = self.items[self.row, best][some]
+            kept[some, place] = self.scores[self.row, best][some]
+            self._take(best, some)
+        return chosen, kept
+
+    def _values(self) -> NDArray[np.float64]:
+        value = self.value
+        if self.nearest is not None:
+            value = value - self.diversity * self.nearest
+        if self.calibration is not None:
+            value = value - self.calibration.strength * self._divergence()
+        return np.where(self.open, value, -np.inf)
+
+    def _divergence(self) -> NDArray[np.float64]:
+        """Shape (n, c): KL of target from the list after each candidate; one candidate changes one category's term."""
+        assert self.calibration is not None
+        target = self.calibration.target
+        size = self.counts.sum(axis=1, keepdims=True) + 1.0
+        floor = _SMOOTHING * target
+        now = np.where(target > 0, (1 - _SMOOTHING) * self.counts / size + floor, 1.0)
+        then = np.where(target > 0, (1 - _SMOOTHING) * (self.counts + 1) / size + floor, 1.0)
+        wanted = np.where(target > 0, target, 1.0)
+        base = (target * np.log(wanted / now)).sum(axis=1, keepdims=True)
+        change = target * np.log(now / then)
+        moved = np.take_along_axis(change, np.maximum(self.kinds, 0), axis=1)
+        return np.asarray(base + np.where(self.kinds >= 0, moved, 0.0))
+
+    def _take(self, best: NDArray[np.int64], some: NDArray[np.bool_]) -> None:
+        self.open[self.row[some], best[some]] = False
+        if self.similar is not None:
+            near = self.similar[self.row, best]
+            self.nearest = near if self.nearest is None else np.maximum(self.nearest, near)
+        if self.calibration is not None:
+            kind = self.kinds[self.row, best]
+            counted = some & (kind >= 0)
+            self.counts[self.row[counted], kind[counted]] += 1
+        for groups, most, taken in self.caps:
+            picked = groups[self.row, best][:, None]
+            np.add(taken, ((groups == picked) & (picked >= 0)) & some[:, None], out=taken)
+            self.open &= taken < most
+
+
+def _relevance(scores: NDArray[np.floating], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Scores of each row brought to 0 … 1, so that one strength means the same for every model."""
+    low = np.where(valid, scores, np.inf).min(axis=1, keepdims=True, initial=np.inf)
+    high = np.where(valid, scores, -np.inf).max(axis=1, keepdims=True, initial=-np.inf)
+    span = np.where(high > low, high - low, 1.0)
+    return np.where(valid, (np.where(valid, scores, 0.0) - np.where(np.isfinite(low), low, 0.0)) / span, -np.inf)
+
+
+def _similarities(items: NDArray[np.integer], vectors: NDArray[np.floating] | sparse.csr_matrix) -> NDArray[np.float64]:
+    """Shape (n, c, c): cosines between the candidates of each row."""
+    if not isinstance(vectors, np.ndarray):
+        unique, place = np.unique(items, return_inverse=True)
+        place = place.reshape(items.shape)
+        mine = vectors[unique]
+        gram = (mine @ mine.T).toarray()
+        return np.asarray(gram[place[:, :, None], place[:, None, :]], np.float64)
+    mine = vectors[items]
+    return np.asarray(mine @ mine.transpose(0, 2, 1), np.float64)
+
+
+def _check(
+    items: NDArray[np.integer],
+    scores: NDArray[np.floating],
+    k: int,
+    *,
+    vectors: object,
+    diversity: float,
+    calibration: Calibration | None,
+    caps: Sequence[Cap],
+) -> None:
+    if k < 1:
+        raise InputError(f"k is {k}", hint="Ask for at least 1 item")
+    if items.ndim != 2 or items.shape != scores.shape:
+        raise InputError(f"items of shape {items.shape} and scores of {scores.shape} are not aligned")
+    strength = calibration.strength if calibration else 0.0
+    for name, value in (("diversity", diversity), ("calibration", strength), ("their sum", diversity + strength)):
+        if not 0 <= value <= 1:
+            raise InputError(f"{name} is {value:g}, outside 0 … 1", hint="0 keeps the model's order")
+    if diversity and vectors is None:
+        raise InputError("diversity needs item vectors", hint="Pass vectors=item_vectors(catalog, item_ids)")
+    if calibration is not None and len(calibration.target) != len(items):
+        raise InputError(f"{len(calibration.target)} target rows for {len(items)} lists", hint="Give one row a list")
+    for cap in caps:
+        if cap.most < 1:
+            raise InputError(f"a cap of {cap.most} would empty every list", hint="Use 1 or more")
