@@ -9,10 +9,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import JSON, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.types import TypeDecorator
 
-__all__ = ["CARDS", "Card", "UtcDateTime", "meta", "metadata", "promotions", "run_ledger", "subjects"]
+__all__ = [
+    "CARDS",
+    "Card",
+    "UtcDateTime",
+    "live_interactions",
+    "meta",
+    "metadata",
+    "promotions",
+    "run_ledger",
+    "subjects",
+]
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -64,9 +86,9 @@ CARDS: dict[str, Card] = {}
 """Table name -> its card."""
 
 
-def _table(name: str, card: Card, *parts: Any) -> Table:
+def _table(name: str, card: Card, *parts: Any, **options: Any) -> Table:
     CARDS[name] = card
-    return Table(name, metadata, *parts)
+    return Table(name, metadata, *parts, **options)
 
 
 meta = _table(
@@ -129,3 +151,19 @@ run_ledger = _table(
     Index(None, "cache_key"),
 )
 """Notebook runs and their state, true even after a kill."""
+
+live_interactions = _table(
+    "live_interactions",
+    Card("shopr.recommend.live", "until a model fitted on these events serves, 90 days at most", "user_id", "none"),
+    Column("seq", Integer, primary_key=True),
+    Column("event_id", String(256), nullable=False),
+    Column("user_id", String(256), nullable=False),
+    Column("session_id", String(256)),
+    Column("product_id", String(256), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("time", UtcDateTime, nullable=False),
+    UniqueConstraint("event_id", "product_id"),
+    Index(None, "user_id", "time"),
+    sqlite_autoincrement=True,  # a number is never given twice, so that (rows, newest) tells every change
+)
+"""What shoppers did since the fit: views, clicks, carts and orders, one row an event and product."""

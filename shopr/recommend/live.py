@@ -1,0 +1,148 @@
+"""What shoppers did since the fit, in storage: shared by all processes, and there again after a restart or a kill.
+
+The table is the truth; whoever caches what it says asks `version` first, which changes with every change of a shopper's
+rows. Events are told apart by id and product, so that a client may send one again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from shopr.clock import Clock, SystemClock
+from shopr.data.events import Event, EventType
+from shopr.errors import InputError
+from shopr.storage.database import Database
+from shopr.storage.tables import live_interactions as table
+
+__all__ = ["LIVE_TYPES", "Live", "LiveStore"]
+
+LIVE_TYPES = frozenset(
+    {
+        EventType.PRODUCT_VIEWED,
+        EventType.PRODUCT_CLICKED,
+        EventType.RECOMMENDATION_CLICKED,
+        EventType.CART_ITEM_ADDED,
+        EventType.CART_ITEM_REMOVED,
+        EventType.ORDER_COMPLETED,
+        EventType.ORDER_RETURNED,
+    }
+)
+"""Events that say something about what a shopper will want next."""
+LATEST = 1_000
+"""Rows of one shopper that are looked at, the latest: a robot's hundred thousand clicks must not slow its replies."""
+FUTURE = timedelta(minutes=5)
+"""How far a client's clock may run ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """One shopper's events since the fit, rising in time.
+
+    Attributes:
+        products: shape (n,), product ids.
+        types: shape (n,), event types.
+        times: shape (n,), Unix seconds (float64, with fractions).
+        sessions: shape (n,), session ids, "" where unknown.
+    """
+
+    products: NDArray[np.object_]
+    types: NDArray[np.object_]
+    times: NDArray[np.float64]
+    sessions: NDArray[np.object_]
+
+    def __len__(self) -> int:
+        return len(self.products)
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[str, str, float, str]]) -> Live:
+        """From (product, type, Unix seconds, session) in any order; ties keep it."""
+        ordered = sorted(rows, key=lambda row: row[2])
+        products, types, times, sessions = zip(*ordered, strict=True) if ordered else ((), (), (), ())
+        return cls(
+            np.array(products, dtype=object),
+            np.array(types, dtype=object),
+            np.array(times, np.float64),
+            np.array(sessions, dtype=object),
+        )
+
+
+class LiveStore:
+    """The table of live interactions.
+
+    Args:
+        database: opened and upgraded.
+        clock: judges times that lie in the future.
+    """
+
+    def __init__(self, database: Database, *, clock: Clock | None = None) -> None:
+        self._database, self._clock = database, clock or SystemClock()
+        self._insert = (sqlite if database.is_sqlite else postgresql).insert
+
+    def record(self, events: Event | Iterable[Event]) -> int:
+        """Store events in one transaction; how many were new. Order does not matter, nor does sending them again.
+
+        Events of types that say nothing about taste, or without shopper or product, are left out. When this returns,
+        the events are in the store, whatever happens to the process.
+
+        Raises:
+            InputError: if an event lies in the future.
+            StorageError: if the database refuses; nothing of the batch is kept.
+        """
+        batch = [events] if isinstance(events, Event) else list(events)
+        rows = [row for event in batch if (row := self._row(event)) is not None]
+        if not rows:
+            return 0
+        statement = self._insert(table).on_conflict_do_nothing(index_elements=["event_id", "product_id"])
+        with self._database.begin() as connection:
+            return max(int(connection.execute(statement, rows).rowcount), 0)
+
+    def _row(self, event: Event) -> dict[str, object] | None:
+        product = event.properties.get("product_id")
+        if event.type not in LIVE_TYPES or event.user_id is None or not isinstance(product, str) or not product:
+            return None
+        if len(product) > table.c.product_id.type.length:  # type: ignore[attr-defined]
+            raise InputError(f"product id of {len(product)} characters, the bound is 256", hint="Send the product's id")
+        if event.time > self._clock.now() + FUTURE:
+            raise InputError(
+                f"event {event.event_id!r} lies in the future ({event.time.isoformat()})",
+                hint="Send the time in UTC by a clock that is set",
+            )
+        return {
+            "event_id": event.event_id,
+            "user_id": event.user_id,
+            "session_id": event.session_id,
+            "product_id": product,
+            "type": event.type.value,
+            "time": event.time,
+        }
+
+    def version(self, user_id: str) -> tuple[int, int]:
+        """(rows, newest row) of one shopper: equal exactly while nothing was added or taken away."""
+        query = select(func.count(), func.coalesce(func.max(table.c.seq), 0)).where(table.c.user_id == user_id)
+        with self._database.read() as connection:
+            count, newest = connection.execute(query).one()
+        return int(count), int(newest)
+
+    def of(self, user_id: str) -> Live:
+        """The latest events of one shopper; none for an unknown one."""
+        query = (
+            select(table.c.product_id, table.c.type, table.c.time, table.c.session_id)
+            .where(table.c.user_id == user_id)
+            .order_by(table.c.time.desc(), table.c.seq.desc())
+            .limit(LATEST)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return Live.of((p, t, at.timestamp(), s or "") for p, t, at, s in reversed(rows))
+
+    def forget(self, until: datetime) -> int:
+        """Drop what happened up to `until` (a model fitted on it serves now, or it is too old); how many rows."""
+        with self._database.begin() as connection:
+            return connection.execute(delete(table).where(table.c.time <= until)).rowcount

@@ -1,0 +1,166 @@
+"""Replies that follow a shopper's clicks, equal to what the model would say to the same history from scratch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from shopr.config import Settings
+from shopr.data.events import Event, EventType
+from shopr.data.interactions import Histories
+from shopr.errors import InputError
+from shopr.recommend.increments import follow, item_rows
+from shopr.recommend.live import Live, LiveStore
+from shopr.recommend.online import OnlineState
+from shopr.recommend.registry import make
+from shopr.recommend.session import SessionConfig, current_session, purchases, signals
+from shopr.storage import Database
+from tests.recommend.shop import N_ITEMS, small_interactions
+
+SHOP = small_interactions()
+LINEAR = {
+    "ease": {},
+    "edlae": {"half_life_days": 5.0},
+    "ease_time": {},
+    "markov": {},
+    "item_filter": {},
+    "rp3beta": {},
+    "item_knn": {"half_life_days": 3.0},
+    "stack": {},
+}
+OTHERS = {"ials": {"factors": 8}, "user_knn": {}, "popular": {}}
+NOBODY = Histories.of([[]], N_ITEMS)
+
+
+@pytest.fixture(scope="module", params=sorted({**LINEAR, **OTHERS}))
+def model(request):
+    return make(request.param, **{**LINEAR, **OTHERS}[request.param]).fit(SHOP)
+
+
+@pytest.fixture
+def store(settings: Settings, clock):
+    with Database.open(settings) as database:
+        yield LiveStore(database, clock=clock)
+
+
+def prefix(n: int) -> Histories:
+    """The first n purchases of a shopper who sometimes buys a thing again."""
+    rng = np.random.default_rng(3)
+    items = rng.integers(0, N_ITEMS - 1, 40)[:n]
+    every, place = np.unique(items, return_inverse=True)
+    times = np.zeros(len(every), np.int64)
+    np.maximum.at(times, place, 1_700_000_000 + 40_000 * np.arange(n))
+    made = Histories.of([every], N_ITEMS)
+    made.matrix.data = np.bincount(place).astype(np.float32)
+    return Histories(made.matrix, times)
+
+
+def click(clock, item: int, kind: str = "product_clicked", user: str = "new", **extra) -> Event:
+    properties = {"product_id": f"p{item}"}
+    return Event(type=EventType(kind), time=clock.now(), user_id=user, properties=properties, **extra)
+
+
+def test_increments_equal_scoring_from_scratch(model):
+    scores = follow(model)
+    for n in [1, 2, 3, 5, 4, *range(6, 41), 10]:  # forward, by leaps, and back again
+        history = prefix(n)
+        np.testing.assert_allclose(scores.at(history), model._score(history)[0], rtol=1e-3, atol=2e-5)
+
+
+def test_the_linear_models_go_by_increments():
+    assert all(item_rows(make(n, **s).fit(SHOP)) is not None for n, s in LINEAR.items() if n != "stack")
+
+
+def test_a_live_purchase_equals_fold_in(model, store, clock):
+    state = OnlineState(model, store, clock=clock)
+    bought = []
+    for item in (4, 8, 12):
+        store.record(click(clock, item, "order_completed"))
+        bought.append((item, int(clock.now().timestamp())))
+        clock.advance(3 * 86_400)
+        history = Histories.of([[i for i, _ in bought]], N_ITEMS)
+        history = Histories(history.matrix, np.array([t for _, t in bought]))
+        expected = model.fold_in(history, 10)
+        found = state.recommend("new", NOBODY, 10)
+        np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-3, atol=2e-5)
+
+
+def test_a_click_changes_the_next_reply_and_a_restart_forgets_nothing(store, clock):
+    model = make("ease").fit(SHOP)
+    state = OnlineState(model, store, clock=clock)
+    before = state.recommend("new", NOBODY, 5)
+    np.testing.assert_array_equal(before.items, model.fold_in(NOBODY, 5).items)
+    store.record(click(clock, 5))
+    after = state.recommend("new", NOBODY, 5)
+    assert after.items.tolist() != before.items.tolist()
+    again = OnlineState(model, store, clock=clock).recommend("new", NOBODY, 5)
+    np.testing.assert_array_equal(again.items, after.items)
+
+
+def test_a_signal_is_an_entry_of_fractional_strength(store, clock):
+    model = make("ease").fit(SHOP)
+    state = OnlineState(model, store, clock=clock)
+    history = SHOP.histories(np.array([3]))
+    store.record(click(clock, 5, "cart_item_added"))
+    expected = model._score(history)[0] + 0.7 * model.weights[5]
+    np.testing.assert_allclose(state.scores("new", history), expected, rtol=1e-5)
+    clock.advance(20 * 60)
+    expected = model._score(history)[0] + 0.35 * model.weights[5]
+    np.testing.assert_allclose(state.scores("new", history), expected, rtol=1e-5)
+
+
+def test_stronger_events_weigh_more_and_fade(clock):
+    config, ids = SessionConfig(), SHOP.item_ids
+    now = clock.now().timestamp()
+    kinds = ["product_viewed", "product_clicked", "cart_item_added"]
+    live = Live.of([(f"p{i}", kind, now, "") for i, kind in enumerate(kinds)])
+    assert (np.diff(signals(live, ids, now, config).weights) > 0).all()
+    later = signals(live, ids, now + 1200, config)
+    np.testing.assert_allclose(later.weights, signals(live, ids, now, config).weights / 2)
+    ended = signals(live, ids, now + 7 * 86_400, config)
+    np.testing.assert_allclose(ended.weights, 0.5 * 0.3 * np.array([0.15, 0.3, 0.7]))
+
+
+def test_what_was_taken_back_does_not_count():
+    ids = SHOP.item_ids
+    rows = [
+        ("p1", "cart_item_added", 1.0, ""),
+        ("p1", "cart_item_removed", 2.0, ""),
+        ("p2", "cart_item_added", 3.0, ""),
+    ]
+    rows += [("p3", "order_completed", 4.0, ""), ("p3", "order_returned", 5.0, ""), ("p4", "order_completed", 6.0, "")]
+    live = Live.of(rows[::-1])
+    assert signals(live, ids, 7.0, SessionConfig()).items.tolist() == [2]
+    assert purchases(live, ids)[0].tolist() == [4]
+
+
+def test_a_session_ends_by_a_pause_or_by_its_name():
+    config = SessionConfig()
+    live = Live.of(
+        [("p1", "product_viewed", t, s) for t, s in ((0, "a"), (60, "a"), (120, "b"), (4000, ""), (4100, ""))]
+    )
+    assert current_session(live, 4200, config).tolist() == [False, False, False, True, True]
+    assert current_session(live, 9000, config).tolist() == [False] * 5
+    named = Live.of([("p1", "product_viewed", t, s) for t, s in ((0, "a"), (60, "b"))])
+    assert current_session(named, 61, config).tolist() == [False, True]
+    assert len(current_session(Live.of([]), 0, config)) == 0
+
+
+def test_bad_input(store, clock):
+    model = make("ease").fit(SHOP)
+    state = OnlineState(model, store, clock=clock, users=1)
+    store.record([click(clock, 9_999), click(clock, 5, user="other")])
+    unknown = state.recommend("new", NOBODY, 5)
+    np.testing.assert_array_equal(unknown.items, model.fold_in(NOBODY, 5).items)
+    assert (state.recommend("new", NOBODY, 5, candidates=np.array([], int)).items == -1).all()
+    assert (state.recommend("other", NOBODY, N_ITEMS + 9).items[0, :N_ITEMS] >= 0).all()
+    assert (state.recommend(None, NOBODY, N_ITEMS + 9).items[0, N_ITEMS:] == -1).all()
+    with pytest.raises(InputError, match="k is 0"):
+        state.recommend("new", NOBODY, 0)
+    with pytest.raises(InputError, match="a history of shape"):
+        state.scores("new", Histories.of([[1], [2]], N_ITEMS))
+    with pytest.raises(InputError, match="users is 0"):
+        OnlineState(model, users=0)
+    for wrong in ({"clicked": float("nan")}, {"half_life_minutes": 0}, {"viewed": 0.5}):
+        with pytest.raises(ValueError, match=r"validation error"):
+            SessionConfig(**wrong)
