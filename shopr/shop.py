@@ -24,6 +24,7 @@ from shopr.money import format_minor
 from shopr.recommend.base import MAX_K, Explanation
 
 if TYPE_CHECKING:
+    from shopr.recommend.cross_sell import CrossSell
     from shopr.tracking.slot import ModelSlot, ServedModel
 
 __all__ = ["Card", "Reason", "Shop"]
@@ -202,6 +203,35 @@ class Shop:
                 zip(model.item_ids.decode(items[shown]), scores[shown], strict=True)
             )
         ]
+
+    def goes_with(self, basket: list[str], k: int = 10) -> list[Card]:
+        """Products that are bought along with a basket of product ids more often than chance; nothing sold out.
+
+        Raises:
+            InputError: if k is outside 1 … 20, or the shop has no orders.
+        """
+        if not 1 <= k <= MAX_K:
+            raise InputError(f"k is {k}", hint=f"Ask for 1 to {MAX_K} products")
+        model = self._cross_sell
+        products = self._products.reindex(model.item_ids.ids)
+        gone = (products["stock"] <= 0).to_numpy(dtype=bool, na_value=False)
+        found = model.for_basket(model.item_ids.encode(basket), k + int(gone.sum()))
+        codes, scores = found.items[0], found.scores[0]
+        keep = np.flatnonzero((codes >= 0) & ~gone[codes])[:k]
+        ids = model.item_ids.decode(codes[keep])
+        return [
+            self._card(product_id, score=float(score), position=place, policy="cross_sell")
+            for place, (product_id, score) in enumerate(zip(ids, scores[keep], strict=True), 1)
+        ]
+
+    @cached_property
+    def _cross_sell(self) -> CrossSell:
+        from shopr.recommend.cross_sell import CrossSell, baskets_of
+
+        events = self.data.events
+        lines = events[(events["type"] == "order_completed") & events["product_id"].notna()]
+        log = Interactions.from_frame(pd.DataFrame({"user": lines["order_id"], "item": lines["product_id"]}))
+        return CrossSell().fit(baskets_of(log, log.users), log.item_ids, self.catalog)
 
     def history(self, user_id: str, n: int = 12) -> list[Card]:
         """The last `n` different products a shopper bought, newest first; empty for an unknown shopper."""

@@ -4,7 +4,7 @@ The rate of purchase occasions of each shopper in each category has a gamma prio
 category, and Poisson counts (as in Fader, Hardie & Lee, Marketing Science 2005, without their dropout), so that a
 shopper with one purchase is judged mostly by the category. Poisson occasions have no memory; a pack of coffee has. A
 logistic recalibration (Platt 1999) of that probability therefore also reads the time since the last purchase in units
-of the shopper's shrunken interval, and the shopper's general activity. It is learnt at earlier dates from what followed.
+of the shopper's shrunken interval, and the shopper's general activity. Earlier dates and what followed teach it.
 """
 
 from __future__ import annotations
