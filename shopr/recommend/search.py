@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shopr.clock import Clock
 from shopr.errors import CapacityError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from shopr.data.catalog import Catalog
 
-__all__ = ["MARGIN", "OnTrial", "Search", "Trial", "judge", "race", "study"]
+__all__ = ["MARGIN", "OnTrial", "Search", "Trial", "judge", "judge_users", "race", "study"]
 
 OnTrial = Callable[[int, str, Params, float, float], None]
 """Called after each trial with its number, model, parameters, validation nDCG and seconds."""
@@ -50,12 +51,16 @@ class Trial:
     second: float | None = None
     """Quality on the second split, where it was judged there."""
     stacked: bool = False
+    start: bool = False
+    """Whether these are parameters that the family's space starts from, not found by the search."""
+    preferred: bool = False
+    """A start that the tuned leader did not clearly beat on the second split."""
 
     @property
-    def standing(self) -> tuple[bool, bool, float, int]:
-        """What the winner is chosen by: a confirmed stack, then the mean over both splits, then the first."""
+    def standing(self) -> tuple[bool, bool, bool, float, int]:
+        """The winner is a confirmed stack, then a preferred start, then the best mean over both splits, the first."""
         both = self.value if self.second is None else (self.value + self.second) / 2
-        return (self.stacked, self.second is not None, both, -self.number)
+        return (self.stacked, self.preferred, self.second is not None, both, -self.number)
 
 
 @dataclass(slots=True)
@@ -102,7 +107,7 @@ class Search:
     def best_of(self, family: str) -> float:
         return max((t.value for t in self.trials if t.family == family), default=-np.inf)
 
-    def run(self, family: Family, params: Params) -> float | None:
+    def run(self, family: Family, params: Params, *, start: bool = False) -> float | None:
         """Fit and judge one candidate; None where it refuses the data's size."""
         started = self.clock.monotonic()
         try:
@@ -116,7 +121,7 @@ class Search:
         gc.collect()
         ended = self.clock.monotonic()
         serving = (ended - fitted) / len(self.holdout.users)
-        trial = Trial(len(self.trials), family.model, params, value, ended - started, serving)
+        trial = Trial(len(self.trials), family.model, params, value, ended - started, serving, start=start)
         self.trials.append(trial)
         if self.on_trial is not None:
             self.on_trial(trial.number, trial.family, params, value, trial.seconds)
@@ -125,15 +130,20 @@ class Search:
 
 def judge(model: Recommender, holdout: Holdout, k: int) -> float:
     """Mean nDCG@k of a fitted model on a validation split."""
+    return float(np.nanmean(judge_users(model, holdout, k)))
+
+
+def judge_users(model: Recommender, holdout: Holdout, k: int) -> NDArray[np.float64]:
+    """(n,) nDCG@k of each validation user."""
     items = model.recommend(holdout.users, k).items
-    return float(np.nanmean(evaluate(items, holdout.truth, k)["ndcg"]))
+    return evaluate(items, holdout.truth, k)["ndcg"]
 
 
 def race(search: Search, families: list[Family], max_trials: int) -> None:
     """Each family's first start, then the other starts of those that lead."""
     for family in families:
         if len(search.trials) < max_trials and (not search.trials or search.affordable(family)):
-            search.run(family, family.starts(search.shape)[0])
+            search.run(family, family.starts(search.shape)[0], start=True)
     if not search.trials:
         raise CapacityError(
             f"no model fits {search.shape.items:,} items x {search.shape.users:,} users", hint="Name a model"
@@ -143,7 +153,7 @@ def race(search: Search, families: list[Family], max_trials: int) -> None:
             continue
         for params in family.starts(search.shape)[1:]:
             if len(search.trials) < max_trials and search.affordable(family):
-                search.run(family, params)
+                search.run(family, params, start=True)
 
 
 def study(search: Search, families: list[Family], max_trials: int) -> None:

@@ -24,7 +24,7 @@ _DAY = 86_400.0
 FLOPS = 3e10
 """Cautious guess of one core's multiply-adds a second, until the first fit has been timed."""
 
-HEAD = 8_000
+HEAD = 9_000
 """Popular items that EDLAE keeps to where all of them would take too long."""
 
 Params = dict[str, Any]
@@ -191,7 +191,8 @@ def _spectral(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
 def _knn(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
     return {
         "similarity": trial.suggest_categorical("similarity", ["cosine", "tfidf", "bm25"]),
-        "neighbours": trial.suggest_int("neighbours", 10, 400, log=True),
+        "neighbours": trial.suggest_int("neighbours", 4, 400, log=True),
+        "shrinkage": trial.suggest_float("shrinkage", 0, 20),
     }
 
 
@@ -233,17 +234,16 @@ _FILTER_STARTS: list[Params] = [
     {"user_power": 0.8, "from_power": 0.5, "to_power": 0.5},
 ]
 
-_MARKOV_STARTS: list[Params] = [
-    {
-        "decay": 1.0,
-        "backward": 0.3,
-        "half_life": 1.5,
-        "from_power": 0.5,
-        "to_power": 0.4,
-        "shrinkage": 3.0,
-        "user_power": 0.0,
-    }
+_KNN_STARTS: list[Params] = [
+    {"similarity": "cosine", "neighbours": 100, "shrinkage": 0.0},
+    {"similarity": "tfidf", "neighbours": 10, "shrinkage": 0.0},
+    {"similarity": "bm25", "neighbours": 50, "shrinkage": 5.0},
 ]
+
+_MARKOV_STARTS: list[Params] = [
+    {"decay": 1.0, "backward": 0.3, "half_life": 1.5, "from_power": 0.5, "to_power": 0.4, "shrinkage": 3.0,
+     "user_power": 0.0},
+]  # fmt: skip
 
 FAMILIES: dict[str, Family] = {
     family.model: family
@@ -252,7 +252,7 @@ FAMILIES: dict[str, Family] = {
         Family(
             "item_knn",
             _always,
-            lambda s: [{"similarity": "cosine", "neighbours": 100}],
+            lambda s: _KNN_STARTS,
             _knn,
             lambda s: s.pairs * 1e-8 + 1.0,
         ),
@@ -286,7 +286,10 @@ FAMILIES: dict[str, Family] = {
         Family(
             "ials",
             _always,
-            lambda s: [{"factors": 128, "regularization": 10.0, "alpha": 2.0}],
+            lambda s: [
+                {"factors": 128, "regularization": 10.0, "alpha": 2.0},
+                {"factors": 256, "regularization": 20.0, "alpha": 1.0},
+            ],
             _ials,
             lambda s: s.rows * 4e-5 + (s.users + s.items) * 3e-4,
         ),

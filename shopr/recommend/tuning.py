@@ -29,7 +29,7 @@ from shopr.randomness import DEFAULT_SEED
 from shopr.recommend.base import Recommender
 from shopr.recommend.blending import blended_quality, learn_weights, scores_of
 from shopr.recommend.registry import make, model_class
-from shopr.recommend.search import MARGIN, OnTrial, Search, Trial, judge, race, study
+from shopr.recommend.search import MARGIN, OnTrial, Search, Trial, judge_users, race, study
 from shopr.recommend.spaces import FAMILIES, Family, Params, Shape
 from shopr.recommend.validation import Holdout, Kind, hold_out
 
@@ -45,6 +45,8 @@ _CONFIRMED = 5
 _MEMBERS = 4
 _BLEND_FROM = 0.6
 """Members of a stack at most, and the share of the best quality from which a model may be one."""
+_KIN = {frozenset(("spectral", "item_filter")), frozenset(("ease_time", "edlae"))}
+"""Pairs of which one contains the other: both in a stack would only take its time."""
 
 
 @dataclass(frozen=True)
@@ -152,18 +154,39 @@ def second_fold(train: Interactions, holdout: Holdout, seed: int, users: NDArray
 
 
 def _confirm(search: Search, fold: Callable[[], Holdout | None]) -> None:
-    """Judge the leading candidates on a second split: the best of many trials on one split is in part its luck."""
-    leaders = sorted(search.trials, key=lambda t: (-t.value, t.number))[:_CONFIRMED]
+    """Judge the leading candidates on a second split: the best of many trials on one split is in part its luck.
+
+    The best start of the leader's family is among them, and wins unless the tuned leader beats it there by a standard
+    error of the paired differences: where tuning gains nothing clear, its luck is not worth following.
+    """
+    ranked = sorted(search.trials, key=lambda t: (-t.value, t.number))
+    start = next((t for t in ranked if t.start and t.family == ranked[0].family), ranked[0])
+    leaders = [ranked[0]] + ([start] if start is not ranked[0] else [])
+    leaders += [t for t in ranked[1:_CONFIRMED] if t is not start]
     if len(leaders) < 2 or not search.affordable(FAMILIES[leaders[0].family]):
         return
     second = fold()
     if second is None:
         return
+    users: dict[int, NDArray[np.float64]] = {}
     for trial in leaders:
         if not search.affordable(FAMILIES[trial.family]):
-            return
+            break
         model = make(trial.family, **trial.params).fit(second.train, search.catalog)
-        trial.second = judge(model, second, search.k)
+        users[trial.number] = judge_users(model, second, search.k)
+        trial.second = float(np.nanmean(users[trial.number]))
+        del model
+        gc.collect()
+    best = search.best()
+    if start.number in users and best.number in users and best.family == start.family and best is not start:
+        start.preferred = not _clearly_better(users[best.number], users[start.number])
+
+
+def _clearly_better(values: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
+    """Whether the mean of the paired differences exceeds their standard error."""
+    gain = values - others
+    gain = gain[~np.isnan(gain)]
+    return len(gain) > 1 and float(gain.mean()) > float(gain.std(ddof=1)) / len(gain) ** 0.5
 
 
 def _stack_affordable(search: Search, leaders: dict[str, Trial]) -> bool:
@@ -179,7 +202,14 @@ def _blend(search: Search) -> None:
     leaders: dict[str, Trial] = {best.family: best}
     for trial in sorted(search.trials, key=lambda t: (-t.value, t.number)):
         near = trial.value >= _BLEND_FROM * best.value
-        if near and FAMILIES[trial.family].tuned and trial.family not in leaders and len(leaders) < _MEMBERS:
+        kin = any(frozenset((trial.family, name)) in _KIN for name in leaders)
+        if (
+            near
+            and FAMILIES[trial.family].tuned
+            and trial.family not in leaders
+            and not kin
+            and len(leaders) < _MEMBERS
+        ):
             leaders[trial.family] = trial
     while len(leaders) > 2 and not _stack_affordable(search, leaders):
         del leaders[max(list(leaders)[1:], key=lambda name: search.estimate(FAMILIES[name]))]

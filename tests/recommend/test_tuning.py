@@ -12,8 +12,9 @@ from shopr.clock import ManualClock
 from shopr.data.interactions import Interactions
 from shopr.errors import CapacityError, InputError, UnknownNameError
 from shopr.recommend import search as search_module
+from shopr.recommend.search import Trial
 from shopr.recommend.spaces import FAMILIES, Shape
-from shopr.recommend.tuning import tune
+from shopr.recommend.tuning import _clearly_better, tune
 
 QUICK: dict[str, Any] = {"max_trials": 8, "budget_seconds": 1e6, "seed": 3}
 
@@ -147,3 +148,19 @@ def test_bad_calls():
         tune(clusters(), models=[])
     with pytest.raises(InputError, match="budget 0 s"):
         tune(clusters(), budget_seconds=0)
+
+
+def test_a_tuned_leader_must_clearly_beat_the_start_it_came_from():
+    start = np.full(400, 0.3)
+    luck = np.random.default_rng(0).normal(0.0, 0.2, 400)
+    luck -= luck.mean()
+    assert not _clearly_better(start + luck + 0.005, start)
+    assert _clearly_better(start + luck + 0.02, start)
+    assert not _clearly_better(start, start)
+
+
+def test_a_preferred_start_goes_before_a_better_mean_but_not_before_a_stack():
+    tuned = Trial(5, "edlae", {}, 0.31, 1.0, 0.0, second=0.30)
+    start = Trial(1, "edlae", {}, 0.30, 1.0, 0.0, second=0.30, start=True, preferred=True)
+    stack = Trial(9, "stack", {}, 0.29, 1.0, 0.0, stacked=True)
+    assert sorted([tuned, stack, start], key=lambda t: t.standing) == [tuned, start, stack]
