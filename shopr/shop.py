@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
 from shopr.data.catalog import Catalog
 from shopr.data.dataset import Dataset
+from shopr.data.events import Event
 from shopr.data.interactions import Histories, Interactions
 from shopr.errors import InputError, NotReadyError
 from shopr.money import format_minor
@@ -25,6 +25,8 @@ from shopr.recommend.base import MAX_K, Explanation
 
 if TYPE_CHECKING:
     from shopr.recommend.cross_sell import CrossSell
+    from shopr.recommend.live import LiveStore
+    from shopr.recommend.online import OnlineState
     from shopr.tracking.slot import ModelSlot, ServedModel
 
 __all__ = ["Card", "Reason", "Shop"]
@@ -182,27 +184,61 @@ class Shop:
             raise NotReadyError(
                 "no model was promoted yet", hint="Run 'shopr demo', or 'shopr tune' and 'shopr promote'"
             )
-        model = served.model
-        history = self._live_history(user_id)
+        from shopr.recommend.impressions import impress
+
+        model, online = served.model, self._online
+        fitted = self._live_history(user_id)
         allowed = self._candidates(in_stock_only, category)
-        found = model.fold_in(history, k, candidates=allowed, exclude_seen=exclude_seen)
-        items, scores = found.items[0], found.scores[0]
-        shown = items >= 0
-        reasons = model.explain_history(history, items[shown]) if explain else []
-        impression = uuid4().hex
+        found = online.recommend(user_id, fitted, k, candidates=allowed, exclude_seen=exclude_seen)
+        shown = impress(found.items[0], found.items[0], model_version=served.version)
+        reasons = online.explain(user_id, fitted, shown.items) if explain else []
+        bought = set(model.item_ids.decode(online.history(user_id, fitted).matrix.indices))
         return [
             self._card(
                 product_id,
                 score=float(score),
-                reasons=self._reasons(reasons[rank]) if explain else (),
-                impression_id=f"{impression}-{rank + 1}",
-                position=rank + 1,
-                model_version=served.version,
+                reasons=self._reasons(reasons[rank], bought) if explain else (),
+                impression_id=shown.ids[rank],
+                position=int(shown.positions[rank]),
+                propensity=float(shown.propensities[rank]),
+                policy=shown.policy,
+                model_version=shown.model_version,
             )
             for rank, (product_id, score) in enumerate(
-                zip(model.item_ids.decode(items[shown]), scores[shown], strict=True)
+                zip(model.item_ids.decode(shown.items), found.scores[0], strict=False)
             )
         ]
+
+    def record_interaction(self, event: Event) -> bool:
+        """Take in what a shopper just did (viewed, clicked, put into the cart, ordered); the next reply follows it.
+
+        Whether it was new: an event counts once, however often it is sent.
+
+        Raises:
+            InputError: if it lies in the future.
+            StorageError: if it could not be stored.
+        """
+        return self.live.record(event) > 0
+
+    @cached_property
+    def live(self) -> LiveStore:
+        """What shoppers did since the fit."""
+        from shopr.recommend.live import LiveStore
+        from shopr.storage import Database
+
+        return LiveStore(Database.open(self.settings), clock=self.clock)
+
+    @property
+    def _online(self) -> OnlineState:
+        """The live side of the model that serves; a new one whenever another model does."""
+        from shopr.recommend.online import OnlineState
+
+        served = self.champion
+        assert served is not None
+        kept: OnlineState | None = self._to_model.get("online")
+        if kept is None or kept.model is not served.model:
+            kept = self._to_model["online"] = OnlineState(served.model, self.live, clock=self.clock)
+        return kept
 
     def goes_with(self, basket: list[str], k: int = 10) -> list[Card]:
         """Products that are bought along with a basket of product ids more often than chance; nothing sold out.
@@ -309,13 +345,14 @@ class Shop:
             **extra,
         )
 
-    def _reasons(self, explanation: Explanation, most: int = 3) -> tuple[Reason, ...]:
+    def _reasons(self, explanation: Explanation, bought: set[str], most: int = 3) -> tuple[Reason, ...]:
         total = sum(abs(c.value) for c in explanation.contributions) or 1.0
         out = []
         for part in explanation.contributions[:most]:
             if part.kind == "history":
                 title = self._products["title"].get(part.label, part.label)
-                out.append(Reason(f"you bought {title}", abs(part.value) / total, part.label))
+                verb = "bought" if part.label in bought else "looked at"
+                out.append(Reason(f"you {verb} {title}", abs(part.value) / total, part.label))
             else:
                 out.append(Reason(part.label, abs(part.value) / total))
         return tuple(out)

@@ -7,6 +7,7 @@ import pytest
 
 from shopr.data.catalog import Catalog
 from shopr.data.dataset import Dataset
+from shopr.data.events import Event, EventType
 from shopr.errors import InputError, NotReadyError
 from shopr.shop import Shop
 from shopr.tracking import promotion
@@ -120,3 +121,17 @@ def test_the_newest_purchases_come_first(shop):
     first = shop.history("u7", 3)
     assert [c.product_id for c in first] == mine["product_id"].drop_duplicates().head(3).tolist()
     assert shop.promotions()["action"].tolist() == ["promote"]
+
+
+def test_a_click_changes_the_next_reply_and_is_remembered(shop, stores, clock):
+    before = [c.product_id for c in shop.recommend("newcomer", 5)]
+    properties = {"product_id": "p3"}
+    click = Event(type=EventType.PRODUCT_CLICKED, time=clock.now(), user_id="newcomer", properties=properties)
+    assert shop.record_interaction(click)
+    assert not shop.record_interaction(click)
+    cards = shop.recommend("newcomer", 5)
+    after = [c.product_id for c in cards]
+    assert after != before
+    assert "you looked at Product p3" in {reason.label for reason in cards[0].reasons}
+    again = Shop.open(stores, clock=clock)
+    assert [c.product_id for c in again.recommend("newcomer", 5)] == after

@@ -18,7 +18,7 @@ from scipy import sparse
 from shopr.clock import Clock, SystemClock
 from shopr.data.interactions import Histories
 from shopr.errors import InputError
-from shopr.recommend.base import Recommendations, Recommender
+from shopr.recommend.base import Contribution, Explanation, Recommendations, Recommender
 from shopr.recommend.increments import Scores, follow, item_rows
 from shopr.recommend.live import Live, LiveStore
 from shopr.recommend.session import SessionConfig, Signals, signals, with_purchases
@@ -28,6 +28,8 @@ __all__ = ["OnlineState"]
 
 _RESPONSES = 256
 """Answers to one-product histories that are kept for models that are not linear."""
+_TIES = 1e-6
+"""Share of popularity in the scores of somebody who looked at something but bought nothing."""
 _NOTHING = Signals(np.empty(0, np.int64), np.empty(0))
 
 
@@ -103,7 +105,7 @@ class OnlineState:
             total = np.array(scorer.at(history))
         elif len(seen):
             # Nobody's history: popularity only orders what the session says nothing about.
-            total = 1e-6 * self.model.fallback.astype(np.float64)
+            total = _TIES * self.model.fallback.astype(np.float64)
         else:
             return history, self.model.fallback.copy()
         for item, weight in zip(seen.items, seen.weights, strict=True):
@@ -136,6 +138,35 @@ class OnlineState:
             values[barred] = -np.inf
         items, best = top_k(values[None, :], k)
         return Recommendations(np.array([-1], np.int32), items, best)
+
+    def explain(self, user_id: str | None, fitted: Histories, items: NDArray[np.integer]) -> list[Explanation]:
+        """Why each item scored as it did: the model's reasons for the history, and what each signal added.
+
+        Contributions sum to the score, up to the rounding of the increments.
+        """
+        history, seen = self.history(user_id, fitted), self.signals(user_id)
+        if len(seen) == 0:
+            return self.model.explain_history(history, items)
+        added = np.zeros((len(seen), len(items)))
+        for row, (item, weight) in enumerate(zip(seen.items, seen.weights, strict=True)):
+            one = np.zeros(self.model.n_items)
+            self._respond(one, int(item), float(weight))
+            added[row] = one[items]
+        labels = [str(label) for label in self.model.item_ids.decode(seen.items)]
+        found = []
+        for column, item in enumerate(np.asarray(items)):
+            parts: dict[tuple[str, str], float] = {}
+            if history.matrix.nnz:
+                for part in self.model._contributions(history, int(item)):
+                    parts[part.kind, part.label] = parts.get((part.kind, part.label), 0.0) + part.value
+            else:
+                parts["popularity", "popular with other shoppers"] = _TIES * float(self.model.fallback[item])
+            for label, value in zip(labels, added[:, column], strict=True):
+                parts["history", label] = parts.get(("history", label), 0.0) + float(value)
+            reasons = [Contribution(kind, label, value) for (kind, label), value in parts.items()]  # type: ignore[arg-type]
+            reasons.sort(key=lambda reason: -abs(reason.value))
+            found.append(Explanation(-1, int(item), sum(r.value for r in reasons), tuple(reasons)))
+        return found
 
     def _signals(self, live: Live) -> Signals:
         return signals(live, self.model.item_ids, self._clock.now().timestamp(), self.config)

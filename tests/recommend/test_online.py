@@ -164,3 +164,15 @@ def test_bad_input(store, clock):
     for wrong in ({"clicked": float("nan")}, {"half_life_minutes": 0}, {"viewed": 0.5}):
         with pytest.raises(ValueError, match=r"validation error"):
             SessionConfig(**wrong)
+
+
+@pytest.mark.parametrize("name", ["ease", "item_knn", "stack", "ials"])
+def test_explanations_sum_to_the_live_score(name, store, clock):
+    model = make(name, **{**LINEAR, **OTHERS}[name]).fit(SHOP)
+    state = OnlineState(model, store, clock=clock)
+    store.record([click(clock, 5), click(clock, 9, "order_completed")])
+    for fitted in (NOBODY, SHOP.histories(np.array([3]))):
+        found = state.recommend("new", fitted, 4)
+        for reason, score in zip(state.explain("new", fitted, found.items[0]), found.scores[0], strict=True):
+            assert reason.score == pytest.approx(float(score), rel=1e-3, abs=1e-4)
+            assert "p5" in {part.label for part in reason.contributions}
