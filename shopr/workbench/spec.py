@@ -10,17 +10,18 @@ import math
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from shopr.config.sources import project_root
 from shopr.errors import SpecError
-from shopr.recommend.rules import Merchandising
-from shopr.recommend.rules import check as check_rules
 from shopr.tracking.rules import Rules
 from shopr.yamlfile import line_of, nearest, parse
+
+if TYPE_CHECKING:
+    from shopr.recommend.rules import Merchandising
 
 __all__ = ["GateSpec", "Parameter", "RunSpec", "Spec", "gate_rules", "json_schema", "load", "resolve"]
 
@@ -131,7 +132,9 @@ def load(path: Path | str) -> RunSpec | GateSpec | Merchandising:
         ) from error
     content, root = parse(path, text, hint="Start with name:, kind: and notebook:")
     if content.get("kind") == "rules":
-        return check_rules(path, content, root)
+        from shopr.recommend.rules import check  # it needs pandas, which a run served from cache does not
+
+        return check(path, content, root)
     content.setdefault("kind", "run")
     try:
         return _ADAPTER.validate_python(content)
