@@ -32,6 +32,15 @@ TIMED = {"or_loo", "beauty_loo"}
 PEERS = ("implicit_bm25", "implicit_als")
 DEFAULT = ("popular", "item_knn", "ease", "edlae", "ease_time", "markov", "item_filter", "spectral", "stack")
 
+CDS_SPECTRAL = {
+    "user_power": 0.2, "from_power": 0.6, "to_power": 0.3, "rank": 512, "mix": 0.15,
+    "spectral_user_power": 0.2, "spectral_item_power": 0.3,
+}  # fmt: skip
+CDS_EDLAE = {
+    "lam": 100.0, "dropout": 1.0, "user_power": 0.5, "item_power": 0.0, "output_power": -0.1, "density": 0.05,
+    "head": 9000,
+}  # fmt: skip
+
 SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     "or_8020": {
         "ease": {"lam": 100.0},
@@ -60,9 +69,13 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "amazoncds": {
         "item_filter": {"user_power": 0.2, "from_power": 0.6, "to_power": 0.3},
-        "edlae": {
-            "lam": 100.0, "dropout": 1.0, "user_power": 0.5, "item_power": 0.0, "output_power": -0.1, "density": 0.05,
-            "head": 8000,
+        "edlae": CDS_EDLAE,
+        "spectral": CDS_SPECTRAL,
+        "stack": {
+            "members": [
+                {"model": "spectral", "params": CDS_SPECTRAL, "weight": 1.0},
+                {"model": "edlae", "params": CDS_EDLAE, "weight": 0.2},
+            ],
         },
     },
 }  # fmt: skip
@@ -191,6 +204,18 @@ def rounds(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -row["ndcg"])
 
 
+def markdown(rows: list[dict[str, Any]], split: str) -> None:
+    """The table for a README."""
+    k = SPLITS[split]
+    print(f"| {split} | nDCG@{k} | 95 % interval | recall@{k} | coverage | fit s | recommend all s | peak MB |")
+    print("| --- " * 8 + "|")
+    for r in rows:
+        print(
+            f"| {r['model']} | {r['ndcg']:.4f} | {r['ndcg_low']:.4f}–{r['ndcg_high']:.4f} | {r['recall']:.4f} "
+            f"| {r['coverage']:.2f} | {r['fit_s']:.2f} | {r['recommend_s']:.2f} | {r['peak_mb']:.0f} |"
+        )
+
+
 def show(rows: list[dict[str, Any]], k: int) -> None:
     heads = (f"{'model':<14} {'nDCG@' + str(k):>8} {'95 % interval':>15} {'recall':>7} {'cover':>6} {'fit s':>7} "
              f"{'all s':>7} {'eval s':>7} {'peak MB':>8}")  # fmt: skip
@@ -214,6 +239,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     arguments = parser.parse_args()
     shared = Path(os.environ.get("SHOPR_SHARED_DATA") or ROOT.parent / "shared" / "data")
     arguments.folder = str(arguments.folder or shared / "recommend")
@@ -225,6 +251,9 @@ def main() -> None:
     versions = {p: version(p) for p in ("numpy", "scipy", "implicit", "optuna")} | {"python": platform.python_version()}
     if arguments.json:
         print(json.dumps({"split": arguments.split, "seed": arguments.seed, "versions": versions, "rows": rows}))
+        return
+    if arguments.markdown:
+        markdown(rows, arguments.split)
         return
     print(
         f"split {arguments.split}, seed {arguments.seed}, {arguments.threads} thread(s), {arguments.repeats} round(s)"

@@ -183,8 +183,8 @@ def _spectral(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
         **_filter(trial, shape),
         "rank": trial.suggest_categorical("rank", [64, 128, 256, 512]),
         "mix": trial.suggest_float("mix", 0.05, 2, log=True),
-        "spectral_user_power": trial.suggest_float("spectral_user_power", 0.2, 0.7),
-        "spectral_item_power": trial.suggest_float("spectral_item_power", 0.2, 0.7),
+        "spectral_user_power": trial.suggest_float("spectral_user_power", 0.0, 0.7),
+        "spectral_item_power": trial.suggest_float("spectral_item_power", 0.1, 0.7),
     }
 
 
@@ -261,8 +261,8 @@ FAMILIES: dict[str, Family] = {
             "spectral",
             _always,
             lambda s: [
-                {**_FILTER_STARTS[0], "rank": r, "mix": m, "spectral_user_power": 0.5, "spectral_item_power": 0.5}
-                for r, m in ((128, 0.2), (512, 0.2))
+                {**_FILTER_STARTS[0], "rank": r, "mix": m, "spectral_user_power": u, "spectral_item_power": i}
+                for r, m, u, i in ((512, 0.15, 0.2, 0.3), (128, 0.2, 0.5, 0.5))
             ],
             _spectral,
             lambda s: s.pairs * 5e-8 + s.rows * 3e-5 + s.items * 5e-4,

@@ -56,3 +56,14 @@ def test_spectral_without_the_low_pass_is_the_filter_and_with_it_adds_a_projecti
     added = model._score_users(users) - base
     assert np.linalg.matrix_rank(added, tol=1e-3 * np.abs(added).max()) == 4
     assert np.sqrt((added**2).mean() / (base**2).mean()) == pytest.approx(0.5, rel=0.05)
+
+
+@pytest.mark.parametrize("items", [30, 400])
+def test_the_basis_is_orthonormal_also_where_the_rank_is_short(items):
+    from shopr.recommend.spectral import low_rank
+
+    full = sparse.random(500, items, 0.1, format="csr", random_state=5, dtype=np.float32)
+    short = sparse.csr_matrix(full[:, :6] @ full[:6, :])
+    for matrix in (full, short):
+        found = low_rank(matrix, 20)
+        np.testing.assert_allclose(found.T @ found, np.eye(20), atol=1e-4)
