@@ -33,7 +33,7 @@ PEERS = ("implicit_bm25", "implicit_als")
 DEFAULT = ("popular", "item_knn", "ease", "edlae", "ease_time", "markov", "item_filter", "spectral", "stack")
 
 CDS_SPECTRAL = {
-    "user_power": 0.2, "from_power": 0.6, "to_power": 0.3, "rank": 512, "mix": 0.15,
+    "user_power": 0.2, "from_power": 0.6, "to_power": 0.3, "rank": 512, "mix": 0.1,
     "spectral_user_power": 0.2, "spectral_item_power": 0.3,
 }  # fmt: skip
 CDS_EDLAE = {

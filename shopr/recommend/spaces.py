@@ -262,7 +262,7 @@ FAMILIES: dict[str, Family] = {
             _always,
             lambda s: [
                 {**_FILTER_STARTS[0], "rank": r, "mix": m, "spectral_user_power": u, "spectral_item_power": i}
-                for r, m, u, i in ((512, 0.15, 0.2, 0.3), (128, 0.2, 0.5, 0.5))
+                for r, m, u, i in ((512, 0.1, 0.2, 0.3), (128, 0.2, 0.5, 0.5))
             ],
             _spectral,
             lambda s: s.pairs * 5e-8 + s.rows * 3e-5 + s.items * 5e-4,
