@@ -226,7 +226,7 @@ class Shop:
         from shopr.recommend.live import LiveStore
         from shopr.storage import Database
 
-        return LiveStore(Database.open(self.settings), clock=self.clock)
+        return LiveStore(Database.open(self.settings), self.name, clock=self.clock)
 
     @property
     def _online(self) -> OnlineState:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shopr.clock import Clock, SystemClock
@@ -78,11 +78,12 @@ class LiveStore:
 
     Args:
         database: opened and upgraded.
+        shop: whose events these are; shops that share a database do not see each other's.
         clock: judges times that lie in the future.
     """
 
-    def __init__(self, database: Database, *, clock: Clock | None = None) -> None:
-        self._database, self._clock = database, clock or SystemClock()
+    def __init__(self, database: Database, shop: str = "", *, clock: Clock | None = None) -> None:
+        self._database, self._shop, self._clock = database, shop, clock or SystemClock()
         self._insert = (sqlite if database.is_sqlite else postgresql).insert
 
     def record(self, events: Event | Iterable[Event]) -> int:
@@ -99,7 +100,7 @@ class LiveStore:
         rows = [row for event in batch if (row := self._row(event)) is not None]
         if not rows:
             return 0
-        statement = self._insert(table).on_conflict_do_nothing(index_elements=["event_id", "product_id"])
+        statement = self._insert(table).on_conflict_do_nothing(index_elements=["shop", "event_id", "product_id"])
         with self._database.begin() as connection:
             return max(int(connection.execute(statement, rows).rowcount), 0)
 
@@ -115,6 +116,7 @@ class LiveStore:
                 hint="Send the time in UTC by a clock that is set",
             )
         return {
+            "shop": self._shop,
             "event_id": event.event_id,
             "user_id": event.user_id,
             "session_id": event.session_id,
@@ -123,9 +125,12 @@ class LiveStore:
             "time": event.time,
         }
 
+    def _whose(self, user_id: str) -> ColumnElement[bool]:
+        return and_(table.c.shop == self._shop, table.c.user_id == user_id)
+
     def version(self, user_id: str) -> tuple[int, int]:
         """(rows, newest row) of one shopper: equal exactly while nothing was added or taken away."""
-        query = select(func.count(), func.coalesce(func.max(table.c.seq), 0)).where(table.c.user_id == user_id)
+        query = select(func.count(), func.coalesce(func.max(table.c.seq), 0)).where(self._whose(user_id))
         with self._database.read() as connection:
             count, newest = connection.execute(query).one()
         return int(count), int(newest)
@@ -134,7 +139,7 @@ class LiveStore:
         """The latest events of one shopper; none for an unknown one."""
         query = (
             select(table.c.product_id, table.c.type, table.c.time, table.c.session_id)
-            .where(table.c.user_id == user_id)
+            .where(self._whose(user_id))
             .order_by(table.c.time.desc(), table.c.seq.desc())
             .limit(LATEST)
         )
@@ -145,4 +150,4 @@ class LiveStore:
     def forget(self, until: datetime) -> int:
         """Drop what happened up to `until` (a model fitted on it serves now, or it is too old); how many rows."""
         with self._database.begin() as connection:
-            return connection.execute(delete(table).where(table.c.time <= until)).rowcount
+            return connection.execute(delete(table).where(table.c.shop == self._shop, table.c.time <= until)).rowcount

@@ -156,14 +156,15 @@ live_interactions = _table(
     "live_interactions",
     Card("shopr.recommend.live", "until a model fitted on these events serves, 90 days at most", "user_id", "none"),
     Column("seq", Integer, primary_key=True),
+    Column("shop", String(63), nullable=False, server_default=""),
     Column("event_id", String(256), nullable=False),
     Column("user_id", String(256), nullable=False),
     Column("session_id", String(256)),
     Column("product_id", String(256), nullable=False),
     Column("type", String(32), nullable=False),
     Column("time", UtcDateTime, nullable=False),
-    UniqueConstraint("event_id", "product_id"),
-    Index(None, "user_id", "time"),
+    UniqueConstraint("shop", "event_id", "product_id"),
+    Index(None, "shop", "user_id", "time"),
     sqlite_autoincrement=True,  # a number is never given twice, so that (rows, newest) tells every change
 )
 """What shoppers did since the fit: views, clicks, carts and orders, one row an event and product."""

@@ -34,7 +34,7 @@ ROWS = {
         "INSERT INTO run_ledger (run_id, spec, notebook, parameters, state, started_at, cache_key, ingredients) "
         "VALUES ('r3', 's', 'n', '{}', 'done', '2026-01-01 00:00:00+00:00', 'key', '{\"lock\": \"x\"}')",
     ],
-    "0005": [
+    "0004": [
         "INSERT INTO live_interactions (event_id, user_id, product_id, type, time) "
         "VALUES ('e', 'ann', 'p1', 'product_clicked', '2026-01-01 00:00:00+00:00')",
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
+revision = "0004"
 down_revision: str | None = "0003"
 
 
@@ -13,6 +13,7 @@ def upgrade() -> None:
     op.create_table(
         "live_interactions",
         sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("shop", sa.String(63), nullable=False, server_default=""),
         sa.Column("event_id", sa.String(256), nullable=False),
         sa.Column("user_id", sa.String(256), nullable=False),
         sa.Column("session_id", sa.String(256)),
@@ -20,7 +21,7 @@ def upgrade() -> None:
         sa.Column("type", sa.String(32), nullable=False),
         sa.Column("time", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("seq", name="pk_live_interactions"),
-        sa.UniqueConstraint("event_id", "product_id", name="uq_live_interactions_event_id_product_id"),
+        sa.UniqueConstraint("shop", "event_id", "product_id", name="uq_live_interactions_shop_event_id_product_id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_live_interactions_user_id_time", "live_interactions", ["user_id", "time"])
+    op.create_index("ix_live_interactions_shop_user_id_time", "live_interactions", ["shop", "user_id", "time"])
