@@ -55,7 +55,7 @@ class TuningResult:
 
     Attributes:
         leaderboard: one row a trial, best first: `model`, `params`, `ndcg` (validation), `second` (on the second
-            split, where judged), `seconds`, `trial`.
+            split, where judged), `seconds`, `trial`, `pruned` (given up on a part of the validation users).
         name, params: the winner.
         model: the winner fitted on all of the training data; None if no refit was asked for.
         validation: the kind of split that decided.
@@ -264,5 +264,6 @@ def _leaderboard(trials: list[Trial]) -> pd.DataFrame:
         "second": [t.second for t in rows],
         "seconds": [t.seconds for t in rows],
         "trial": [t.number for t in rows],
+        "pruned": [t.pruned for t in rows],
     }
     return pd.DataFrame(columns)

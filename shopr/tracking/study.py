@@ -102,6 +102,7 @@ def study(
 def _keep(parent: Run, result: TuningResult, k: int, candidate: bool) -> None:
     best = result.leaderboard.iloc[0]
     parent.params({f"best.{key}": value for key, value in result.params.items()})
+    parent.tags({"shopr.pruned_trials": int(result.leaderboard["pruned"].sum())})
     parent.metrics({f"validation_ndcg@{k}": float(best["ndcg"]), "trials": len(result.leaderboard)})
     parent.tags({"shopr.model": result.name, "shopr.validation": result.validation})
     parent.table(result.leaderboard, "leaderboard")
