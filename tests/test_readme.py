@@ -21,9 +21,8 @@ EXAMPLES = [
     for block in BLOCKS
     for command, output in re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
 ]
-CODE = "\n".join(
-    re.findall(r"^```\w*\n(.*?)^```", README, re.DOTALL | re.MULTILINE) + re.findall(r"`([^`\n]+)`", README)
-)
+SHELL = re.sub(r"^```python\n.*?^```\n", "", README, flags=re.DOTALL | re.MULTILINE)
+CODE = "\n".join(re.findall(r"^```\w*\n(.*?)^```", SHELL, re.DOTALL | re.MULTILINE) + re.findall(r"`([^`\n]+)`", SHELL))
 
 
 def mentioned() -> list[list[str]]:
@@ -73,3 +72,11 @@ def test_the_python_versions_agree(project: Path) -> None:
     assert "3.11.5 to 3.13" in README
     bootstrap = (project / ".ci" / "bootstrap.py").read_text(encoding="utf-8")
     assert "OLDEST, NEWEST = (3, 11, 5), (3, 14)" in bootstrap
+
+
+def test_the_python_examples_use_what_the_shop_offers() -> None:
+    from shopr.shop import Shop
+
+    called = set(re.findall(r"\bshop\.(\w+)\(", README))
+    assert called
+    assert [name for name in sorted(called) if not hasattr(Shop, name)] == []
