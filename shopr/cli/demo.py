@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -118,7 +119,8 @@ def _open(result: DemoResult, port: int | None, *, quiet: bool) -> None:
             echo(f"The app is at {server.address}")
         if stays:
             echo("Press Ctrl-C to stop it.")
-            server.wait()
+            with suppress(KeyboardInterrupt):  # how one ends a demo is no failure
+                server.wait()
         elif not quiet:
             echo("It answered, and was stopped again: open it with 'shopr app'.")
 
