@@ -31,6 +31,7 @@ __all__ = [
     "live_interactions",
     "meta",
     "metadata",
+    "profile_corrections",
     "promotions",
     "run_ledger",
     "subjects",
@@ -168,3 +169,17 @@ live_interactions = _table(
     sqlite_autoincrement=True,  # a number is never given twice, so that (rows, newest) tells every change
 )
 """What shoppers did since the fit: views, clicks, carts and orders, one row an event and product."""
+
+profile_corrections = _table(
+    "profile_corrections",
+    Card("shopr.recommend.profile_corrections", "until the shopper takes it back or is erased", "user_id", "none"),
+    Column("id", Integer, primary_key=True),
+    Column("shop", String(63), nullable=False),
+    Column("user_id", String(256), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("name", String(512), nullable=False),
+    Column("value", JSON, nullable=False),
+    Column("time", UtcDateTime, nullable=False),
+    UniqueConstraint("shop", "user_id", "kind", "name"),
+)
+"""What shoppers said about their own profiles, and the moment up to which a deleted profile may not look back."""

@@ -38,6 +38,10 @@ ROWS = {
         "INSERT INTO live_interactions (event_id, user_id, product_id, type, time) "
         "VALUES ('e', 'ann', 'p1', 'product_clicked', '2026-01-01 00:00:00+00:00')",
     ],
+    "0005": [
+        "INSERT INTO profile_corrections (shop, user_id, kind, name, value, time) "
+        "VALUES ('demo', 'ann', 'category', 'Toys', '{\"wish\": \"less\"}', '2026-01-01 00:00:00+00:00')",
+    ],
 }
 KINDS = ["sqlite", "postgresql"]
 
