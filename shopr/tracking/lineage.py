@@ -34,10 +34,13 @@ def lineage_tags() -> dict[str, str]:
     return tags
 
 
-@lru_cache(maxsize=1)
 def lock_hash() -> str:
-    """Digest of requirements.lock; "" where the package runs without its project."""
-    path = project_root() / "requirements.lock"
+    """Digest of the project's requirements.lock; "" where the package runs without its project."""
+    return _file_hash(project_root() / "requirements.lock")
+
+
+@lru_cache(maxsize=4)
+def _file_hash(path: Path) -> str:
     return hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest() if path.is_file() else ""
 
 
