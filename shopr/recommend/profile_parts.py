@@ -72,13 +72,13 @@ def category_shares(space: ProfileSpace, sums: sparse.csr_matrix, fade: float) -
 def brand_lifts(space: ProfileSpace, sums: sparse.csr_matrix, fade: float) -> Floats:
     """Shape (n, brands): bought over what the shopper's categories would give, both with the prior's events added."""
     at, m = space.layout, space.config.brand_shrinkage
-    if not at.brands:
-        return np.zeros((sums.shape[0], 0))
+    if not at.brands or not at.categories:
+        return np.ones((sums.shape[0], at.brands))
     nodes, parent = sums[:, : at.categories], space.parent
     child = np.flatnonzero(parent >= 0)
     up = sparse.csr_matrix((np.ones(len(child)), (child, parent[child])), shape=(at.categories, at.categories))
     own = nodes - nodes @ up  # what fell to a category itself, not to its children
-    expected = (own @ space.brand_mix).toarray() if at.categories else np.zeros((sums.shape[0], at.brands))
+    expected = (own @ space.brand_mix).toarray()
     found = sums[:, at.brand : at.place].toarray()
     return np.asarray((found * fade + m) / (np.maximum(expected, 0.0) * fade + m))
 
@@ -101,7 +101,7 @@ def places(space: ProfileSpace, sums: sparse.csr_matrix, fade: float) -> tuple[F
     centre, spread, total = (part.reshape(n, -1) for part in _robust(cells, step, weight, n * at.categories))
     out = _mixed(centre, own_centre[:, None], total, m), _mixed(spread, own_spread[:, None], total, m)
     for part in out:
-        part[:, np.isnan(space.low)] = np.nan
+        part[:, np.isnan(space.low[:-1])] = np.nan
     return out
 
 
@@ -212,7 +212,7 @@ def _obey(space: ProfileSpace, corrections: Sequence[Correction], logs: Floats, 
 def _band(space: ProfileSpace, corrections: Sequence[Correction], items: Codes, price: Floats) -> None:
     """Within a band that was named a price fits wholly; outside, the fit falls with the log distance from its end."""
     for said in sorted((c for c in corrections if c.kind == "price"), key=lambda c: len(c.name)):
-        mine = within(space, said.name)[space.leaf[items]] & (space.leaf[items] >= 0)
+        mine = np.isin(space.leaf[items], np.flatnonzero(within(space, said.name)))
         value = space.log_price[items]
         low, high = np.log(max(said.low or 0, 1)), np.log(max(said.high or 0, 1))
         away = np.maximum(np.maximum(low - value, value - high), 0.0) / 0.1

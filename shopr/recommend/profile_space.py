@@ -176,7 +176,7 @@ class ProfileSpace:
         leaf: shape (n_items,), code of each product's full path, -1 without.
         brands, brand: the brands, and shape (n_items,) each product's code, -1 without.
         log_price: shape (n_items,), NaN where unknown.
-        low, width: shape (categories,), log price of place 0 and the log distance to place 1.
+        low, width: shape (categories + 1,), log price of place 0 and the log distance to place 1; NaN at the end.
         styles: the styles.
         shop: shape (features,), sums over all shoppers.
     """
@@ -237,7 +237,7 @@ class ProfileSpace:
             paid = np.log(np.where(prices > 0, prices, np.nan))
             log_price = np.where(np.isnan(paid), log_price, paid)
         leaf = self.leaf[items]
-        return np.asarray(np.where(leaf >= 0, (log_price - self.low[leaf]) / self.width[leaf], np.nan))
+        return np.asarray((log_price - self.low[leaf]) / self.width[leaf])
 
     def matrix(self, rows: Codes, columns: Codes, values: Floats, n_rows: int) -> sparse.csr_matrix:
         """Sums of values by row and feature, CSR (n_rows, features), sorted."""
@@ -253,7 +253,8 @@ class ProfileSpace:
 
     def _ranges(self) -> tuple[Floats, Floats]:
         """The log price at place 0 and the distance to place 1: the 5 % and 95 % quantiles of each leaf's products."""
-        low, width = np.full(len(self.categories), np.nan), np.full(len(self.categories), np.nan)
+        # One more, so that code -1 reads an unknown range.
+        low, width = np.full((2, len(self.categories) + 1), np.nan)
         known = (self.leaf >= 0) & ~np.isnan(self.log_price)
         quantiles = pd.Series(self.log_price[known]).groupby(self.leaf[known]).quantile([0.05, 0.95]).unstack()
         if not len(quantiles):

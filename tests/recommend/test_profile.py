@@ -280,7 +280,9 @@ def test_interactions_count_as_orders_and_bare_catalogues_do() -> None:
     bare = Catalog.from_frame(small_catalog().frame[["product_id", "title"]])
     found = build_profiles(log, bare, NOW).affinity(["u0", "stranger"])
     assert all(np.array_equal(v, np.full((2, len(bare)), name == "price", float)) for name, v in found.items())
-    assert build_profiles(log, bare, NOW).describe("u0").known
+    untold = build_profiles(log, bare, NOW, wishes={"u0": Wishes((Correction("price", "Home", low=1, high=2),))})
+    assert untold.describe("u0").known
+    np.testing.assert_array_equal(untold.affinity(["u0"])["price"], 1.0)
     untimed = Interactions(log.user_ids, log.item_ids, log.users, log.items, None, log.weights)
     assert build_profiles(untimed, small_catalog(), NOW).days_since(["u0"])[0] == 0
 
