@@ -66,7 +66,7 @@ def category_shares(space: ProfileSpace, sums: sparse.csr_matrix, fade: float) -
         parent = space.parent[level]
         prior = shop[level] / shop[parent]
         out[:, level] = out[:, parent] * (found[:, level] + m * prior) / (found[:, parent] + m)
-    return out
+    return np.asarray(out, np.float64)
 
 
 def brand_lifts(space: ProfileSpace, sums: sparse.csr_matrix, fade: float) -> Floats:
@@ -111,11 +111,11 @@ def _mixed(value: Floats, prior: Floats | float, total: Floats, m: float) -> Flo
 
 def _robust(group: Codes, step: Codes, weight: Floats, n: int) -> tuple[Floats, Floats, Floats]:
     """Weighted median, spread (from the median absolute deviation) and weight of the bins of each of n groups."""
-    total = np.bincount(group, weights=weight, minlength=n)
+    total: Floats = np.asarray(np.bincount(group, weights=weight, minlength=n), np.float64)
     value = step / 20.0 - 0.5
     centre = _median(group, value, weight, total)
     away = np.abs(value - centre[group])
-    spread = np.maximum(_MAD * _median(group, away, weight, total), _LEAST_SPREAD)
+    spread: Floats = np.maximum(_MAD * _median(group, away, weight, total), _LEAST_SPREAD)
     return centre, spread, total
 
 
