@@ -8,8 +8,9 @@ import pytest
 from shopr.data.catalog import Catalog
 from shopr.data.dataset import Dataset
 from shopr.data.events import Event, EventType
-from shopr.errors import InputError, NotReadyError
-from shopr.shop import Shop
+from shopr.errors import InputError, NotReadyError, SpecError
+from shopr.recommend.profile_corrections import Correction
+from shopr.shop import Shop, Wanted
 from shopr.tracking import promotion
 from shopr.tracking.rules import Rules
 from tests.tracking.shop import N_ITEMS, TASTES, candidate, log
@@ -104,9 +105,9 @@ def test_strangers_get_what_is_popular(shop):
 
 
 def test_facts_that_the_catalogue_lacks_are_none(shop):
-    card = shop._card("p2")
+    card = shop.cards.card("p2")
     assert (card.price, card.price_minor, card.stock, card.in_stock, card.image) == (None, None, None, True, None)
-    unknown = shop._card("gone")
+    unknown = shop.cards.card("gone")
     assert (unknown.title, unknown.price) == ("gone", None)
 
 
@@ -135,3 +136,43 @@ def test_a_click_changes_the_next_reply_and_is_remembered(shop, stores, clock):
     assert "you looked at Product p3" in {reason.label for reason in cards[0].reasons}
     again = Shop.open(stores, clock=clock)
     assert [c.product_id for c in again.recommend("newcomer", 5)] == after
+
+
+def test_the_merchandisers_file_is_obeyed_and_read_again_when_it_changes(shop):
+    file = shop.folder / "rules.yaml"
+    file.write_text("name: front\nkind: rules\ncategories: {include: [Home > Taste 1]}\n", encoding="utf-8")
+    assert {c.category for c in shop.recommend("u3", 5)} == {"Home > Taste 1"}
+    file.write_text("name: front\nkind: rules\nbrands: {include: [Nobody]}\nmost: 4\n", encoding="utf-8")
+    cards, note = shop.answer("u3", Wanted(5))
+    assert cards == []
+    assert "brands.include removed" in note
+    file.write_text("name: front\nkind: rules\nbrandz: {}\n", encoding="utf-8")
+    with pytest.raises(SpecError, match=r"rules\.yaml, line 3: brandz"):
+        shop.recommend("u3", 5)
+    file.unlink()
+    assert len(shop.recommend("u3", 5)) == 5
+
+
+def test_paid_places_are_labelled(shop):
+    text = "name: front\nkind: rules\nsponsored: [{position: 1, product: p4, label: Ad}]\n"
+    (shop.folder / "rules.yaml").write_text(text, encoding="utf-8")
+    first, second, *_ = shop.recommend("u3", 3)
+    assert (first.product_id, first.label, second.label) == ("p4", "Ad", "")
+
+
+def test_a_shopper_sees_corrects_and_deletes_the_profile_and_recommendations_follow(shop, clock):
+    own = shop.recommend("u3", 3)[0].category
+    assert shop.profiles.card("u3").known
+    shop.profiles.correct("u3", Correction("category", own, "less"))
+    cards = shop.recommend("u3", 3)
+    assert own not in {c.category for c in cards}
+    other = cards[0].category
+    shop.profiles.take_back("u3", "category", own)
+    shop.profiles.correct("u3", Correction("category", other, "more"))
+    assert other in {c.category for c in shop.recommend("u3", 5)}
+    bought = {c.product_id for c in shop.history("u3", N_ITEMS)}
+    shop.profiles.delete("u3")
+    assert not shop.profiles.card("u3").known
+    stranger = [c.product_id for c in shop.recommend("nobody", 20)]
+    again = [c.product_id for c in shop.recommend("u3", 20)]
+    assert [p for p in stranger if p not in bought] == again[: len(stranger) - len(bought & set(stranger))]

@@ -63,6 +63,16 @@ class Histories:
         ratings = None if self.ratings is None else self.ratings[known][order]
         return Histories(recoded, times, self.now, ratings)
 
+    def after(self, seconds: int) -> Histories:
+        """Without what happened at or before Unix `seconds`; nothing is left where times are unknown."""
+        times = np.full(self.matrix.nnz, seconds) if self.times is None else self.times
+        keep = times > seconds
+        row = np.repeat(np.arange(len(self)), np.diff(self.matrix.indptr))[keep]
+        indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(self)))]).astype(np.int32)
+        kept = sparse.csr_matrix((self.matrix.data[keep], self.matrix.indices[keep], indptr), shape=self.matrix.shape)
+        ratings = None if self.ratings is None else self.ratings[keep]
+        return Histories(kept, None if self.times is None else times[keep], self.now, ratings)
+
     @classmethod
     def of(cls, items: list[NDArray[np.integer]] | list[list[int]], n_items: int) -> Histories:
         """Unweighted, untimed histories from lists of item codes; repeats count once, unknown codes are left out."""

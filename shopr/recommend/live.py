@@ -151,3 +151,8 @@ class LiveStore:
         """Drop what happened up to `until` (a model fitted on it serves now, or it is too old); how many rows."""
         with self._database.begin() as connection:
             return connection.execute(delete(table).where(table.c.shop == self._shop, table.c.time <= until)).rowcount
+
+    def forget_shopper(self, user_id: str) -> int:
+        """Drop all rows of one shopper, who asked for it; orders are on record elsewhere. How many rows."""
+        with self._database.begin() as connection:
+            return connection.execute(delete(table).where(self._whose(user_id))).rowcount

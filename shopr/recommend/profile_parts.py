@@ -24,6 +24,7 @@ __all__ = [
     "month_lifts",
     "places",
     "shop_shares",
+    "stated",
     "style_shares",
     "within",
 ]
@@ -192,6 +193,26 @@ def affinities(
         "price": price,
         "style": style,
     }
+
+
+def stated(space: ProfileSpace, items: Codes, said: Sequence[Correction]) -> Floats:
+    """Shape (items,): log boosts that follow from what a shopper said alone; 0 where nothing was said.
+
+    Below 0 a product is wanted less, or its price lies outside the band that was named.
+    """
+    out = np.zeros(len(items))
+    if not said:
+        return out
+    logs, brands = np.zeros(max(len(space.categories), 1)), np.zeros(max(len(space.brands), 1))
+    styles = np.zeros(len(space.styles))
+    _obey(space, said, logs, brands, styles)
+    price = np.ones(len(items))
+    _band(space, said, items, price)
+    leaf, brand = space.leaf[items], space.brand[items]
+    out += np.where(leaf >= 0, logs[leaf], 0.0) + np.where(brand >= 0, brands[brand], 0.0)
+    for turn in range(space.styles.codes.shape[1] if len(space.styles) else 0):
+        out += space.styles.weights[items, turn] * styles[space.styles.codes[items, turn]]
+    return out + np.maximum(np.log(np.maximum(price, 1e-12)), LESS)
 
 
 def _obey(space: ProfileSpace, corrections: Sequence[Correction], logs: Floats, brands: Floats, styles: Floats) -> None:

@@ -192,3 +192,14 @@ def test_histories_carry_the_mean_stars_of_each_pair() -> None:
     plain = Interactions(rated.user_ids, rated.item_ids, rated.users, rated.items, None, rated.weights)
     assert plain.histories().ratings is None
     assert plain.histories().rows(0, 1).ratings is None
+
+
+def test_a_history_after_a_moment() -> None:
+    log = Interactions.from_frame(
+        pd.DataFrame({"user": ["a", "a", "a", "b"], "item": ["x", "y", "z", "x"], "timestamp": [10, 20, 30, 5]})
+    )
+    late = log.histories(np.array([0, 1])).after(20)
+    assert late.matrix.toarray().tolist() == [[0, 0, 1], [0, 0, 0]]
+    assert late.times is not None
+    assert late.times.tolist() == [30]
+    assert Histories.of([[0, 1]], 3).after(0).matrix.nnz == 0

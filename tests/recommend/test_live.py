@@ -140,3 +140,10 @@ def test_every_acknowledged_event_survives_kill_9(tmp_path: Path):
         assert {f"p{n}" for n in range(acknowledged[-1] + 1)} <= set(kept), "an acknowledged event is gone"
         assert len(kept) <= acknowledged[-1] + 2, "at most one was stored and not yet acknowledged"
         start = acknowledged[-1] + 1
+
+
+def test_a_shopper_can_be_forgotten_alone(store, clock):
+    store.record([event(clock, user="a"), event(clock, user="b")])
+    assert store.forget_shopper("a") == 1
+    assert store.forget_shopper("a") == 0
+    assert (len(store.of("a")), len(store.of("b"))) == (0, 1)

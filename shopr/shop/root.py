@@ -1,0 +1,275 @@
+"""The composition root: one object that wires a shop's data, its champion and its stores.
+
+The app, the commands and the notebooks all start here; nobody else wires.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import pandas as pd
+
+from shopr.clock import Clock, SystemClock
+from shopr.config import Settings
+from shopr.data.catalog import Catalog
+from shopr.data.dataset import Dataset
+from shopr.data.events import Event
+from shopr.data.interactions import Interactions
+from shopr.errors import InputError, NotReadyError
+from shopr.recommend.base import MAX_K
+from shopr.recommend.cards import Card, CardMaker
+from shopr.recommend.pipeline import Wanted
+from shopr.shop.answers import Answers, Visit
+
+if TYPE_CHECKING:
+    from shopr.recommend.cross_sell import CrossSell
+    from shopr.recommend.live import LiveStore
+    from shopr.recommend.profile_book import ProfileBook
+    from shopr.recommend.rules import Merchandising
+    from shopr.storage.database import Database
+    from shopr.tracking.slot import ModelSlot, ServedModel
+
+__all__ = ["Shop"]
+
+
+@dataclass
+class Shop:
+    """A shop at work.
+
+    Attributes:
+        settings: the settings in force.
+        name: the shop's name.
+        clock: where the time comes from.
+    """
+
+    settings: Settings
+    name: str
+    clock: Clock = field(default_factory=SystemClock)
+    _rules_read: tuple[tuple[int, int], Merchandising] | None = field(default=None, init=False, repr=False)
+
+    @classmethod
+    def open(cls, settings: Settings | None = None, shop: str | None = None, *, clock: Clock | None = None) -> Self:
+        """Open a shop by name (`settings.shop` by default); data and model load on first use."""
+        settings = settings or Settings()
+        return cls(settings, shop or settings.shop, clock or SystemClock())
+
+    # -- what the shop sells and what happened in it ------------------------------------------------------------------
+
+    @property
+    def folder(self) -> Path:
+        """Where the shop's files are, whether they exist or not."""
+        return self.settings.shop_folder(self.name)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the shop has data."""
+        return (self.folder / "manifest.json").is_file()
+
+    @cached_property
+    def dataset(self) -> Dataset | None:
+        """The shop's data; None while there is none."""
+        return Dataset.load(self.folder) if self.exists else None
+
+    @property
+    def data(self) -> Dataset:
+        """The shop's data.
+
+        Raises:
+            NotReadyError: if there is none yet.
+        """
+        if self.dataset is None:
+            raise NotReadyError(
+                f"shop {self.name!r} has no data in {self.folder}",
+                hint="Run 'shopr demo', 'shopr data simulate' or 'shopr data import'",
+            )
+        return self.dataset
+
+    @property
+    def catalog(self) -> Catalog:
+        """The shop's products."""
+        return self.data.catalog
+
+    @cached_property
+    def interactions(self) -> Interactions:
+        """Who bought what, when: the facts that recommenders learn from."""
+        return self.data.interactions()
+
+    # -- the model that serves ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def slot(self) -> ModelSlot:
+        """The champion's slot, which follows the registry's alias."""
+        from shopr.tracking.slot import ModelSlot  # MLflow is heavy: only who asks for a model pays for it
+
+        return ModelSlot(self.settings, clock=self.clock)
+
+    @property
+    def champion(self) -> ServedModel | None:
+        """The promoted model with its version and evidence; None while nothing was promoted."""
+        return self.slot.current()
+
+    def promotions(self) -> pd.DataFrame:
+        """The history of promotions and rollbacks, newest first."""
+        from shopr.tracking.promotion import history
+
+        return history(self.settings)
+
+    # -- recommendations ----------------------------------------------------------------------------------------------
+
+    def recommend(
+        self,
+        user_id: str | None,
+        k: int = 10,
+        *,
+        exclude_seen: bool | None = None,
+        in_stock_only: bool | None = None,
+        category: str | None = None,
+        price: tuple[int | None, int | None] = (None, None),
+        visit: Visit | None = None,
+        explain: bool = True,
+    ) -> list[Card]:
+        """The best products for one shopper now, by the champion, the rules and what the shopper said, with reasons.
+
+        The model's parameters are those that were promoted; the shopper's history is the newest one. Shoppers without
+        history, and visitors (None), get what is popular in their circumstances.
+
+        Args:
+            exclude_seen, in_stock_only: None lets the shop's rules decide.
+            category: a category path; what lies below it counts.
+            price: lowest and highest price in minor units, None for no bound.
+            visit: the circumstances; None takes none into account.
+
+        Raises:
+            InputError: if k is outside 1 … 20, or the price band is none.
+            NotReadyError: if no model was promoted yet.
+            SpecError: if the shop's rules file is wrong.
+        """
+        return self.answer(
+            user_id,
+            Wanted(k, exclude_seen, in_stock_only, category, price, explain=explain),
+            visit=visit,
+        )[0]
+
+    def answer(self, user_id: str | None, wanted: Wanted, *, visit: Visit | None = None) -> tuple[list[Card], str]:
+        """As `recommend`, with a note that says why a list is shorter than asked for ("" where it is not)."""
+        return self._answers.answer(user_id, wanted, visit)
+
+    @cached_property
+    def _answers(self) -> Answers:
+        return Answers(self)
+
+    def record_interaction(self, event: Event) -> bool:
+        """Take in what a shopper just did (viewed, clicked, put into the cart, ordered); the next reply follows it.
+
+        Whether it was new: an event counts once, however often it is sent.
+
+        Raises:
+            InputError: if it lies in the future.
+            StorageError: if it could not be stored.
+        """
+        return self.live.record(event) > 0
+
+    @cached_property
+    def live(self) -> LiveStore:
+        """What shoppers did since the fit."""
+        from shopr.recommend.live import LiveStore
+
+        return LiveStore(self._database, self.name, clock=self.clock)
+
+    # -- profiles -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def profiles(self) -> ProfileBook:
+        """What the shop knows of its shoppers, which they can see, correct and delete."""
+        from shopr.recommend.profile_book import ProfileBook
+        from shopr.recommend.profile_corrections import CorrectionStore
+
+        said = CorrectionStore(self._database, self.name, clock=self.clock)
+        return ProfileBook(lambda: self.data, self.live, said, clock=self.clock)
+
+    @property
+    def rules(self) -> Merchandising:
+        """The merchandiser's rules: `rules.yaml` in the shop's folder, read again when it changes; else the defaults.
+
+        Raises:
+            SpecError: if the file is wrong, with its line and fix.
+        """
+        from shopr.recommend.rules import Merchandising, load
+
+        path = self.folder / "rules.yaml"
+        try:
+            state = path.stat()
+        except OSError:
+            return Merchandising()
+        key = (state.st_mtime_ns, state.st_size)
+        if self._rules_read is None or self._rules_read[0] != key:
+            self._rules_read = key, load(path)
+        return self._rules_read[1]
+
+    # -- more to show -------------------------------------------------------------------------------------------------
+
+    def goes_with(self, basket: list[str], k: int = 10) -> list[Card]:
+        """Products that are bought along with a basket of product ids more often than chance; nothing sold out.
+
+        Raises:
+            InputError: if k is outside 1 … 20, or the shop has no orders.
+        """
+        if not 1 <= k <= MAX_K:
+            raise InputError(f"k is {k}", hint=f"Ask for 1 to {MAX_K} products")
+        model = self._cross_sell
+        products = self.catalog.align(model.item_ids)
+        gone = (products["stock"] <= 0).to_numpy(dtype=bool, na_value=False)
+        found = model.for_basket(model.item_ids.encode(basket), k + int(gone.sum()))
+        codes, scores = found.items[0], found.scores[0]
+        keep = np.flatnonzero((codes >= 0) & ~gone[codes])[:k]
+        ids = model.item_ids.decode(codes[keep])
+        return [
+            self.cards.card(product_id, score=float(score), position=place, policy="cross_sell")
+            for place, (product_id, score) in enumerate(zip(ids, scores[keep], strict=True), 1)
+        ]
+
+    @cached_property
+    def _cross_sell(self) -> CrossSell:
+        from shopr.recommend.cross_sell import CrossSell, baskets_of
+
+        events = self.data.events
+        lines = events[(events["type"] == "order_completed") & events["product_id"].notna()]
+        log = Interactions.from_frame(pd.DataFrame({"user": lines["order_id"], "item": lines["product_id"]}))
+        return CrossSell().fit(baskets_of(log, log.users), log.item_ids, self.catalog)
+
+    def history(self, user_id: str, n: int = 12) -> list[Card]:
+        """The last `n` different products a shopper bought, newest first; empty for an unknown shopper."""
+        log = self.interactions
+        code = int(log.user_ids.encode([user_id])[0])
+        row = log.histories(np.array([code]))
+        order = np.arange(row.matrix.nnz) if row.times is None else np.argsort(-row.times, kind="stable")
+        ids = log.item_ids.decode(row.matrix.indices[order][:n])
+        return [self.cards.card(product_id) for product_id in ids]
+
+    def shoppers(self, n: int = 20, query: str = "") -> list[str]:
+        """Up to `n` shopper ids that contain `query`, those with most purchases first."""
+        log = self.interactions
+        counts = np.diff(log.matrix.indptr)
+        order = np.argsort(-counts, kind="stable")
+        ids = log.user_ids.ids[order]
+        needle = query.strip().lower()
+        if needle:
+            ids = ids[[needle in str(i).lower() for i in ids]]
+        return [str(i) for i in ids[:n]]
+
+    # -- the parts of an answer ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def _database(self) -> Database:
+        from shopr.storage import Database
+
+        return Database.open(self.settings)
+
+    @cached_property
+    def cards(self) -> CardMaker:
+        """Makes product cards from the catalogue."""
+        return CardMaker(self.catalog, self.folder, self.settings.currency)
