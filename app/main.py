@@ -12,6 +12,7 @@ page = st.navigation(
     [
         st.Page("views/overview.py", title="Overview", default=True),
         st.Page("views/for_you.py", title="For you", url_path="for-you"),
+        st.Page("views/profile.py", title="Profile", url_path="profile"),
     ],
     position="top",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -20,9 +20,40 @@ EDGE = 420  # pixels: twice the width of a card, for dense screens
 MOST_PIXELS = 40_000_000
 
 
-def grid(cards: Sequence[Card], model: str) -> None:
-    """Recommended products with price, stock and reasons, as many columns as there is room for."""
-    st.html(f'<ul class="grid" aria-label="Recommended products">{"".join(_card(c, model) for c in cards)}</ul>')
+ACTS = (
+    ("View", "visibility", "recommendation_clicked"),
+    ("To cart", "add_shopping_cart", "cart_item_added"),
+    ("Buy", "check", "order_completed"),
+)
+"""What can be done with a card: the words, the icon, and the event that it is."""
+
+
+def grid(cards: Sequence[Card], model: str, act: Callable[[Card, str], None] | None = None) -> None:
+    """Recommended products with price, stock and reasons, as many columns as there is room for.
+
+    Args:
+        act: is called with a card and the type of the event when a shopper does something with it; None shows no
+            buttons.
+    """
+    if act is None:
+        st.html(f'<ul class="grid" aria-label="Recommended products">{"".join(_card(c, model) for c in cards)}</ul>')
+        return
+    with st.container(key="grid-of-cards", horizontal=True, gap="medium"):
+        for card in cards:
+            with st.container(key=f"card-{card.position}", gap="small"):
+                st.html(f'<ul class="one">{_card(card, model)}</ul>')
+                with st.container(horizontal=True, gap="small"):
+                    for words, icon, kind in ACTS:
+                        st.button(
+                            words,
+                            key=f"{kind}-{card.product_id}",
+                            icon=f":material/{icon}:",
+                            type="tertiary",
+                            help=f"{words}: {card.title}",
+                            disabled=kind == "order_completed" and not card.in_stock,
+                            on_click=act,
+                            args=(card, kind),
+                        )
 
 
 def strip(cards: Sequence[Card], label: str) -> None:
@@ -35,10 +66,11 @@ def _card(card: Card, model: str) -> str:
     words, tone = stock(card)
     place = " · ".join(escape(part) for part in (card.brand, card.category.rpartition(" > ")[2]) if part)
     price = f'<span class="price">{escape(card.price)}</span>' if card.price else ""
+    paid = f'<span class="tag">{escape(card.label)}</span>' if card.label else ""
     pill = f'<span class="pill {tone}">{escape(words)}</span>' if words else ""
     return (
         f'<li class="card"><article>{_figure(card)}<div class="body">'
-        f'<p class="place">{place}</p><h3>{escape(card.title)}</h3>'
+        f'<p class="place">{paid}{place}</p><h3>{escape(card.title)}</h3>'
         f'<p class="facts">{price}{pill}</p>{_why(card, model)}</div></article></li>'
     )
 

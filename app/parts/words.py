@@ -42,6 +42,8 @@ _MODELS = {
     "knn_baseline": "KNN baseline",
 }
 
+_VERBS = ("you bought ", "you looked at ")
+
 
 def count(number: int, one: str = "", many: str = "") -> str:
     """A whole number with its noun: `count(1204, "order")` is "1,204 orders"."""
@@ -96,9 +98,11 @@ def stock(card: Card) -> tuple[str, str]:
 
 def why(reasons: Sequence[Reason], model: str) -> str:
     """One plain sentence: "Because you bought “A” and “B”"; "" where nothing is known."""
-    bought = [f"“{short(bare(r.label))}”" for r in reasons if r.product_id is not None][:2]
-    if bought:
-        return f"Because you bought {' and '.join(bought)}"
+    named = [r for r in reasons if r.product_id is not None][:2]
+    if named:
+        verb = next(v for v in (*_VERBS, "") if named[0].label.startswith(v))
+        same = [f"“{short(bare(r.label))}”" for r in named if r.label.startswith(verb)]
+        return f"Because {verb.strip() or 'of'} {' and '.join(same)}"
     others = [r.label for r in reasons if r.label != model]
     if others:
         return f"{others[0][0].upper()}{others[0][1:]}"
@@ -107,7 +111,7 @@ def why(reasons: Sequence[Reason], model: str) -> str:
 
 def bare(label: str) -> str:
     """The product's title in the label of a reason."""
-    return label.removeprefix("you bought ")
+    return next((label.removeprefix(verb) for verb in _VERBS if label.startswith(verb)), label)
 
 
 def short(text: str, most: int = 42) -> str:

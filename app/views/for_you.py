@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from urllib.parse import quote
 
 import streamlit as st
 from parts.cards import grid, strip
 from parts.frame import boundary, empty, header, notice, section
 from parts.source import open_shop
-from parts.words import count, model_name
+from parts.words import count, model_name, sentence
 
-from shopr.shop import Shop
+from shopr.data.events import Event, EventType
+from shopr.errors import ShoprError
+from shopr.shop import Card, Shop, Wanted
 
 MOST = 20
 LISTED = 2000  # shoppers the box offers by itself; any other id can be typed
 
 
-def choose(shop: Shop) -> tuple[str | None, int, bool, bool]:
-    """The controls: (shopper or None for somebody new, how many, only in stock, without what was bought)."""
+@dataclass(frozen=True)
+class Choice:
+    """What the controls say; `user` None is somebody new, `acting` shows buttons that record what the shopper does."""
+
+    user: str | None
+    k: int
+    in_stock: bool
+    fresh: bool
+    acting: bool
+
+
+def choose(shop: Shop) -> Choice:
+    """The controls."""
     known = shop.shoppers(LISTED)
     with st.container(key="panel-controls"):
         first, second = st.columns([1.5, 1], gap="large")
@@ -26,6 +42,13 @@ def choose(shop: Shop) -> tuple[str | None, int, bool, bool]:
         visitor = st.toggle("A new visitor", key="visitor", bind="query-params")
         in_stock = st.toggle("Only in stock", value=True, key="in_stock", bind="query-params")
         fresh = st.toggle("Leave out what was bought", value=True, key="fresh", disabled=visitor, bind="query-params")
+        acting = st.toggle(
+            "Act as this shopper",
+            key="acting",
+            disabled=visitor,
+            help="Shows buttons on the products. What you do is recorded as the shopper's own, and changes what is "
+            "recommended next.",
+        )
     user = first.selectbox(
         "Shopper",
         known,
@@ -37,7 +60,8 @@ def choose(shop: Shop) -> tuple[str | None, int, bool, bool]:
     )
     k = second.slider("How many products", 1, MOST, 10, key="k", bind="query-params")
     chosen = (user or "").strip()
-    return (None if visitor or not chosen else chosen), int(k), in_stock, fresh
+    user_id = None if visitor or not chosen else chosen
+    return Choice(user_id, int(k), in_stock, fresh, acting and user_id is not None)
 
 
 def purchases(shop: Shop, user: str | None) -> bool:
@@ -57,9 +81,8 @@ def purchases(shop: Shop, user: str | None) -> bool:
     return True
 
 
-def recommendations(shop: Shop, user: str | None, options: Sequence[object], known: bool) -> None:
+def recommendations(shop: Shop, choice: Choice, known: bool) -> None:
     """The products, as cards."""
-    k, in_stock, fresh = options
     served = shop.champion
     if served is None:
         empty(
@@ -71,15 +94,40 @@ def recommendations(shop: Shop, user: str | None, options: Sequence[object], kno
             ],
         )
         return
-    cards = shop.recommend(user, int(str(k)), exclude_seen=bool(fresh), in_stock_only=bool(in_stock))
-    title = f"For {user}" if known else "Popular now"
+    wanted = Wanted(choice.k, exclude_seen=choice.fresh, in_stock_only=choice.in_stock)
+    cards, note = shop.answer(choice.user, wanted)
+    title = f"For {choice.user}" if known else "Popular now"
     chooser = f"{model_name(served.model.name)}, version {served.version}" if known else "what most shoppers buy"
     if not cards:
         section(title)
-        notice("Nothing is left to show. Allow products that are out of stock, or those that were bought before.")
+        notice(
+            "Nothing is left to show. Allow products that are out of stock, or those that were bought before. "
+            + sentence(note)
+        )
         return
     section(title, f"{count(len(cards), 'product')} chosen by {chooser}.")
-    grid(cards, served.model.name)
+    done = st.session_state.pop("done", None)
+    if done:
+        notice(done)
+    if choice.acting:
+        grid(cards, served.model.name, partial(act, shop, choice.user))
+    else:
+        grid(cards, served.model.name)
+
+
+def act(shop: Shop, user: str, card: Card, kind: str) -> None:
+    """Record what the shopper did with a card; the page that follows is drawn with it."""
+    properties = dict(card.shown)
+    if kind == "order_completed":
+        properties |= {"order_id": f"app-{card.impression_id}", "quantity": 1}
+    event = Event(type=EventType(kind), time=shop.clock.now(), user_id=user, properties=properties)
+    try:
+        shop.record_interaction(event)
+    except ShoprError as error:
+        st.session_state["done"] = sentence(error.one_line())
+        return
+    did = {"recommendation_clicked": "looked at", "cart_item_added": "put into the cart", "order_completed": "bought"}
+    st.session_state["done"] = f"{user} {did[kind]} “{card.title}”. The products below follow it."
 
 
 def page() -> None:
@@ -96,12 +144,17 @@ def page() -> None:
             ],
         )
         return
-    user, *options = choose(shop)
+    choice = choose(shop)
     known = False
     with boundary("the purchases"):
-        known = purchases(shop, user)
+        known = purchases(shop, choice.user)
     with boundary("the recommendations"), st.spinner("Choosing products …", show_time=False):
-        recommendations(shop, user, options, known)
+        recommendations(shop, choice, known)
+    if choice.user is not None:
+        st.html(
+            f'<p class="more"><a href="profile?shopper={quote(choice.user)}" target="_self">'
+            f"What the shop knows of {escape(choice.user)} →</a></p>"
+        )
 
 
 with boundary("this page"):

@@ -25,7 +25,7 @@ from tests.app.sample import sample_dataset
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 WIDE, NARROW = (1440, 900), (390, 844)
-PAGES = ["/", "/for-you"]
+PAGES = ["/", "/for-you", "/profile"]
 READY = "[data-testid=stApp][data-test-script-state=notRunning] .stHtml h1"
 
 
@@ -142,4 +142,16 @@ def test_a_typed_shopper_goes_into_the_address_and_survives_a_reload(
     assert "shopper=somebody" in page.url
     page.reload()
     page.wait_for_selector("text=No purchases are known for “somebody new”", timeout=60_000)
+    page.context.close()
+
+
+def test_a_shopper_can_be_acted_for_with_the_mouse(browser: Browser, server: AppServer, hosts: set[str]) -> None:
+    page = opened(browser, server, "/for-you?shopper=u030", hosts)
+    page.wait_for_selector(".card")
+    page.get_by_text("Act as this shopper").click()
+    bought = page.locator(".card h3").first.inner_text()
+    page.get_by_role("button", name="Buy").first.click()
+    page.wait_for_selector(f"text=u030 bought “{bought}”")
+    assert bought not in page.locator(".card h3").all_inner_texts()
+    assert violations(page) == []
     page.context.close()

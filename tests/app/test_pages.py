@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -33,7 +34,7 @@ def text(app: AppTest) -> str:
     return " ".join(element.proto.body for element in app.get("html"))
 
 
-@pytest.mark.parametrize("page", ["main", "for_you"])
+@pytest.mark.parametrize("page", ["main", "for_you", "profile"])
 def test_without_a_shop_a_page_says_which_command_makes_one(settings: Settings, page: str) -> None:
     shown = text(opened(page))
     assert "There is no shop called “demo”" in shown
@@ -139,7 +140,7 @@ def test_a_failure_of_ours_is_one_friendly_line_and_a_traceback_in_the_log(
     def broken(*args: object, **kwargs: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(Shop, "recommend", broken)
+    monkeypatch.setattr(Shop, "answer", broken)
     with caplog.at_level(logging.WARNING, "shopr.app"):
         shown = text(opened("for_you"))
     assert "We could not show the recommendations" in shown
@@ -161,3 +162,83 @@ def test_new_data_on_disk_are_seen_without_a_restart(served: Settings) -> None:
     data = sample_dataset()
     replace(data, catalog=data.catalog.take(np.arange(30))).save(served.shop_folder())
     assert ">30<" in text(opened())
+
+
+def cards(app: AppTest) -> list[str]:
+    """Titles of the products shown, in their order."""
+    return re.findall(r"<article>.*?<h3>(.*?)</h3>", text(app))
+
+
+def test_who_acts_as_a_shopper_changes_what_comes_next(served: Settings) -> None:
+    app = opened("for_you", shopper="u005")
+    assert not app.button
+    before = cards(app)
+    app.toggle(key="acting").set_value(True).run()
+    assert len(app.button) == 3 * len(before)
+    app.button[2].click().run()  # buy the first product
+    assert f"u005 bought “{before[0]}”" in text(app).replace("&quot;", '"')
+    assert before[0] not in cards(app)
+    assert cards(opened("for_you", shopper="u005")) == cards(app)  # and it is remembered
+    app.button[1].click().run()
+    assert "put into the cart" in text(app)
+
+
+def test_a_visitor_cannot_be_acted_for(served: Settings) -> None:
+    app = opened("for_you", visitor="true")
+    assert app.toggle(key="acting").disabled
+
+
+def test_a_paid_place_is_marked(served: Settings) -> None:
+    rules = "name: front\nkind: rules\nsponsored: [{position: 1, product: p009, label: Sponsored}]\n"
+    (served.shop_folder() / "rules.yaml").write_text(rules, encoding="utf-8")
+    assert '<span class="tag">Sponsored</span>' in text(opened("for_you"))
+
+
+def test_a_list_that_rules_empty_says_which_rule(served: Settings) -> None:
+    rules = "name: front\nkind: rules\nbrands: {include: [Nobody]}\n"
+    (served.shop_folder() / "rules.yaml").write_text(rules, encoding="utf-8")
+    shown = text(opened("for_you"))
+    assert "Nothing is left to show." in shown
+    assert "brands.include removed 60" in shown
+
+
+def test_a_profile_is_shown_corrected_and_taken_back(served: Settings) -> None:
+    app = opened("profile", shopper="u002")
+    shown = text(app)
+    assert "Clothing &gt; Scarves" in shown
+    assert "Usual prices" in shown
+    assert "Nothing yet." in shown
+    app.selectbox(key="about").set_value("Brand").run()
+    app.selectbox(key="which-brand").set_value("Pico").run()
+    app.radio(key="wish").set_value("less").run()
+    app.button(key="remember").click().run()
+    assert "You asked for less of Pico." in text(app)
+    assert "Less of the brand Pico" in [m.value for m in app.markdown]
+    assert "Pico" not in {card.brand for card in Shop.open().recommend("u002", 5)}
+    app.button(key="take-brand-Pico").click().run()
+    assert "Nothing yet." in text(app)
+
+
+def test_a_price_band_is_checked_and_kept(served: Settings) -> None:
+    app = opened("profile", shopper="u002")
+    app.selectbox(key="about").set_value("Price range").run()
+    app.number_input(key="least").set_value(80.0).run()
+    app.button(key="remember").click().run()
+    assert "Price band 8000 to 5000" in text(app)
+    app.number_input(key="most").set_value(90.0).run()
+    app.button(key="remember").click().run()
+    assert "You said you pay £80.00 to £90.00" in text(app)
+
+
+def test_a_deleted_profile_is_unknown_from_then_on(served: Settings) -> None:
+    app = opened("profile", shopper="u002")
+    app.button(key="really").click().run()
+    assert "Nothing is known of “u002” yet." in text(app)
+    assert not Shop.open().profiles.card("u002").known
+
+
+@pytest.mark.parametrize("typed", ["<script>alert(1)</script>", "u" * 5000, "💥\u202e"])
+def test_the_profile_of_anybody_typed_is_empty_and_harmless(served: Settings, typed: str) -> None:
+    shown = text(opened("profile", shopper=typed))
+    assert "Nothing is known of" in shown
+    assert "<script>" not in shown
