@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from shopr.data.ids import IdMap
 from shopr.data.interactions import Histories, Interactions
 from shopr.errors import InputError, NotReadyError
+from shopr.recommend.explain import POPULAR, Contribution, Explanation, Parts, asked, parts_of, read
+from shopr.recommend.results import Recommendations
 from shopr.recommend.topk import top_k
 
 if TYPE_CHECKING:
     from shopr.data.catalog import Catalog
 
-__all__ = ["MAX_K", "Config", "Contribution", "Explanation", "Recommendations", "Recommender"]
+__all__ = ["MAX_K", "POPULAR", "Config", "Contribution", "Explanation", "Parts", "Recommendations", "Recommender"]
 
 MAX_K = 20
 """How many products a shopper is shown at most by default."""
@@ -34,63 +34,11 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-@dataclass(frozen=True, slots=True)
-class Recommendations:
-    """Ranked items, one row a user.
-
-    Attributes:
-        users: shape (n,), user codes; -1 for people the fit never saw.
-        items: shape (n, k), item codes, best first; -1 where nothing was left to recommend.
-        scores: shape (n, k), float32, falling along a row; -inf where `items` is -1. Comparable within a row only.
-    """
-
-    users: NDArray[np.int32]
-    items: NDArray[np.int32]
-    scores: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.users)
-
-    def to_frame(self, user_ids: Sequence[str] | NDArray[np.object_], item_ids: IdMap) -> pd.DataFrame:
-        """Long table `user, item, rank, score`, ranks from 1; `user_ids` names the rows."""
-        row, col = np.nonzero(self.items >= 0)
-        return pd.DataFrame(
-            {
-                "user": np.asarray(user_ids, dtype=object)[row],
-                "item": item_ids.decode(self.items[row, col]),
-                "rank": col + 1,
-                "score": self.scores[row, col],
-            }
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Contribution:
-    """One reason for a score, with its share of it.
-
-    `label` is the product id for a history item, else words for people: an attribute, a context, a model's name.
-    """
-
-    kind: Literal["history", "attribute", "popularity", "context", "model"]
-    label: str
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why an item scored as it did; the contributions sum to the score."""
-
-    user: int
-    item: int
-    score: float
-    contributions: tuple[Contribution, ...]
-
-
 class Recommender(ABC):
     """Base of all recommenders.
 
     A subclass sets `name` and `config_class`, implements `_fit` and `_score`, and may override `_score_users` where it
-    holds a representation of each training user, and `_contributions` to explain itself.
+    holds a representation of each training user, and `_parts` to explain itself.
 
     Cold users (no history the model knows) get the fallback: products by popularity in the training data, recent ones
     first where times are known.
@@ -126,9 +74,12 @@ class Recommender(ABC):
         """Scores for users of the training data (codes >= 0)."""
         return self._score(self.train.histories(users))
 
-    def _contributions(self, history: Histories, item: int) -> list[Contribution]:
-        """Reasons for one item given one history (one row); by default the whole score as the model's own."""
-        return [Contribution("model", self.name, float(self._score(history)[0, item]))]
+    def _parts(self, histories: Histories, rows: NDArray[np.int64], items: NDArray[np.int64]) -> Parts:
+        """Reasons for the scores of item `items[i]` given history `rows[i]`, which has an entry at least.
+
+        By default the whole score is the model's own.
+        """
+        return Parts.said("model", self.name, self._score(histories)[rows, items])
 
     # -- what callers use ---------------------------------------------------------------------------------------------
 
@@ -212,13 +163,14 @@ class Recommender(ABC):
         """The k best items for people the fit never saw, from their histories alone.
 
         Raises:
-            InputError: if the histories are over another number of items, or k < 1.
+            InputError: if the histories are over another number of items, a weight is not above zero, or k < 1.
         """
         if histories.matrix.shape[1] != self.n_items:
             raise InputError(
                 f"histories span {histories.matrix.shape[1]} items, the model knows {self.n_items}",
                 hint="Encode them with model.item_ids",
             )
+        check_weights(histories)
         cold = np.diff(histories.matrix.indptr) == 0
 
         def score(block: slice) -> NDArray[np.floating]:
@@ -232,21 +184,46 @@ class Recommender(ABC):
         codes = np.full(len(histories), -1, np.int64)
         return self._ranked(codes, k, score, seen if exclude_seen else None, candidates)
 
-    def explain(self, users: NDArray[np.integer], items: NDArray[np.integer]) -> list[Explanation]:
-        """Why item `items[i]` scored as it did for user `users[i]`; contributions sum to the score, largest first."""
-        pairs = zip(np.asarray(users), np.asarray(items), strict=True)
-        return [self._explained(self.train.histories(np.array([u])), int(u), int(i)) for u, i in pairs]
+    def explain(
+        self, users: NDArray[np.integer], items: NDArray[np.integer], *, most: int | None = None
+    ) -> list[Explanation]:
+        """Why products scored as they did; contributions sum to the score, largest first.
 
-    def explain_history(self, history: Histories, items: NDArray[np.integer] | Sequence[int]) -> list[Explanation]:
+        Args:
+            users: shape (n,), user codes; -1 means a user without history.
+            items: shape (n,), one item a user, or (n, k), lists as `recommend` returns them; there -1 is left out.
+            most: list so many reasons of each at most, and the others as one; None lists all.
+
+        Returns:
+            One explanation a pair, row after row.
+
+        Raises:
+            InputError: if a code is out of range or the shapes do not match.
+        """
+        codes, row = np.unique(np.asarray(users, np.int64), return_inverse=True)
+        if len(codes) and (codes[-1] >= len(self.user_ids) or codes[0] < -1):
+            raise InputError(
+                f"user codes span {codes[0]} to {codes[-1]}, the model knows 0 to {len(self.user_ids) - 1}",
+                hint="Encode ids with model.user_ids.encode(); unknown users become -1",
+            )
+        rows, wanted = asked(row, items, self.n_items)
+        parts = parts_of(self, self.train.histories(codes), rows, wanted)
+        return read(parts, codes[rows], wanted, self.item_ids, self.name, most)
+
+    def explain_histories(
+        self, histories: Histories, items: NDArray[np.integer], *, most: int | None = None
+    ) -> list[Explanation]:
+        """As `explain`, for histories that the fit need not have seen; `items` has one row a history."""
+        check_weights(histories)
+        rows, wanted = asked(np.arange(len(histories)), items, self.n_items)
+        parts = parts_of(self, histories, rows, wanted)
+        return read(parts, np.full(len(rows), -1), wanted, self.item_ids, self.name, most)
+
+    def explain_history(
+        self, history: Histories, items: NDArray[np.integer] | Sequence[int], *, most: int | None = None
+    ) -> list[Explanation]:
         """Why each of `items` scored as it did for one history (one row) that the fit need not have seen."""
-        return [self._explained(history, -1, int(item)) for item in np.asarray(items)]
-
-    def _explained(self, history: Histories, user: int, item: int) -> Explanation:
-        if history.matrix.nnz == 0:
-            parts = [Contribution("popularity", "popular with other shoppers", float(self.fallback[item]))]
-        else:
-            parts = sorted(self._contributions(history, item), key=lambda c: -abs(c.value))
-        return Explanation(user, item, float(sum(p.value for p in parts)), tuple(parts))
+        return self.explain_histories(history, np.asarray(items, np.int64)[None, :], most=most)
 
     # -- shared machinery ---------------------------------------------------------------------------------------------
 
@@ -277,6 +254,22 @@ class Recommender(ABC):
                 values[:, barred] = -np.inf
             items[block], scores[block] = top_k(values, k)
         return Recommendations(codes.astype(np.int32), items, scores)
+
+
+def check_weights(histories: Histories) -> None:
+    """Refuse histories with a weight that is NaN, infinite, zero or below.
+
+    Raises:
+        InputError: naming the weight and its row.
+    """
+    weights = histories.matrix.data
+    good = np.isfinite(weights) & (weights > 0)
+    if not good.all():
+        entry = int(np.argmin(good))
+        row = int(np.searchsorted(histories.matrix.indptr, entry, side="right")) - 1
+        raise InputError(
+            f"history {row} has a weight of {weights[entry]}", hint="Weights are finite and above zero; drop the entry"
+        )
 
 
 def popularity(interactions: Interactions, half_life_days: float = 30.0) -> NDArray[np.float32]:

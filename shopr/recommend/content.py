@@ -18,7 +18,8 @@ from scipy import sparse
 
 from shopr.data.interactions import Histories, Interactions
 from shopr.errors import InputError
-from shopr.recommend.base import Config, Contribution, Recommender
+from shopr.recommend.base import Config, Parts, Recommender
+from shopr.recommend.explain import Kind
 from shopr.recommend.weighting import Strength, history_strengths, normalise_rows
 
 if TYPE_CHECKING:
@@ -75,12 +76,11 @@ class Content(Recommender):
         scores: NDArray[np.float32] = (self._profiles(histories) @ self.vectors.T).toarray()
         return scores
 
-    def _contributions(self, history: Histories, item: int) -> list[Contribution]:
-        shared = self._profiles(history).multiply(self.vectors[item]).tocoo()
-        reasons = [
-            Contribution("attribute", self.terms[t], float(v)) for t, v in zip(shared.col, shared.data, strict=True)
-        ]
-        return reasons or [Contribution("model", self.name, 0.0)]
+    def _parts(self, histories: Histories, rows: NDArray[np.int64], items: NDArray[np.int64]) -> Parts:
+        shared = self._profiles(histories)[rows].multiply(self.vectors[items]).tocoo()
+        terms, place = np.unique(shared.col, return_inverse=True)
+        words: tuple[tuple[Kind, str], ...] = tuple(("attribute", self.terms[term]) for term in terms.tolist())
+        return Parts(len(rows), shared.row.astype(np.int64), -1 - place, shared.data.astype(np.float64), words)
 
 
 def item_vectors(

@@ -15,9 +15,9 @@ from scipy import sparse
 
 from shopr.data.interactions import Histories, Interactions
 from shopr.randomness import DEFAULT_SEED, generator
-from shopr.recommend.base import Config, Contribution, Recommender
-from shopr.recommend.knn import history_reasons
-from shopr.recommend.least_squares import row_system, solve_rows
+from shopr.recommend.base import Config, Recommender
+from shopr.recommend.explain import Parts
+from shopr.recommend.least_squares import influences, solve_rows
 from shopr.recommend.weighting import Strength, history_strengths
 
 __all__ = ["IALS", "IALSConfig"]
@@ -122,11 +122,9 @@ class IALS(Recommender):
         scores: NDArray[np.float32] = self._users(histories) @ self.item_factors.T
         return scores
 
-    def _contributions(self, history: Histories, item: int) -> list[Contribution]:
+    def _parts(self, histories: Histories, rows: NDArray[np.int64], items: NDArray[np.int64]) -> Parts:
         """Hu, Koren & Volinsky 2008, section 5: the score is linear in the history at a fixed system matrix."""
-        confidence = self._confidence(history)
-        penalty = float(self._penalty(np.diff(confidence.indptr))[0])
-        factors = self.item_factors.astype(np.float64)
-        system, parts = row_system(confidence, factors, penalty)
-        values = parts @ np.linalg.solve(system, factors[item])
-        return history_reasons(self, confidence.indices, values)
+        confidence = self._confidence(histories)
+        penalty = self._penalty(np.diff(confidence.indptr))
+        pair, entry, values = influences(confidence, self.item_factors, penalty, self.gram, rows, items)
+        return Parts.of_items(len(rows), pair, confidence.indices[entry], values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -10,7 +11,8 @@ from pydantic import Field
 
 from shopr.data.interactions import Histories, Interactions
 from shopr.errors import InputError
-from shopr.recommend.base import Config, Contribution, Recommender
+from shopr.recommend.base import Config, Parts, Recommender
+from shopr.recommend.explain import Kind
 from shopr.recommend.registry import make
 
 if TYPE_CHECKING:
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Hybrid", "HybridConfig", "percentiles"]
 
+_ROLES: tuple[tuple[Kind, str], ...] = (
+    ("history", "shoppers with similar taste"),
+    ("attribute", "products like yours"),
+)
+"""The reason of each part where its own say nothing."""
 BLOCK_CELLS = 2**20
 """Scores that are sorted at a time."""
 
@@ -71,23 +78,31 @@ class Hybrid(Recommender):
         return self._blend(histories, [part._score(histories) for part in self.parts])
 
     def _blend(self, histories: Histories, scores: list[NDArray[np.floating]]) -> NDArray[np.floating]:
-        unseen = np.ones((len(histories), self.n_items), bool)
-        matrix = histories.matrix
-        unseen[np.repeat(np.arange(len(histories)), np.diff(matrix.indptr)), matrix.indices] = False
+        unseen = self._unseen(histories)
         blended = np.zeros(unseen.shape, np.float32)
         for weight, part in zip(self.weights, scores, strict=True):
             blended += np.float32(weight) * percentiles(part, unseen)
         return blended
 
-    def _contributions(self, history: Histories, item: int) -> list[Contribution]:
-        unseen = np.ones((1, self.n_items), bool)
-        unseen[0, history.matrix.indices] = False
-        roles = (("history", "shoppers with similar taste"), ("attribute", "products like yours"))
-        reasons = []
-        for weight, part, (kind, label) in zip(self.weights, self.parts, roles, strict=True):
-            share = weight * float(percentiles(part._score(history), unseen)[0, item])
-            reasons.append(Contribution(kind, f"{label} ({part.name})", share))  # type: ignore[arg-type]
-        return reasons
+    def _parts(self, histories: Histories, rows: NDArray[np.int64], items: NDArray[np.int64]) -> Parts:
+        """A rank is not linear in the history: it is split in proportion to what pushed the part's own score up."""
+        unseen = self._unseen(histories)
+        found = []
+        for weight, part, (kind, label) in zip(self.weights, self.parts, _ROLES, strict=True):
+            ranks = percentiles(part._score(histories), unseen)[rows, items].astype(np.float64)
+            share = np.float32(weight) * ranks
+            own = part._parts(histories, rows, items)
+            pushed = replace(own, value=np.maximum(own.value, 0.0))
+            total = pushed.scores()
+            found.append(pushed.scaled(np.divide(share, total, out=np.zeros_like(share), where=total > 0)))
+            found.append(Parts.said(kind, f"{label} ({part.name})", np.where(total > 0, 0.0, share)))
+        return Parts.merged(found)
+
+    def _unseen(self, histories: Histories) -> NDArray[np.bool_]:
+        matrix = histories.matrix
+        unseen = np.ones((len(histories), self.n_items), bool)
+        unseen[np.repeat(np.arange(len(histories)), np.diff(matrix.indptr)), matrix.indices] = False
+        return unseen
 
 
 def percentiles(scores: NDArray[np.floating], among: NDArray[np.bool_]) -> NDArray[np.float32]:

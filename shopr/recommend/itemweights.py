@@ -10,9 +10,10 @@ from pydantic import Field
 from scipy import sparse
 
 from shopr.data.interactions import Histories
-from shopr.recommend.base import Config, Contribution, Recommender
+from shopr.recommend.base import Config, Recommender
+from shopr.recommend.explain import Parts, entries_of, gathered
 
-__all__ = ["HistoryConfig", "ItemWeights", "as_dense", "history_rows"]
+__all__ = ["HistoryConfig", "ItemWeights", "as_dense", "history_rows", "linear_parts"]
 
 _DAY = 86_400.0
 
@@ -69,8 +70,20 @@ class ItemWeights(Recommender):
         scores = self._history(histories) @ self.weights
         return as_dense(scores)
 
-    def _contributions(self, history: Histories, item: int) -> list[Contribution]:
-        row = self._history(history)
-        values = row.data * as_dense(self.weights[:, [item]]).ravel()[row.indices]
-        labels = self.item_ids.decode(row.indices)
-        return [Contribution("history", str(name), float(v)) for name, v in zip(labels, values, strict=True)]
+    def _parts(self, histories: Histories, rows: NDArray[np.int64], items: NDArray[np.int64]) -> Parts:
+        return linear_parts(self._history(histories), self.weights, rows, items)
+
+
+def linear_parts(
+    strengths: sparse.csr_matrix, weights: Any, rows: NDArray[np.int64], items: NDArray[np.int64]
+) -> Parts:
+    """Parts of scores that are products: each entry of the history times its weight for the item scored.
+
+    Args:
+        strengths: CSR (n histories, n_items).
+        weights: (n_items, n_items), dense or CSR.
+        rows, items: shape (p,), the pairs asked for.
+    """
+    pair, entry = entries_of(strengths, rows)
+    own = strengths.indices[entry]
+    return Parts.of_items(len(rows), pair, own, strengths.data[entry] * gathered(weights, own, items[pair]))

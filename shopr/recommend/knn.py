@@ -11,7 +11,9 @@ from pydantic import Field
 from scipy import sparse
 
 from shopr.data.interactions import Histories, Interactions
-from shopr.recommend.base import Config, Contribution, Recommender
+from shopr.recommend.base import Config, Recommender
+from shopr.recommend.explain import Parts, entries_of, gathered
+from shopr.recommend.itemweights import linear_parts
 from shopr.recommend.neighbours import BLOCK_CELLS, all_pairs, similarities, top_rows
 from shopr.recommend.weighting import Scheme, Strength, Terms, history_strengths, strengths
 
@@ -74,10 +76,8 @@ class ItemKNN(Recommender):
         scores: NDArray[np.float32] = (self._history(histories) @ self.similarity).toarray()
         return scores
 
-    def _contributions(self, history: Histories, item: int) -> list[Contribution]:
-        row = self._history(history)
-        values = row.data * self.similarity[:, [item]].toarray().ravel()[row.indices]
-        return history_reasons(self, row.indices, values)
+    def _parts(self, histories: Histories, rows: NDArray[np.int64], items: NDArray[np.int64]) -> Parts:
+        return linear_parts(self._history(histories), self.similarity, rows, items)
 
 
 class UserKNN(Recommender):
@@ -123,19 +123,17 @@ class UserKNN(Recommender):
             scores[block] = (self._near(rows[block]).astype(np.float32) @ self.votes).toarray()
         return scores
 
-    def _contributions(self, history: Histories, item: int) -> list[Contribution]:
-        row = self._weigh(history)
-        near = self._near(row)
+    def _parts(self, histories: Histories, rows: NDArray[np.int64], items: NDArray[np.int64]) -> Parts:
+        weighed = self._weigh(histories)
+        near = self._near(weighed)
         # similarity(u, v) = sum over j of row_j weighed_vj, times v's shrinkage, which does not depend on j.
-        raw = np.asarray((self.weighed[near.indices] @ row.T).todense()).ravel()
-        votes = self.votes[near.indices][:, [item]].toarray().ravel() * near.data / raw
-        values = row.data * np.asarray(votes @ self.weighed[near.indices][:, row.indices]).ravel()
-        return history_reasons(self, row.indices, values)
-
-
-def history_reasons(model: Recommender, items: NDArray[np.integer], values: NDArray[np.floating]) -> list[Contribution]:
-    """One reason for each history item that moved the score; one of zero where none did."""
-    moved = np.flatnonzero(values)
-    labels = model.item_ids.decode(items[moved])
-    reasons = [Contribution("history", str(i), float(v)) for i, v in zip(labels, values[moved], strict=True)]
-    return reasons or [Contribution("model", model.name, 0.0)]
+        owner = np.repeat(np.arange(len(histories)), np.diff(near.indptr))
+        raw = np.asarray(self.weighed[near.indices].multiply(weighed[owner]).sum(axis=1)).ravel()
+        pair, entry = entries_of(near, rows)
+        others = near.indices[entry]
+        votes = near.data[entry] / raw[entry] * gathered(self.votes, others, items[pair])
+        spoke = np.flatnonzero(votes)
+        shape = (len(rows), len(self.user_ids))
+        voters = sparse.csr_matrix((votes[spoke], (pair[spoke], others[spoke])), shape=shape)
+        shares = (voters @ self.weighed).multiply(weighed[rows]).tocoo()
+        return Parts.of_items(len(rows), shares.row, shares.col, shares.data)

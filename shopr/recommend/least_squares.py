@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-__all__ = ["ridge_rows", "row_system", "solve_rows"]
+from shopr.recommend.explain import entries_of
+
+__all__ = ["influences", "ridge_rows", "solve_rows"]
 
 BLOCK_FLOATS = 2**22
 """Numbers that one padded block of gathered factors may hold."""
@@ -44,13 +46,41 @@ def ridge_rows(
     return _solve(targets, factors, penalty, nothing, targets.data, np.ones_like(targets.data))
 
 
-def row_system(
-    confidence: sparse.csr_matrix, factors: NDArray[np.floating], penalty: float
-) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """One row of `solve_rows`: its matrix (d, d), and c_j y_j of each stored pair (nnz, d), summing to the right."""
-    y = factors[confidence.indices]
-    matrix = factors.T @ factors + (y * (confidence.data - 1.0)[:, None]).T @ y
-    return matrix + penalty * np.eye(factors.shape[1]), y * confidence.data[:, None]
+def influences(  # noqa: PLR0917 - the operands of one formula
+    confidence: sparse.csr_matrix,
+    factors: NDArray[np.floating],
+    penalty: NDArray[np.floating],
+    gram: NDArray[np.floating],
+    rows: NDArray[np.int64],
+    items: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """What each entry of a row adds to the row's score of an item (Hu, Koren & Volinsky 2008, section 5).
+
+    With A the matrix of the row's system in `solve_rows`, the score of i is sum_j y_i' A^-1 y_j c_j. One factorisation
+    a row serves all its items.
+
+    Args:
+        confidence, factors, penalty, gram: as `solve_rows`.
+        rows, items: shape (p,), the pairs asked for.
+
+    Returns:
+        Which pair, which entry of `confidence`, how much; pair after pair.
+    """
+    pair, entry = entries_of(confidence, rows)
+    values = np.empty(len(entry))
+    lengths = np.diff(confidence.indptr)
+    first = np.cumsum(lengths[rows]) - lengths[rows]
+    order = np.argsort(rows, kind="stable")
+    square = gram.astype(np.float64)
+    for places in np.split(order, np.flatnonzero(np.diff(rows[order])) + 1) if len(rows) else []:
+        row = int(rows[places[0]])
+        own = slice(confidence.indptr[row], confidence.indptr[row + 1])
+        strength = confidence.data[own].astype(np.float64)[:, None]
+        y = factors[confidence.indices[own]].astype(np.float64)
+        system = square + (y * (strength - 1.0)).T @ y + float(penalty[row]) * np.eye(len(square))
+        solved = np.linalg.solve(system, factors[items[places]].astype(np.float64).T)
+        values[first[places][:, None] + np.arange(len(y))] = ((y * strength) @ solved).T
+    return pair, entry, values
 
 
 def _solve(  # noqa: PLR0917 - one internal seam of two public functions

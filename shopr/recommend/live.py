@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, and_, delete, func, select
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shopr.clock import Clock, SystemClock
@@ -37,8 +37,24 @@ LIVE_TYPES = frozenset(
 """Events that say something about what a shopper will want next."""
 LATEST = 1_000
 """Rows of one shopper that are looked at, the latest: a robot's hundred thousand clicks must not slow its replies."""
+KEPT = timedelta(days=90)
+"""How long an event is kept where no newer model has learned from it."""
 FUTURE = timedelta(minutes=5)
 """How far a client's clock may run ahead."""
+
+
+_BOUGHT = (EventType.ORDER_COMPLETED.value, EventType.ORDER_RETURNED.value)
+_TIDY_SECONDS = 3_600.0
+# Statements are built once: to build one costs twice what it costs to run it.
+_OWN = (
+    select(table.c.product_id, table.c.type, table.c.time, table.c.session_id, table.c.seq)
+    .where(table.c.shop == bindparam("shop"), table.c.user_id == bindparam("user"))
+    .order_by(table.c.time.desc(), table.c.seq.desc())
+    .limit(LATEST)
+)
+_LATEST = _OWN.with_only_columns(table.c.product_id, table.c.type, table.c.time, table.c.session_id)
+_NUMBERS = _OWN.with_only_columns(table.c.seq).subquery()
+_VERSION = select(func.count(), func.coalesce(func.sum(_NUMBERS.c.seq), 0)).select_from(_NUMBERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +100,7 @@ class LiveStore:
 
     def __init__(self, database: Database, shop: str = "", *, clock: Clock | None = None) -> None:
         self._database, self._shop, self._clock = database, shop, clock or SystemClock()
+        self._tidied: float | None = None
         self._insert = (sqlite if database.is_sqlite else postgresql).insert
 
     def record(self, events: Event | Iterable[Event]) -> int:
@@ -129,28 +146,41 @@ class LiveStore:
         return and_(table.c.shop == self._shop, table.c.user_id == user_id)
 
     def version(self, user_id: str) -> tuple[int, int]:
-        """(rows, newest row) of one shopper: equal exactly while nothing was added or taken away."""
-        query = select(func.count(), func.coalesce(func.max(table.c.seq), 0)).where(self._whose(user_id))
+        """(rows, sum of their numbers) of what `of` reads: the same while nothing was added or taken away.
+
+        Numbers only rise and are never given twice, so that whatever is added changes the sum.
+        """
         with self._database.read() as connection:
-            count, newest = connection.execute(query).one()
-        return int(count), int(newest)
+            count, total = connection.execute(_VERSION, {"shop": self._shop, "user": user_id}).one()
+        return int(count), int(total)
 
     def of(self, user_id: str) -> Live:
         """The latest events of one shopper; none for an unknown one."""
-        query = (
-            select(table.c.product_id, table.c.type, table.c.time, table.c.session_id)
-            .where(self._whose(user_id))
-            .order_by(table.c.time.desc(), table.c.seq.desc())
-            .limit(LATEST)
-        )
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_LATEST, {"shop": self._shop, "user": user_id}).all()
         return Live.of((p, t, at.timestamp(), s or "") for p, t, at, s in reversed(rows))
 
-    def forget(self, until: datetime) -> int:
-        """Drop what happened up to `until` (a model fitted on it serves now, or it is too old); how many rows."""
+    def forget(self, until: datetime | None = None) -> int:
+        """Drop what a model that serves now was fitted on, and what is older than `KEPT`; how many rows.
+
+        Args:
+            until: orders and returns up to then are in the log that the model learned from; None: none are. What
+                shoppers looked at is in no log of orders and stays until it is old. Without a zone it counts as UTC.
+        """
+        gone = table.c.time <= self._clock.now() - KEPT
+        if until is not None:
+            until = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
+            gone = or_(gone, and_(table.c.time <= until, table.c.type.in_(_BOUGHT)))
         with self._database.begin() as connection:
-            return connection.execute(delete(table).where(table.c.shop == self._shop, table.c.time <= until)).rowcount
+            return connection.execute(delete(table).where(table.c.shop == self._shop, gone)).rowcount
+
+    def tidy(self) -> int:
+        """`forget()`, but once an hour at most, so that whoever records or answers may call it; how many rows."""
+        now = self._clock.monotonic()
+        if self._tidied is not None and now - self._tidied < _TIDY_SECONDS:
+            return 0
+        self._tidied = now
+        return self.forget()
 
     def forget_shopper(self, user_id: str) -> int:
         """Drop all rows of one shopper, who asked for it; orders are on record elsewhere. How many rows."""

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from shopr.data.interactions import Histories, Interactions
-from shopr.recommend.base import Config, Contribution, Recommender, popularity
+from shopr.recommend.base import Config, Parts, Recommender, popularity
+from shopr.recommend.explain import POPULAR
 
 __all__ = ["Popular", "PopularConfig"]
 
@@ -38,5 +39,5 @@ class Popular(Recommender):
     def _score(self, histories: Histories) -> NDArray[np.floating]:
         return np.tile(self.votes, (len(histories), 1))
 
-    def _contributions(self, history: Histories, item: int) -> list[Contribution]:
-        return [Contribution("popularity", "popular with other shoppers", float(self.votes[item]))]
+    def _parts(self, histories: Histories, rows: NDArray[np.int64], items: NDArray[np.int64]) -> Parts:
+        return Parts.said("popularity", POPULAR, self.votes[items])

@@ -20,7 +20,7 @@ from shopr.data.interactions import Histories
 from shopr.recommend.base import Config
 from shopr.recommend.live import Live
 
-__all__ = ["SessionConfig", "Signals", "current_session", "purchases", "signals", "with_purchases"]
+__all__ = ["Prepared", "SessionConfig", "Signals", "current_session", "purchases", "signals", "with_purchases"]
 
 _DAY = 86_400.0
 
@@ -78,14 +78,8 @@ def current_session(live: Live, now: float, config: SessionConfig) -> NDArray[np
     n = len(live)
     if n == 0:
         return np.zeros(0, bool)
-    pause = 60.0 * config.pause_minutes
-    gaps = np.append(np.diff(live.times), now - live.times[-1])
-    known = live.sessions != ""
-    changed = np.zeros(n, bool)
-    changed[:-1] = known[:-1] & known[1:] & (live.sessions[:-1] != live.sessions[1:])
-    ended = (gaps > pause) | changed
-    # An event is current if no end lies between it and now.
-    current: NDArray[np.bool_] = np.cumsum(ended[::-1])[::-1] == 0
+    longest = np.maximum(_pauses(live), now - live.times[-1])
+    current: NDArray[np.bool_] = longest <= 60.0 * config.pause_minutes
     return current
 
 
@@ -102,27 +96,88 @@ def _standing(live: Live, added: EventType, taken: EventType) -> NDArray[np.bool
     return standing
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A shopper's live events in a model's codes: what can be known of them before the time of a reply.
+
+    Attributes:
+        items: shape (m,), codes of the signals, distinct and rising.
+        place: shape (n,), the position in `items` of each event that is a signal.
+        fresh: shape (n,), what it was worth when it happened.
+        times: shape (n,), Unix seconds.
+        gap: shape (n,), the longest pause (seconds) from it to the latest event of all; inf where a session between
+            them ended by name.
+        latest: Unix seconds of the latest event of any kind.
+        bought, bought_times, bought_counts: item codes, distinct and rising, when each was bought last, and how often.
+    """
+
+    items: NDArray[np.int64]
+    place: NDArray[np.int64]
+    fresh: NDArray[np.float64]
+    times: NDArray[np.float64]
+    gap: NDArray[np.float64]
+    latest: float
+    bought: NDArray[np.int64]
+    bought_times: NDArray[np.int64]
+    bought_counts: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, live: Live, item_ids: IdMap, config: SessionConfig) -> Self:
+        """From live events; products that the model does not know are left out."""
+        bought, bought_times, counts = purchases(live, item_ids)
+        worth = config.worth()
+        fresh = np.array([worth.get(kind, 0.0) for kind in live.types], np.float64)
+        if fresh.any():
+            carted = live.types == EventType.CART_ITEM_ADDED.value
+            fresh[carted & ~_standing(live, EventType.CART_ITEM_ADDED, EventType.CART_ITEM_REMOVED)] = 0.0
+        kept = np.flatnonzero(fresh)
+        codes = item_ids.encode(live.products[kept]) if len(kept) else np.empty(0, np.int32)
+        kept, codes = kept[codes >= 0], codes[codes >= 0]
+        items, place = np.unique(codes, return_inverse=True)
+        latest = float(live.times[-1]) if len(live) else -np.inf
+        pauses = _pauses(live)[kept] if len(kept) else np.empty(0)
+        return cls(
+            items.astype(np.int64), place, fresh[kept], live.times[kept], pauses, latest, bought, bought_times, counts
+        )
+
+    def signals(self, now: float, config: SessionConfig) -> Signals:
+        """What the signals are worth at `now` (Unix seconds)."""
+        if len(self.items) == 0:
+            return Signals(self.items, np.empty(0))
+        age = np.maximum(now - self.times, 0.0)
+        current = np.maximum(self.gap, now - self.latest) <= 60.0 * config.pause_minutes
+        days = np.where(current, config.half_life_minutes / 1440.0, config.half_life_days)
+        value = self.fresh * np.where(current, 1.0, config.carried) * np.exp2(-age / (days * _DAY))
+        total = np.minimum(np.bincount(self.place, weights=value, minlength=len(self.items)), config.most)
+        some = total > 0
+        return Signals(self.items[some], total[some])
+
+    def history(self, fitted: Histories) -> Histories:
+        """As `with_purchases`."""
+        return fitted if len(self.bought) == 0 else _added(fitted, self.bought, self.bought_times, self.bought_counts)
+
+
+def _pauses(live: Live) -> NDArray[np.float64]:
+    """Shape (n,): the longest pause from each event to the last one, inf where a session ended by name between them."""
+    gaps = np.diff(live.times)
+    known = live.sessions != ""
+    gaps[known[:-1] & known[1:] & (live.sessions[:-1] != live.sessions[1:])] = np.inf
+    longest = np.zeros(len(live))
+    longest[:-1] = np.maximum.accumulate(gaps[::-1])[::-1]
+    return longest
+
+
 def signals(live: Live, item_ids: IdMap, now: float, config: SessionConfig) -> Signals:
     """The fading signals of a shopper at `now` (Unix seconds); products that the model does not know are left out."""
-    worth = config.worth()
-    fresh = np.array([worth.get(kind, 0.0) for kind in live.types], np.float64)
-    carted = live.types == EventType.CART_ITEM_ADDED.value
-    fresh[carted & ~_standing(live, EventType.CART_ITEM_ADDED, EventType.CART_ITEM_REMOVED)] = 0.0
-    age = np.maximum(now - live.times, 0.0)
-    here = np.exp2(-age / (60.0 * config.half_life_minutes))
-    before = config.carried * np.exp2(-age / (config.half_life_days * _DAY))
-    value = fresh * np.where(current_session(live, now, config), here, before)
-    kept = np.flatnonzero(value > 0)
-    codes = item_ids.encode(live.products[kept]) if len(kept) else np.empty(0, np.int32)
-    items, place = np.unique(codes[codes >= 0], return_inverse=True)
-    total = np.bincount(place, weights=value[kept][codes >= 0], minlength=len(items))
-    return Signals(items.astype(np.int64), np.minimum(total, config.most))
+    return Prepared.of(live, item_ids, config).signals(now, config)
 
 
 def purchases(live: Live, item_ids: IdMap) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     """(item codes, Unix seconds of the last purchase, how often) of live orders that were not sent back."""
     bought = _standing(live, EventType.ORDER_COMPLETED, EventType.ORDER_RETURNED)
-    codes = item_ids.encode(live.products[bought]) if bought.any() else np.empty(0, np.int32)
+    if not bought.any():
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
+    codes = item_ids.encode(live.products[bought])
     times = live.times[bought][codes >= 0]
     items, place = np.unique(codes[codes >= 0], return_inverse=True)
     last = np.full(len(items), -np.inf)
@@ -131,11 +186,22 @@ def purchases(live: Live, item_ids: IdMap) -> tuple[NDArray[np.int64], NDArray[n
 
 
 def with_purchases(history: Histories, live: Live, item_ids: IdMap) -> Histories:
-    """The history (one row) with live orders added: weights sum, the later time stands."""
+    """The history (one row) with live orders added that it does not hold yet: weights sum, the later time stands."""
     items, times, counts = purchases(live, item_ids)
-    if len(items) == 0:
-        return history
+    return history if len(items) == 0 else _added(history, items, times, counts)
+
+
+def _added(
+    history: Histories, items: NDArray[np.int64], times: NDArray[np.int64], counts: NDArray[np.float32]
+) -> Histories:
     old = history.matrix.indices.astype(np.int64)
+    if history.times is not None and len(old):
+        # An order that the log holds as well must not count twice.
+        place = np.minimum(np.searchsorted(old, items), len(old) - 1)
+        fresh = (old[place] != items) | (history.times[place] < times)
+        if not fresh.any():
+            return history
+        items, times, counts = items[fresh], times[fresh], counts[fresh]
     every, place = np.unique(np.concatenate([old, items]), return_inverse=True)
     weights = np.bincount(place, weights=np.concatenate([history.matrix.data, counts]), minlength=len(every))
     indptr = np.array([0, len(every)], np.int32)

@@ -14,6 +14,7 @@ from pydantic import Field
 from scipy import sparse
 
 from shopr.data.interactions import Histories, Interactions
+from shopr.recommend.explain import Parts, entries_of
 from shopr.recommend.gram import scale
 from shopr.recommend.itemweights import HistoryConfig, ItemWeights
 from shopr.recommend.neighbours import top_rows
@@ -122,6 +123,15 @@ class Spectral(ItemFilter):
         scores = super()._score(histories)
         scores += self.gain * self._low_pass(self._history(histories))
         return scores
+
+    def _parts(self, histories: Histories, rows: NDArray[np.int64], items: NDArray[np.int64]) -> Parts:
+        strengths = scale(self._history(histories), None, self.inner)
+        pair, entry = entries_of(strengths, rows)
+        own, other = strengths.indices[entry], items[pair]
+        # Two gathers of rows of the basis: their products are what the projection holds for each pair of items.
+        kinship = np.einsum("nr,nr->n", self.vectors[own], self.vectors[other], dtype=np.float64)
+        low = self.gain * strengths.data[entry] * kinship * self.outer[other]
+        return Parts.merged([super()._parts(histories, rows, items), Parts.of_items(len(rows), pair, own, low)])
 
 
 def _filter(

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from shopr.data.interactions import Histories, Interactions
-from shopr.recommend.base import Config, Contribution, Recommender
+from shopr.recommend.base import Config, Parts, Recommender
 from shopr.recommend.registry import make
 
 if TYPE_CHECKING:
     from shopr.data.catalog import Catalog
 
-__all__ = ["Member", "Stack", "StackConfig", "standardise"]
+__all__ = ["Member", "Stack", "StackConfig", "moments", "standardise"]
 
 
 class Member(Config):
@@ -68,25 +68,30 @@ class Stack(Recommender):
     def _score_users(self, users: NDArray[np.int64]) -> NDArray[np.floating]:
         return self._blend([m._score_users(users) for m in self.members])
 
-    def _contributions(self, history: Histories, item: int) -> list[Contribution]:
+    def _parts(self, histories: Histories, rows: NDArray[np.int64], items: NDArray[np.int64]) -> Parts:
         """Reasons of all members on the blend's scale; the shift by the mean is the model's own."""
-        found: dict[tuple[str, str], float] = {}
-        shift = 0.0
+        found, shift = [], np.zeros(len(histories))
         for settings, member in zip(self.config.members, self.members, strict=True):
-            scores = member._score(history)
-            spread = float(scores.std()) or 1.0
-            shift -= settings.weight * float(scores.mean()) / spread
-            for part in member._contributions(history, item):
-                key = (part.kind, part.label)
-                found[key] = found.get(key, 0.0) + settings.weight * part.value / spread
-        parts = [Contribution(kind, label, value) for (kind, label), value in found.items()]  # type: ignore[arg-type]
-        return [*parts, Contribution("model", "against the average product", shift)]
+            mean, spread = moments(member._score(histories).astype(np.float32, copy=False))
+            factor = np.float32(settings.weight) / spread[:, 0].astype(np.float64)
+            shift -= factor * mean[:, 0]
+            found.append(member._parts(histories, rows, items).scaled(factor[rows]))
+        return Parts.merged([*found, Parts.said("model", "against the average product", shift[rows])])
 
 
 def standardise(scores: NDArray[np.floating]) -> NDArray[np.float32]:
     """Each row less its mean and divided by its standard deviation (rows of one value become 0)."""
     values = scores.astype(np.float32, copy=True)
-    values -= values.mean(axis=1, keepdims=True)
-    spread = values.std(axis=1, keepdims=True)
-    values /= np.where(spread > 0, spread, 1.0)
+    mean, spread = moments(values)
+    values -= mean
+    values /= spread
     return values
+
+
+def moments(scores: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean and standard deviation of each row, shapes (n, 1); 1 for the deviation of rows of one value."""
+    mean = scores.mean(axis=1, keepdims=True)
+    # A row of one value must not be divided by the rounding of its mean.
+    level = scores.max(axis=1, keepdims=True) == scores.min(axis=1, keepdims=True)
+    spread = scores.std(axis=1, keepdims=True)
+    return mean, np.where(level | (spread == 0), np.float32(1.0), spread)

@@ -58,7 +58,7 @@ def test_any_registered_model_with_its_settings():
     assert [p.name for p in model.parts] == ["ials", "popular"]
     assert model.parts[0].config.factors == 4
     reasons = model.explain(np.array([0]), np.array([1]))[0].contributions
-    assert {r.kind for r in reasons} == {"history", "attribute"}
+    assert {r.kind for r in reasons} == {"history", "popularity"}
 
 
 def test_wrong_parts():

@@ -116,12 +116,31 @@ def test_a_person_may_take_a_copy_and_be_forgotten(settings, store, clock):
 
 
 def test_what_a_new_model_learned_is_forgotten(store, clock):
-    store.record(event(clock, "old"))
+    """Orders of the log it was fitted on; what was looked at is in no such log and fades by itself."""
+    store.record([event(clock, "looked"), event(clock, "bought", "order_completed")])
     until = clock.now()
     clock.advance(10)
+    store.record(event(clock, "later", "order_completed"))
+    assert store.forget(until.replace(tzinfo=None)) == 1
+    assert list(store.of("ann").products) == ["looked", "later"]
+    assert store.forget() == 0
+
+
+def test_nothing_is_kept_beyond_ninety_days(store, clock, settings):
+    store.record([event(clock, "old"), event(clock, "order", "order_completed")])
+    with Database.open(settings) as database:
+        other = LiveStore(database, "other", clock=clock)
+        other.record(event(clock, "theirs"))
+    clock.advance(89 * 86_400)
     store.record(event(clock, "new"))
-    assert store.forget(until) == 1
+    assert store.tidy() == 0
+    clock.advance(1_800 + 86_400)
+    assert store.tidy() == 2, "more than an hour after the last time"
     assert list(store.of("ann").products) == ["new"]
+    clock.advance(3_000)
+    assert store.tidy() == 0
+    with Database.open(settings) as database:
+        assert len(LiveStore(database, "other", clock=clock).of("ann")) == 1, "each shop forgets its own"
 
 
 def test_every_acknowledged_event_survives_kill_9(tmp_path: Path):

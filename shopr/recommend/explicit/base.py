@@ -11,7 +11,7 @@ from scipy import sparse
 
 from shopr.data.interactions import Histories, Interactions
 from shopr.errors import InputError
-from shopr.recommend.base import Contribution, Recommender
+from shopr.recommend.base import Parts, Recommender
 from shopr.recommend.explicit.training import Ratings
 
 __all__ = ["ExplicitRecommender", "rated_only"]
@@ -84,19 +84,21 @@ class ExplicitRecommender(Recommender):
     def _score(self, histories: Histories) -> NDArray[np.floating]:
         return self._ranked_scores(*self._user_terms(histories))
 
-    def _contributions(self, history: Histories, item: int) -> list[Contribution]:
-        bias, taste = self._user_terms(history)
-        return self._parts(item, float(bias[0]), [Contribution("model", "taste", float(taste[0, item]))])
+    def _parts(self, histories: Histories, rows: NDArray[np.int64], items: NDArray[np.int64]) -> Parts:
+        bias, taste = self._user_terms(histories)
+        return self._rated(items, bias[rows], Parts.said("model", "taste", taste[rows, items]))
 
-    def _parts(self, item: int, bias: float, taste: list[Contribution]) -> list[Contribution]:
-        """Mean, biases and taste, damped as the score is."""
-        d = float(self.damp[item])
-        return [
-            Contribution("model", "mean rating", self.mean),
-            Contribution("popularity", "rated above or below the mean", d * float(self.item_bias[item])),
-            Contribution("model", "how this shopper rates", d * bias),
-            *(Contribution(t.kind, t.label, d * t.value) for t in taste),
-        ]
+    def _rated(self, items: NDArray[np.int64], bias: NDArray[np.float64], taste: Parts) -> Parts:
+        """Mean, biases (n,) and taste of n pairs, damped as the score is."""
+        damp = self.damp[items]
+        return Parts.merged(
+            [
+                Parts.said("model", "mean rating", np.full(len(items), self.mean)),
+                Parts.said("popularity", "rated above or below the mean", damp * self.item_bias[items]),
+                Parts.said("model", "how this shopper rates", damp * bias),
+                taste.scaled(damp),
+            ]
+        )
 
 
 def rated_only(histories: Histories) -> sparse.csr_matrix:

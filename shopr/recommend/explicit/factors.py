@@ -11,7 +11,8 @@ from scipy import sparse
 
 from shopr.data.interactions import Histories
 from shopr.randomness import DEFAULT_SEED
-from shopr.recommend.base import Config, Contribution, Explanation
+from shopr.recommend.base import Config, Explanation, Parts
+from shopr.recommend.explain import read
 from shopr.recommend.explicit.base import ExplicitRecommender, rated_only
 from shopr.recommend.explicit.training import Algorithm, Ratings, train
 from shopr.recommend.least_squares import ridge_rows
@@ -101,18 +102,20 @@ class SVD(ExplicitRecommender):
         taste = (solved[:, :-1] + given) @ self.item_factors.T
         return solved[:, -1].astype(np.float64), taste.astype(np.float64)
 
-    def explain(self, users: NDArray[np.integer], items: NDArray[np.integer]) -> list[Explanation]:
+    def explain(
+        self, users: NDArray[np.integer], items: NDArray[np.integer], *, most: int | None = None
+    ) -> list[Explanation]:
         """As `Recommender.explain`; for training users from their learned factors, as `recommend` scores them."""
-        out = super().explain(users, items)
-        for place, found in enumerate(out):
-            if found.user < 0 or found.contributions[0].label == "popular with other shoppers":
-                continue
-            user, item = np.array([found.user]), np.array([found.item])
-            taste = Contribution("model", "taste", float(self._taste(user, item)[0]))
-            parts = self._parts(found.item, float(self.user_bias[found.user]), [taste])
-            parts.sort(key=lambda c: -abs(c.value))
-            out[place] = Explanation(found.user, found.item, float(sum(p.value for p in parts)), tuple(parts))
-        return out
+        found = super().explain(users, items, most=most)
+        who = np.array([one.user for one in found], np.int64)
+        what = np.array([one.item for one in found], np.int64)
+        known = np.flatnonzero((who >= 0) & (np.diff(self.train.matrix.indptr)[np.maximum(who, 0)] > 0))
+        who, what = who[known], what[known]
+        taste = Parts.said("model", "taste", self._taste(who, what))
+        parts = self._rated(what, self.user_bias[who], taste)
+        for place, one in zip(known.tolist(), read(parts, who, what, self.item_ids, self.name, most), strict=True):
+            found[place] = one
+        return found
 
 
 class SVDpp(SVD):

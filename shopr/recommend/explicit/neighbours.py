@@ -9,10 +9,9 @@ from scipy import sparse
 
 from shopr.data.interactions import Histories
 from shopr.errors import CapacityError
-from shopr.recommend.base import Config, Contribution
+from shopr.recommend.base import Config, Parts
 from shopr.recommend.explicit.base import ExplicitRecommender, rated_only
 from shopr.recommend.explicit.training import Ratings, train
-from shopr.recommend.knn import history_reasons
 
 __all__ = ["KNNBaseline", "KNNBaselineConfig"]
 
@@ -135,13 +134,17 @@ class KNNBaseline(ExplicitRecommender):
             taste[start : start + size] = self._deviation(rated, bias, rows + start, items).reshape(size, self.n_items)
         return bias, taste
 
-    def _contributions(self, history: Histories, item: int) -> list[Contribution]:
-        rated = rated_only(history)
+    def _parts(self, histories: Histories, rows: NDArray[np.int64], items: NDArray[np.int64]) -> Parts:
+        rated = rated_only(histories)
         bias = self._bias(rated)
-        taste: list[Contribution] = []
-        if rated.nnz and self.place[item] >= 0:
-            near, inside, deviation = self._neighbours(rated, bias, np.array([0]), np.array([item]))
-            weight = np.where(inside, near, 0.0)[0]
-            if (weight > 0).sum() >= self.config.fewest and weight.sum() > 0:
-                taste = history_reasons(self, rated.indices, weight * deviation[0] / weight.sum())
-        return self._parts(item, float(bias[0]), taste)
+        full = np.flatnonzero((np.diff(rated.indptr)[rows] > 0) & (self.place[items] >= 0))
+        taste = Parts.said("model", "taste", np.zeros(len(rows)))
+        if len(full):
+            near, inside, deviation = self._neighbours(rated, bias, rows[full], items[full])
+            weight = np.where(inside, near, 0.0)
+            enough = (weight > 0).sum(axis=1) >= self.config.fewest
+            share = weight * deviation / np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
+            pair, slot = np.nonzero(inside & enough[:, None])
+            entry = rated.indptr[rows[full][pair]] + slot
+            taste = Parts.of_items(len(rows), full[pair], rated.indices[entry], share[pair, slot])
+        return self._rated(items, bias[rows], taste)
