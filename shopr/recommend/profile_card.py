@@ -89,10 +89,10 @@ class ProfileCard:
             return ("We know nothing about you yet.",)
         out = []
         if self.categories:
-            out.append(f"You mostly look for {_listed([f'{t.name} ({t.share:.0%})' for t in self.categories])}.")
+            out.append(f"You mostly look for {_listed([f'{_short(t.name)} ({t.share:.0%})' for t in self.categories])}.")
         if self.brands:
             out.append(f"You choose {_listed([t.name for t in self.brands])} more often than others do.")
-        out += [f"{'You said you' if p.stated else 'You usually'} pay {p.words} for {p.category}." for p in self.prices]
+        out += [f"{'You said you' if p.stated else 'You usually'} pay {p.words} for {_short(p.category)}." for p in self.prices]
         if self.styles:
             out.append(f"Your style: {'; '.join(t.name for t in self.styles)}.")
         if self.seasons:
@@ -208,6 +208,11 @@ def _seasons(profiles: Profiles, user: str, south: bool) -> tuple[Trait, ...]:
             lifts[names.get(season, season)] = float((found[which].sum() + m) / (expected[which].sum() + m))
     ordered = sorted(lifts.items(), key=lambda pair: -pair[1])
     return tuple(Trait(name, None, lift) for name, lift in ordered if lift >= _LEAST_LIFT)
+
+
+def _short(path: str) -> str:
+    """A category in a sentence: its own name without those above it."""
+    return path.rpartition(" > ")[2]
 
 
 def _listed(words: list[str]) -> str:

@@ -258,7 +258,7 @@ def test_a_deleted_profile_does_not_look_back() -> None:
 def test_the_card_is_readable() -> None:
     card = built(*[bought("ann", f"1-{n}", 2.0) for n in (0, 2, 4, 6)]).describe("ann")
     text = " ".join(card.words)
-    assert "You mostly look for Home > Lamps" in text
+    assert "You mostly look for Lamps (58%)" in text
     assert "You were last here 2 days ago" in text
     (lamps,) = card.prices
     assert lamps.category == "Home > Lamps"
