@@ -26,7 +26,14 @@ FEW = {"preset": "tiny", "seed": 7}
 OTHER = {
     "00_quickstart": {**FEW, "models": ["popular", "item_knn", "content"], "k": 5},
     "01_data": {**FEW, "sample": 5, "test_share": 0.3},
-    "02_recommenders": {**FEW, "models": ["popular", "hybrid", "ease"], "k": 5, "play_days": 3},
+    "02_recommenders": {
+        **FEW,
+        "models": ["popular", "hybrid", "ease"],
+        "k": 5,
+        "play_days": 3,
+        "players": ["ease"],
+        "against": "hybrid",
+    },
     "03_tuning": {**FEW, "budget_seconds": 3.0, "max_trials": 3, "models": ["popular", "item_knn"], "k": 5},
 }
 

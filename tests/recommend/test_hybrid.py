@@ -1,36 +1,21 @@
-"""Percentiles against scipy, and the blend against its definition."""
+"""The blend against its definition, and what it is made of."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import percentileofscore
+from scipy.stats import zscore
 
-from shopr.errors import InputError, UnknownNameError
-from shopr.recommend.hybrid import Hybrid, percentiles
+from shopr.errors import CapacityError, InputError, UnknownNameError
+from shopr.recommend import gram
+from shopr.recommend.hybrid import Hybrid
 from shopr.recommend.registry import make
-from tests.recommend.shop import N_ITEMS, small_catalog, small_interactions
+from tests.recommend.shop import small_catalog, small_interactions
 
 SHOP, CATALOG = small_interactions(), small_catalog()
 
 
-def test_percentiles_equal_scipy():
-    rng = np.random.default_rng(0)
-    scores = rng.integers(0, 8, (20, 15)).astype(float)  # many ties
-    among = rng.random((20, 15)) < 0.7
-    got = percentiles(scores, among)
-    for row in range(20):
-        for item in range(15):
-            expected = percentileofscore(scores[row][among[row]], scores[row, item], kind="mean") / 100
-            assert got[row, item] == pytest.approx(expected, abs=1e-6)
-
-
-def test_percentiles_of_nothing():
-    assert (percentiles(np.ones((2, 3)), np.zeros((2, 3), bool)) == 0).all()
-    assert percentiles(np.ones((2, 0)), np.ones((2, 0), bool)).shape == (2, 0)
-
-
-@pytest.mark.parametrize(("weight", "part"), [(1.0, "item_knn"), (0.0, "content")])
+@pytest.mark.parametrize(("weight", "part"), [(1.0, "ease"), (0.0, "content")])
 def test_all_weight_on_one_part_ranks_as_that_part(weight, part):
     users = np.arange(30)
     blend = Hybrid(weight=weight).fit(SHOP, CATALOG).recommend(users, 3)
@@ -42,15 +27,30 @@ def test_all_weight_on_one_part_ranks_as_that_part(weight, part):
         np.testing.assert_allclose(picked, expected.scores[0], rtol=1e-5, atol=1e-6)
 
 
-def test_default_is_seven_to_three_of_item_neighbours_and_content():
+def test_default_is_seven_to_three_of_ease_and_content_on_one_scale():
     model = Hybrid().fit(SHOP, CATALOG)
     history = SHOP.histories(np.arange(10))
-    unseen = np.ones((10, N_ITEMS), bool)
-    for user in range(10):
-        unseen[user, SHOP.matrix[user].indices] = False
-    parts = [make(n).fit(SHOP, CATALOG)._score(history) for n in ("item_knn", "content")]
-    expected = 0.7 * percentiles(parts[0], unseen) + 0.3 * percentiles(parts[1], unseen)
-    np.testing.assert_allclose(model._score(history), expected, atol=1e-6)
+    first, second = (zscore(make(n).fit(SHOP, CATALOG)._score(history), axis=1) for n in ("ease", "content"))
+    np.testing.assert_allclose(model._score(history), 0.7 * first + 0.3 * second, atol=1e-4)
+
+
+def test_where_items_by_items_does_not_fit_the_item_filter_takes_its_place(monkeypatch):
+    monkeypatch.setattr("shopr.recommend.linear.check_square", _too_large)
+    assert [p.name for p in Hybrid().fit(SHOP, CATALOG).parts] == ["item_filter", "content"]
+    with pytest.raises(CapacityError):
+        Hybrid(collaborative="ease").fit(SHOP, CATALOG)
+
+
+def _too_large(name, n_items, copies, memory_gb):
+    gram.check_square(name, n_items, copies, 1e-12)
+
+
+def test_contributions_sum_to_the_score():
+    model = Hybrid().fit(SHOP, CATALOG)
+    users, items = np.array([0, 3, 5]), np.array([1, 2, 30])
+    scores = model._score_users(users)[np.arange(3), items]
+    for explanation, score in zip(model.explain(users, items), scores, strict=True):
+        assert sum(c.value for c in explanation.contributions) == pytest.approx(score, abs=1e-4)
 
 
 def test_any_registered_model_with_its_settings():
@@ -58,7 +58,7 @@ def test_any_registered_model_with_its_settings():
     assert [p.name for p in model.parts] == ["ials", "popular"]
     assert model.parts[0].config.factors == 4
     reasons = model.explain(np.array([0]), np.array([1]))[0].contributions
-    assert {r.kind for r in reasons} == {"history", "popularity"}
+    assert {r.kind for r in reasons} == {"history", "popularity", "model"}
 
 
 def test_wrong_parts():
@@ -66,3 +66,5 @@ def test_wrong_parts():
         Hybrid(collaborative="ialz").fit(SHOP, CATALOG)
     with pytest.raises(InputError, match="itself"):
         Hybrid(content="hybrid").fit(SHOP, CATALOG)
+    with pytest.raises(InputError, match="settings factors of no named model"):
+        Hybrid(collaborative_settings={"factors": 4}).fit(SHOP, CATALOG)
