@@ -12,7 +12,7 @@ from scipy import sparse
 from shopr.recommend.rerank import Calibration, Cap, category_shares, rerank
 from shopr.recommend.rules import Merchandising
 
-__all__ = ["Listing", "arrange"]
+__all__ = ["Listing", "Shelf", "arrange"]
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,37 @@ class Listing:
     labels: NDArray[np.object_]
 
 
+class Shelf:
+    """What arranging needs to know of the products, computed once for all replies.
+
+    Args:
+        rules: the rules in force.
+        products: the catalogue in item-code order.
+
+    Attributes:
+        rules: as given.
+        brand, category: shape (n_items,), a code for each name at the rules' level; -1 for none.
+        n_categories: how many there are.
+        slots: (place from 0, item code, label) of the paid places whose product exists.
+    """
+
+    def __init__(self, rules: Merchandising, products: pd.DataFrame) -> None:
+        self.rules = rules
+        self.brand, _ = _codes(products["brand"])
+        self.category, self.n_categories = _codes(_level(products["category"], rules.category_level))
+        self.slots = _slots(rules, products)
+
+    def caps(self) -> list[Cap]:
+        """The caps that the rules ask for."""
+        wanted = ((self.brand, self.rules.max_per_brand), (self.category, self.rules.max_per_category))
+        return [Cap(groups, most) for groups, most in wanted if most is not None]
+
+
 def arrange(
     rules: Merchandising,
     items: NDArray[np.integer],
     scores: NDArray[np.floating],
-    products: pd.DataFrame,
+    products: pd.DataFrame | Shelf,
     k: int,
     *,
     vectors: NDArray[np.floating] | sparse.csr_matrix | None = None,
@@ -45,26 +71,22 @@ def arrange(
 
     Args:
         items, scores: shape (n, c), candidates that passed `apply`, best first; take c well above k (5 k).
-        products: the catalogue in item-code order.
+        products: the catalogue in item-code order, or a `Shelf` made of it and the same rules: a reply is to be fast.
         vectors: item vectors for diversity; without them diversity is left out.
         histories: CSR (n, n_items) for calibration; without it calibration is left out.
         barred: shape (n_items,), True for items that may not even be sponsored (as sold out).
     """
+    shelf = products if isinstance(products, Shelf) else Shelf(rules, products)
     k = min(k, rules.most)
-    caps = []
-    brand, _ = _codes(products["brand"])
-    category, n_categories = _codes(_level(products["category"], rules.category_level))
-    if rules.max_per_brand is not None:
-        caps.append(Cap(brand, rules.max_per_brand))
-    if rules.max_per_category is not None:
-        caps.append(Cap(category, rules.max_per_category))
     calibration = None
-    if rules.calibration and histories is not None and n_categories:
-        calibration = Calibration(category, category_shares(histories, category, n_categories), rules.calibration)
-    slots = _slots(rules, products, k, barred)
-    paid = np.array([code for _, code, _ in slots], np.int64)
-    # A paid product must not stand twice in one list.
-    own = np.where(np.isin(items, paid), -1, items)
+    if rules.calibration and histories is not None and shelf.n_categories:
+        shares = category_shares(histories, shelf.category, shelf.n_categories)
+        calibration = Calibration(shelf.category, shares, rules.calibration)
+    slots = [s for s in shelf.slots if s[0] < k and not (barred is not None and barred[s[1]])]
+    own = items
+    if slots:
+        # A paid product must not stand twice in one list.
+        own = np.where(np.isin(items, [code for _, code, _ in slots]), -1, items)
     chosen, kept = rerank(
         own,
         np.where(own < 0, -np.inf, scores),
@@ -72,7 +94,7 @@ def arrange(
         vectors=vectors,
         diversity=rules.diversity if vectors is not None else 0.0,
         calibration=calibration,
-        caps=caps,
+        caps=shelf.caps(),
     )
     return _with_slots(chosen, kept, slots)
 
@@ -91,12 +113,10 @@ def _with_slots(items: NDArray[np.int32], scores: NDArray[np.float32], slots: li
     return Listing(items, scores, labels)
 
 
-def _slots(
-    rules: Merchandising, products: pd.DataFrame, k: int, barred: NDArray[np.bool_] | None
-) -> list[tuple[int, int, str]]:
+def _slots(rules: Merchandising, products: pd.DataFrame) -> list[tuple[int, int, str]]:
     place = {str(p): i for i, p in enumerate(products["product_id"])} if rules.sponsored else {}
     found = [(slot.position - 1, place.get(slot.product, -1), slot.label) for slot in rules.sponsored]
-    return [s for s in found if s[1] >= 0 and s[0] < k and not (barred is not None and barred[s[1]])]
+    return [s for s in found if s[1] >= 0]
 
 
 def _level(paths: pd.Series, depth: int) -> pd.Series:

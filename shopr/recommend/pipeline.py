@@ -24,7 +24,7 @@ from shopr.errors import InputError
 from shopr.recommend.base import MAX_K, Contribution, Explanation
 from shopr.recommend.content import item_vectors
 from shopr.recommend.impressions import Impressions, impress
-from shopr.recommend.listing import arrange
+from shopr.recommend.listing import Shelf, arrange
 from shopr.recommend.online import OnlineState
 from shopr.recommend.rules import Merchandising, apply
 from shopr.recommend.topk import top_k
@@ -118,6 +118,7 @@ class Pipeline:
         self.online, self.rules, self.version = online, rules or Merchandising(), version
         model = online.model
         self.products = catalog.align(model.item_ids)
+        self._shelf = Shelf(self.rules, self.products)
         self._in_stock = ~(self.products["stock"] <= 0).to_numpy(dtype=bool, na_value=False)
         # Stock is asked for by the request or the rules, so it stays apart from what the rules alone decide.
         self._filtered = apply(self.rules.model_copy(update={"in_stock": False}), self.products)
@@ -139,9 +140,8 @@ class Pipeline:
         Raises:
             InputError: if `fitted` is not one row over the model's items.
         """
-        online, rules = self.online, self.rules
-        raw = online.scores(user_id, fitted)
-        history = online.history(user_id, fitted)
+        rules, view = self.rules, self.online.view(user_id, fitted)
+        raw, history = view.scores(), view.history
         logs = _total(wanted.boosts, len(raw))
         values = raw if logs is None else adjusted(raw, logs)
         mask, allowed_stock = self._allowed(wanted)
@@ -159,7 +159,7 @@ class Pipeline:
             rules,
             items,
             scores,
-            self.products,
+            self._shelf,
             k,
             vectors=self._vectors,
             histories=history.matrix if rules.calibration else None,
@@ -171,7 +171,7 @@ class Pipeline:
         found = np.where([bool(label) for label in labels], np.nan, values[impressions.items].astype(np.float64))
         reasons: tuple[Explanation, ...] = ()
         if wanted.explain and len(impressions):
-            plain = online.explain(user_id, fitted, impressions.items)
+            plain = view.explain(impressions.items)
             reasons = tuple(_boosted(e, wanted.boosts, logs) for e in plain)
         note = "" if len(impressions) >= min(wanted.k, rules.most) else self._why(wanted, left, seen)
         return Answer(impressions, found, tuple(labels), reasons, note)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from shopr.errors import InputError
+from shopr.recommend.explain import entries_of
 
 __all__ = ["Calibration", "Cap", "calibrated", "capped", "category_shares", "mmr", "rerank"]
 
@@ -154,13 +155,15 @@ class _Greedy:
         self.diversity = diversity
         weight = diversity + (calibration.strength if calibration else 0.0)
         # Without criteria the raw scores decide, so that rounding cannot swap two that are almost equal.
-        self.value = (1.0 - weight) * _relevance(scores, self.open) if weight else np.where(self.open, scores, -np.inf)
+        value = (1.0 - weight) * _relevance(scores, self.open) if weight else scores
+        self.value = np.where(self.open, value, -np.inf)  # what is taken or barred falls to -inf as well
         self.nearest: NDArray[np.float64] | None = None
         self.similar = _similarities(self.safe, vectors) if diversity and vectors is not None else None
         self.calibration = calibration if calibration and calibration.strength else None
         if self.calibration is not None:
             self.kinds = np.where(items >= 0, self.calibration.categories[self.safe], -1)
             self.counts = np.zeros(self.calibration.target.shape)
+            self.wanted = self.calibration.target > 0
         self.caps = [(cap.groups[self.safe], cap.most, np.zeros(items.shape, np.int32)) for cap in caps]
 
     def run(self, k: int) -> Ranked:
@@ -184,24 +187,24 @@ class _Greedy:
             value = value - self.diversity * self.nearest
         if self.calibration is not None:
             value = value - self.calibration.strength * self._divergence()
-        return np.where(self.open, value, -np.inf)
+        return value
 
     def _divergence(self) -> NDArray[np.float64]:
-        """Shape (n, c): KL of target from the list after each candidate; one candidate changes one category's term."""
+        """Shape (n, c): KL of target from the list after each candidate, less what all candidates of a row share.
+
+        A candidate changes the term of its own category only.
+        """
         assert self.calibration is not None
         target = self.calibration.target
-        size = self.counts.sum(axis=1, keepdims=True) + 1.0
-        floor = _SMOOTHING * target
-        now = np.where(target > 0, (1 - _SMOOTHING) * self.counts / size + floor, 1.0)
-        then = np.where(target > 0, (1 - _SMOOTHING) * (self.counts + 1) / size + floor, 1.0)
-        wanted = np.where(target > 0, target, 1.0)
-        base = (target * np.log(wanted / now)).sum(axis=1, keepdims=True)
-        change = target * np.log(now / then)
-        moved = np.take_along_axis(change, np.maximum(self.kinds, 0), axis=1)
-        return np.asarray(base + np.where(self.kinds >= 0, moved, 0.0))
+        step = (1 - _SMOOTHING) / (self.counts.sum(axis=1, keepdims=True) + 1.0)
+        now = np.where(self.wanted, step * self.counts + _SMOOTHING * target, 1.0)
+        change = -target * np.log1p(step / now)
+        moved: NDArray[np.float64] = change[self.row[:, None], self.kinds]
+        moved[self.kinds < 0] = 0.0
+        return moved
 
     def _take(self, best: NDArray[np.int64], some: NDArray[np.bool_]) -> None:
-        self.open[self.row[some], best[some]] = False
+        self.value[self.row[some], best[some]] = -np.inf
         if self.similar is not None:
             near = self.similar[self.row, best]
             self.nearest = near if self.nearest is None else np.maximum(self.nearest, near)
@@ -212,7 +215,7 @@ class _Greedy:
         for groups, most, taken in self.caps:
             picked = groups[self.row, best][:, None]
             np.add(taken, ((groups == picked) & (picked >= 0)) & some[:, None], out=taken)
-            self.open &= taken < most
+            self.value[taken >= most] = -np.inf
 
 
 def _relevance(scores: NDArray[np.floating], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -228,11 +231,23 @@ def _similarities(items: NDArray[np.integer], vectors: NDArray[np.floating] | sp
     if not isinstance(vectors, np.ndarray):
         unique, place = np.unique(items, return_inverse=True)
         place = place.reshape(items.shape)
-        mine = vectors[unique]
-        gram = (mine @ mine.T).toarray()
+        gram = _gram(vectors, unique)
         return np.asarray(gram[place[:, :, None], place[:, None, :]], np.float64)
     mine = vectors[items]
     return np.asarray(mine @ mine.transpose(0, 2, 1), np.float64)
+
+
+def _gram(vectors: sparse.csr_matrix, items: NDArray[np.integer]) -> NDArray[np.floating]:
+    """Shape (n, n): products of the rows of `items`, dense over the few columns that they have between them."""
+    owner, entry = entries_of(vectors, items)
+    columns, place = np.unique(vectors.indices[entry], return_inverse=True)
+    if len(items) * len(columns) > _GRAM_CELLS:
+        mine = vectors[items]
+        product: NDArray[np.floating] = (mine @ mine.T).toarray()
+        return product
+    rows = np.zeros((len(items), len(columns)), vectors.dtype)
+    rows[owner, place] = vectors.data[entry]
+    return np.asarray(rows @ rows.T)
 
 
 def _check(
