@@ -164,7 +164,9 @@ class _Greedy:
             self.kinds = np.where(items >= 0, self.calibration.categories[self.safe], -1)
             self.counts = np.zeros(self.calibration.target.shape)
             self.wanted = self.calibration.target > 0
-        self.caps = [(cap.groups[self.safe], cap.most, np.zeros(items.shape, np.int32)) for cap in caps]
+        groups = [np.where(items >= 0, cap.groups[self.safe], -1) for cap in caps]
+        taken = [np.zeros(items.shape, np.int32) for _ in caps]
+        self.caps = [(_alike(g), cap.most, t) for g, cap, t in zip(groups, caps, taken, strict=True)]
 
     def run(self, k: int) -> Ranked:
         n = len(self.items)
@@ -173,12 +175,12 @@ class _Greedy:
         for place in range(min(k, self.items.shape[1])):
             value = self._values()
             best = value.argmax(axis=1)
-            some = np.isfinite(value[self.row, best])
+            some = value[self.row, best] > -np.inf
             if not some.any():
                 break
-            chosen[some, place] = self.items[self.row, best][some]
-            kept[some, place] = self.scores[self.row, best][some]
-            self._take(best, some)
+            chosen[:, place] = np.where(some, self.items[self.row, best], -1)
+            kept[:, place] = np.where(some, self.scores[self.row, best], -np.inf)
+            self._take(best)
         return chosen, kept
 
     def _values(self) -> NDArray[np.float64]:
@@ -203,19 +205,24 @@ class _Greedy:
         moved[self.kinds < 0] = 0.0
         return moved
 
-    def _take(self, best: NDArray[np.int64], some: NDArray[np.bool_]) -> None:
-        self.value[self.row[some], best[some]] = -np.inf
+    def _take(self, best: NDArray[np.int64]) -> None:
+        """Note that each row took its candidate `best`; rows that have none left are past caring."""
+        self.value[self.row, best] = -np.inf
         if self.similar is not None:
             near = self.similar[self.row, best]
-            self.nearest = near if self.nearest is None else np.maximum(self.nearest, near)
+            self.nearest = near if self.nearest is None else np.maximum(self.nearest, near, out=self.nearest)
         if self.calibration is not None:
             kind = self.kinds[self.row, best]
-            counted = some & (kind >= 0)
-            self.counts[self.row[counted], kind[counted]] += 1
-        for groups, most, taken in self.caps:
-            picked = groups[self.row, best][:, None]
-            np.add(taken, ((groups == picked) & (picked >= 0)) & some[:, None], out=taken)
-            self.value[taken >= most] = -np.inf
+            self.counts[self.row, kind] += kind >= 0
+        for alike, most, taken in self.caps:
+            np.add(taken, alike[self.row, best], out=taken)
+            np.copyto(self.value, -np.inf, where=taken >= most)
+
+
+def _alike(groups: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Shape (n, c, c): whether two candidates of a row share a group."""
+    alike: NDArray[np.bool_] = (groups[:, :, None] == groups[:, None, :]) & (groups >= 0)[:, :, None]
+    return alike
 
 
 def _relevance(scores: NDArray[np.floating], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
