@@ -1,0 +1,258 @@
+"""An experiment as data: what is tested, on whom, by which metrics, and how it will be read.
+
+The file is YAML (`experiments/*.yaml` with `kind: abtest`), checked whole before any data is read. `json_schema()` is
+its documentation for editors and people; `shopr abtest analyze --schema` prints it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from shopr.abtest.metrics import Cap, Mean, Metric, Proportion, Quantile, Ratio, Window
+from shopr.errors import SpecError
+from shopr.yamlfile import line_of, nearest, parse
+
+__all__ = ["Adjustment", "Bayesian", "Experiment", "FixedHorizon", "GroupSequential", "Guardrail", "Sequential"]
+__all__ += ["json_schema", "load_spec", "parse_spec"]
+
+_METRICS: dict[str, type[BaseModel]] = {"mean": Mean, "proportion": Proportion, "ratio": Ratio, "quantile": Quantile}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FixedHorizon(_Strict):
+    """Read once, at the end: when `n` units have been exposed, or on `end`, whichever is given (both, if both are)."""
+
+    type: Literal["fixed"] = "fixed"
+    n: int | None = Field(None, gt=1, description="Units planned, all arms together; the test is read when all are in")
+
+
+class GroupSequential(_Strict):
+    """Read at planned looks, with boundaries that keep the error rate (alpha spending, Lan & DeMets 1983)."""
+
+    type: Literal["group_sequential"]
+    n: int = Field(gt=1, description="Units planned for the last look, all arms together")
+    looks: int = Field(5, ge=1, le=1000, description="How many looks are planned")
+    spending: Literal["obrien_fleming", "pocock"] = Field("obrien_fleming", description="How alpha is spent")
+
+
+class Sequential(_Strict):
+    """Read whenever one likes: confidence sequences (Waudby-Smith et al. 2021) hold at all times at once."""
+
+    type: Literal["sequential"]
+    tuning: float = Field(5000, gt=0, description="Sample size at which the sequence is tightest, both arms together")
+
+
+class Bayesian(_Strict):
+    """Posterior of the effect under a Gaussian prior: chance to win, expected loss."""
+
+    type: Literal["bayesian"]
+    prior_mean: float = Field(0.0, allow_inf_nan=False, description="Mean of the prior of the relative lift")
+    prior_sd: float | None = Field(None, gt=0, description="Its standard deviation; empty: a flat prior")
+    chance: float = Field(0.95, gt=0.5, lt=1, description="Chance to win from which a change is called better")
+
+
+Design = Annotated[FixedHorizon | GroupSequential | Sequential | Bayesian, Field(discriminator="type")]
+_DESIGNS: dict[str, type[BaseModel]] = {
+    "fixed": FixedHorizon,
+    "group_sequential": GroupSequential,
+    "sequential": Sequential,
+    "bayesian": Bayesian,
+}
+
+
+class Guardrail(_Strict):
+    """A metric that must not get worse by more than a margin: a one-sided non-inferiority test."""
+
+    metric: str = Field(description="Name of a metric of this experiment")
+    margin: float = Field(gt=0, description="Largest loss that is acceptable, as a share of the control's value")
+    absolute: bool = Field(False, description="The margin is in the metric's own unit")
+
+
+class Adjustment(_Strict):
+    """Regression adjustment by a learned predictor of the metric, cross-fitted."""
+
+    model: Literal["boosting", "ridge"] = Field("boosting", description="Learner")
+    columns: tuple[str, ...] = Field(min_length=1, description="Columns known before exposure")
+    folds: int = Field(5, ge=2, le=50, description="Folds of the cross-fitting")
+    seed: int = Field(0, ge=0, description="Seed of the folds and the learner")
+
+
+class Experiment(_Strict):
+    """One A/B/n test."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$", description="Name: small letters, digits, - _ .")
+    kind: Literal["abtest"] = Field("abtest", description="Always abtest")
+    hypothesis: str = Field("", description="What is expected to change, for whom, and why")
+    unit: str = Field("unit_id", min_length=1, description="Column with the id of what was randomised")
+    variant: str = Field("variant", min_length=1, description="Column with the arm")
+    exposed_at: str = Field("exposed_at", description="Column with the time of the first exposure; empty: none")
+    arms: dict[str, float] = Field(description="Arm: its weight. Weights are shares of the traffic, in any unit")
+    control: str = Field("", description="The arm the others are compared with (default: the first)")
+    metrics: tuple[Metric, ...] = Field(min_length=1, description="What is measured")
+    primary: tuple[str, ...] = Field((), description="Metrics that decide (default: the first)")
+    guardrails: tuple[Guardrail, ...] = Field((), description="Metrics that must not get worse")
+    segments: tuple[str, ...] = Field((), description="Columns by which results are also shown, corrected together")
+    strata: str = Field("", description="Column for post-stratification, known before exposure")
+    adjustment: Adjustment | None = Field(None, description="Learned regression adjustment of mean metrics")
+    alpha: float = Field(0.05, gt=0, lt=0.5, description="Error rate of a two-sided test")
+    alternative: Literal["two-sided", "greater", "less"] = Field("two-sided", description="Side of the tests")
+    design: Design = Field(default_factory=FixedHorizon, description="How and when the test is read")
+    correction: Literal["none", "holm", "hochberg", "bonferroni", "benjamini_hochberg"] = Field(
+        "holm", description="Correction over the primary metrics and arms, and over segments"
+    )
+    start: datetime | None = Field(None, description="When exposure began (UTC)")
+    end: datetime | None = Field(None, description="When the test ends (UTC); a bare date ends at its midnight")
+
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _instant(cls, value: Any) -> Any:
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return datetime.combine(value, time(), tzinfo=UTC)
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value)
+        if isinstance(value, datetime) and value.tzinfo is None:
+            return value.replace(tzinfo=UTC)
+        return value
+
+    @model_validator(mode="after")
+    def _sound(self) -> Experiment:
+        if len(self.arms) < 2:
+            raise ValueError(f"arms: {len(self.arms)} is fewer than 2; name a control and at least one treatment")
+        for arm, weight in self.arms.items():
+            if not 0 < weight < float("inf"):
+                raise ValueError(f"arms: weight {weight:g} of {arm!r} is not above 0; leave an unused arm out")
+        _named("control", [self.control] if self.control else [], self.arms, "arm")
+        names = [metric.name for metric in self.metrics]
+        for name in {n for n in names if names.count(n) > 1}:
+            raise ValueError(f"metrics: the name {name!r} occurs twice; rename one")
+        _named("primary", self.primary, names, "metric")
+        _named("guardrails", [g.metric for g in self.guardrails], names, "metric")
+        if self.start and self.end and self.end <= self.start:
+            raise ValueError(f"end {self.end:%Y-%m-%d %H:%M} is not after start {self.start:%Y-%m-%d %H:%M}")
+        return self
+
+    @property
+    def baseline(self) -> str:
+        """The control arm."""
+        return self.control or next(iter(self.arms))
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """The other arms, in their order."""
+        return tuple(arm for arm in self.arms if arm != self.baseline)
+
+    @property
+    def deciding(self) -> tuple[str, ...]:
+        """Names of the primary metrics."""
+        return self.primary or (self.metrics[0].name,)
+
+    def metric(self, name: str) -> Mean | Proportion | Ratio | Quantile:
+        """The metric of that name."""
+        return next(metric for metric in self.metrics if metric.name == name)
+
+
+def _named(key: str, wanted: Any, known: Any, kind: str) -> None:
+    for name in wanted:
+        if name not in known:
+            raise ValueError(f"{key}: unknown {kind} {name!r}. {nearest(name, known)}")
+
+
+def load_spec(path: Path | str) -> Experiment:
+    """Read and check an experiment's YAML.
+
+    Raises:
+        SpecError: naming the file, the line, the key and the nearest known one.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SpecError(f"spec {path} cannot be read: {reason}", hint="Give the YAML of an experiment") from error
+    return parse_spec(text, path)
+
+
+def parse_spec(text: str, path: Path | str = "spec") -> Experiment:
+    """An experiment from YAML text; `path` is what errors name.
+
+    Raises:
+        SpecError: as `load_spec`.
+    """
+    path = Path(path)
+    content, root = parse(path, text, hint="Start with name:, arms: and metrics:")
+    try:
+        return Experiment.model_validate(_plain_forms(content))
+    except ValidationError as error:
+        raise _refusal(path, root, content, error) from error
+    except ValueError as error:
+        raise SpecError(f"{path}: {error}") from error
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of experiment files, with a sentence on every key."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Experiment.model_json_schema()}
+
+
+def _plain_forms(content: dict[str, Any]) -> dict[str, Any]:
+    """Short forms: a metric as a bare name is the mean of that column, arms as a list have equal weights."""
+    given = dict(content)
+    if isinstance(given.get("arms"), list):
+        given["arms"] = {str(arm): 1.0 for arm in given["arms"]}
+    elif isinstance(given.get("arms"), Mapping):
+        given["arms"] = {str(arm): weight for arm, weight in given["arms"].items()}
+    if isinstance(given.get("metrics"), list):
+        given["metrics"] = [{"name": m, "type": "mean"} if isinstance(m, str) else m for m in given["metrics"]]
+        given["metrics"] = [{"type": "mean", **m} if isinstance(m, Mapping) else m for m in given["metrics"]]
+    if isinstance(given.get("design"), str):
+        given["design"] = {"type": given["design"]}
+    elif isinstance(given.get("design"), Mapping):
+        given["design"] = {"type": "fixed", **given["design"]}
+    return given
+
+
+def _refusal(path: Path, root: yaml.Node | None, content: Mapping[str, Any], error: ValidationError) -> SpecError:
+    found = error.errors()
+    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
+    tags = {*_METRICS, *_DESIGNS}
+    keys = [k for k in first["loc"] if k not in tags or k in content]
+    message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    hint = ""
+    if first["type"] == "extra_forbidden":
+        message, hint = "unknown key", nearest(str(keys[-1]), _known(keys[:-1], first["loc"]))
+    elif first["type"] == "missing":
+        message = "this key is missing"
+    elif first["type"] == "union_tag_invalid":
+        known = _METRICS if "metrics" in keys else _DESIGNS
+        message, hint = f"unknown type {first['ctx']['tag']!r}", nearest(str(first["ctx"]["tag"]), known)
+        keys.append("type")
+    elif first["type"] == "string_pattern_mismatch":
+        message = f"{first['input']!r} holds other characters than small letters, digits, - _ ."
+    elif not first["loc"] and ": " in message:
+        keys = [message.split(":")[0]]
+        message = message.partition(": ")[2]
+    where = f"{path}, line {line_of(root, keys)}: "  # type: ignore[arg-type]
+    return SpecError(f"{where}{'.'.join(str(k) for k in keys)}: {message}", hint=hint)
+
+
+def _known(parents: list[Any], loc: tuple[Any, ...]) -> list[str]:
+    """Keys that may stand where an unknown one was found."""
+    model: type[BaseModel] = Experiment
+    tag = next((str(part) for part in loc if part in _METRICS or part in _DESIGNS), "mean")
+    if parents[:1] == ["metrics"]:
+        model = {"cap": Cap, "window": Window}.get(str(parents[-1]), _METRICS.get(tag, Mean))
+    elif parents[:1] == ["design"]:
+        model = _DESIGNS.get(tag, FixedHorizon)
+    elif parents[:1] == ["guardrails"]:
+        model = Guardrail
+    elif parents[:1] == ["adjustment"]:
+        model = Adjustment
+    return list(model.model_fields)

@@ -1,0 +1,62 @@
+"""`shopr abtest`: plan, read and simulate experiments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from shopr.cli.output import echo, echo_json, echo_table, json_option
+
+if TYPE_CHECKING:
+    from shopr.abtest.analysis import Analysis
+
+__all__ = ["abtest"]
+
+
+@click.group(epilog="Example: shopr abtest analyze results.csv --spec experiments/checkout.yaml --json")
+def abtest() -> None:
+    """Plan, read and simulate A/B tests."""
+
+
+@abtest.command(epilog="Example: shopr abtest analyze results.parquet --spec experiments/checkout.yaml --json")
+@click.argument("table", type=click.Path(path_type=Path), required=False)
+@click.option("--spec", type=click.Path(path_type=Path), metavar="FILE", help="The experiment's YAML.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of specs, and stop.")
+@click.option("--at", type=click.DateTime(), help="Read the test as of this moment, UTC (default: now).")
+@click.option("--looks", type=click.Path(path_type=Path), metavar="FILE", help="JSON file that remembers the looks.")
+@json_option
+def analyze(
+    table: Path | None, *, spec: Path | None, schema: bool, at: datetime | None, looks: Path | None, as_json: bool
+) -> None:
+    """Read a test: TABLE (CSV or Parquet) has one row a unit, with unit_id, variant, exposed_at and metric columns.
+
+    The spec says which columns are what. A test planned for one reading at its end is not read before it.
+    """
+    from shopr.abtest.spec import json_schema, load_spec
+    from shopr.errors import InputError
+    from shopr.progress import step
+
+    if schema:
+        echo_json(json_schema())
+        return
+    if table is None or spec is None:
+        raise InputError("analyze needs a TABLE and a --spec FILE", hint="See 'shopr abtest analyze --help'")
+    experiment = load_spec(spec)
+    from shopr.abtest.analysis import analyze as read
+
+    with step(f"Analyze {table.name}"):
+        analysis = read(table, experiment, at=at, looks=looks)
+    if as_json:
+        echo_json(analysis.to_dict())
+    else:
+        _print(analysis)
+
+
+def _print(analysis: Analysis) -> None:
+    columns = ["metric", "arm", "method", "estimate", "lo", "hi", "p", "decision"]
+    echo_table(columns, [[getattr(row, c) for c in columns] for row in analysis.rows], title=analysis.experiment)
+    for check in analysis.health:
+        echo(f"{'ok' if check.ok else 'WARNING':8}{check.name}: {check.message}")
