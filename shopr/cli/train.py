@@ -100,13 +100,37 @@ def tune(
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Models to compare; by default a usual choice.")
 @click.option("--split", default="temporal", show_default=True, type=click.Choice(_SPLITS), help="How to cut the log.")
 @click.option("--k", default=10, show_default=True, type=click.IntRange(1, 100), help="Length of the lists.")
+@click.option("--online-drift", is_flag=True, help="Instead: how far live answers drift from those of a refit.")
+@click.option(
+    "--live-days",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="DAYS",
+    help="With --online-drift: days since the last fit.",
+)
 @_SHOP
 @json_option
-def evaluate(models: tuple[str, ...], split: str, k: int, shop: str | None, as_json: bool) -> None:
+def evaluate(  # noqa: PLR0917 - click passes by name
+    models: tuple[str, ...],
+    split: str,
+    k: int,
+    online_drift: bool,
+    live_days: float,
+    shop: str | None,
+    as_json: bool,
+) -> None:
     """Compare models on the shop's data: full ranking, seen products left out, 95 % intervals over shoppers.
 
     The reference of the gain is the first model. Choices belong to `shopr tune`: this table is for looking.
+
+    With --online-drift, each model is fitted once as of some days before the last week and once as of its beginning:
+    the lists of the first, following purchases live, are compared with those of the second, and both with what was
+    bought in that week.
     """
+    if online_drift:
+        _drift(list(models) or ["ease"], live_days, k, _opened(shop), as_json)
+        return
     from shopr.data.splitting import make as cut
     from shopr.recommend.evaluation import compare
 
@@ -118,6 +142,28 @@ def evaluate(models: tuple[str, ...], split: str, k: int, shop: str | None, as_j
         echo_json({"split": split, "k": k, "shop": opened.name, "seed": opened.settings.seed, "models": table})
     else:
         echo_frame(table.round(4), title=f"nDCG@{k} on the {split} split of {opened.name}; gain over {names[0]}")
+
+
+def _drift(names: list[str], live_days: float, k: int, shop: Shop, as_json: bool) -> None:
+    """Print how far each model's live answers drift from those of a refit."""
+    import pandas as pd
+
+    from shopr.progress import track
+    from shopr.recommend.refit_drift import refit_drift
+    from shopr.recommend.registry import make
+
+    how: dict[str, Any] = {"live_days": live_days, "k": k, "catalog": shop.catalog, "seed": shop.settings.seed}
+    found = [
+        refit_drift(make(name), make(name), shop.interactions, **how) for name in track(names, "Fit each model twice")
+    ]
+    table = pd.concat([one.table() for one in found], ignore_index=True)
+    first = found[0]
+    if as_json:
+        spans = {"since": first.since, "now": first.now, "shoppers": len(first.users)}
+        echo_json({**spans, "k": k, "shop": shop.name, "seed": shop.settings.seed, "measures": table})
+        return
+    title = f"Live against refit at {first.now:%Y-%m-%d %H:%M} UTC, {live_days:g} days after the fit, {k} products"
+    echo_frame(table.round(4), title=title)
 
 
 def _short(params: dict[str, Any]) -> str:

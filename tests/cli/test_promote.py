@@ -116,3 +116,18 @@ def test_evaluate_prints_one_row_a_model(capsys, shop):
     status, out, _ = run(capsys, "evaluate", *models, "--split", "leave_last_out", "--k", 5)
     assert status == 0
     assert "nDCG@5 on the leave_last_out split of demo; gain over popular" in out
+
+
+def test_evaluate_shows_how_far_live_answers_drift(capsys, shop):
+    status, out, _ = run(capsys, "evaluate", "--online-drift", "--live-days", 5, "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert found["shoppers"] > 0
+    means = {row["measure"]: row["mean"] for row in found["measures"]}
+    assert 0 < means["rbo"] <= 1
+    status, out, _ = run(capsys, "evaluate", "--online-drift", "--live-days", 5, "--model", "item_knn", "--k", 5)
+    assert status == 0
+    assert "Live against refit at" in out
+    status, _, err = run(capsys, "evaluate", "--online-drift", "--live-days", 5000)
+    assert status == 2
+    assert "leaves nothing to compare" in err
