@@ -7,6 +7,7 @@ what changed, usually one entry: O(items) instead of O(items x history), and exa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy import sparse
 
 from shopr.data.interactions import Histories
 from shopr.recommend.base import Recommender
+from shopr.recommend.hybrid import Hybrid
 from shopr.recommend.itemweights import ItemWeights
 from shopr.recommend.knn import ItemKNN
 from shopr.recommend.stack import Stack, standardise
@@ -35,16 +37,22 @@ class Scores(Protocol):
 
 
 def item_rows(model: Recommender) -> Any:
-    """The item-to-item matrix of a model that is linear in its history, (n_items, n_items); None for others."""
-    if isinstance(model, ItemWeights):
+    """The item-to-item matrix of a model that is linear in its history, (n_items, n_items); None for others.
+
+    A model that adds something to the product with its matrix (as `Spectral` does) is none of them.
+    """
+    scoring = type(model)._score
+    if isinstance(model, ItemWeights) and scoring is ItemWeights._score:
         return model.weights
-    return model.similarity if isinstance(model, ItemKNN) else None
+    return model.similarity if isinstance(model, ItemKNN) and scoring is ItemKNN._score else None
 
 
 def follow(model: Recommender) -> Scores:
     """Scores of one shopper by a fitted model: by increments where it is linear, else computed again each time."""
     if isinstance(model, Stack):
-        return _Blend(model)
+        return _Blend(model.members, [member.weight for member in model.config.members])
+    if isinstance(model, Hybrid):
+        return _Blend(model.parts, model.weights)
     return _Afresh(model) if item_rows(model) is None else _Linear(model)
 
 
@@ -58,11 +66,11 @@ class _Afresh:
 
 
 class _Blend:
-    """A stack: each member by increments, then the blend, which is O(items)."""
+    """A stack or hybrid: each member by increments, then the blend of standardised scores, which is O(items)."""
 
-    def __init__(self, model: Stack) -> None:
-        self._weights = [np.float32(member.weight) for member in model.config.members]
-        self._members = [follow(member) for member in model.members]
+    def __init__(self, members: Sequence[Recommender], weights: Sequence[float]) -> None:
+        self._weights = [np.float32(weight) for weight in weights]
+        self._members = [follow(member) for member in members]
 
     def at(self, history: Histories) -> NDArray[np.floating]:
         parts = [member.at(history)[None, :] for member in self._members]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -15,9 +17,9 @@ from shopr.recommend.online import OnlineState
 from shopr.recommend.registry import make
 from shopr.recommend.session import SessionConfig, current_session, purchases, signals
 from shopr.storage import Database
-from tests.recommend.shop import N_ITEMS, small_interactions
+from tests.recommend.shop import N_ITEMS, small_catalog, small_interactions
 
-SHOP = small_interactions()
+SHOP, CATALOG = small_interactions(), small_catalog()
 LINEAR = {
     "ease": {},
     "edlae": {"half_life_days": 5.0},
@@ -28,13 +30,13 @@ LINEAR = {
     "item_knn": {"half_life_days": 3.0},
     "stack": {},
 }
-OTHERS = {"ials": {"factors": 8}, "user_knn": {}, "popular": {}}
+OTHERS = {"ials": {"factors": 8}, "user_knn": {}, "popular": {}, "spectral": {"rank": 6}, "hybrid": {}}
 NOBODY = Histories.of([[]], N_ITEMS)
 
 
 @pytest.fixture(scope="module", params=sorted({**LINEAR, **OTHERS}))
 def model(request):
-    return make(request.param, **{**LINEAR, **OTHERS}[request.param]).fit(SHOP)
+    return make(request.param, **{**LINEAR, **OTHERS}[request.param]).fit(SHOP, CATALOG)
 
 
 @pytest.fixture
@@ -166,9 +168,9 @@ def test_bad_input(store, clock):
             SessionConfig(**wrong)
 
 
-@pytest.mark.parametrize("name", ["ease", "item_knn", "stack", "ials"])
+@pytest.mark.parametrize("name", ["ease", "item_knn", "stack", "ials", "spectral", "hybrid"])
 def test_explanations_sum_to_the_live_score(name, store, clock):
-    model = make(name, **{**LINEAR, **OTHERS}[name]).fit(SHOP)
+    model = make(name, **{**LINEAR, **OTHERS}[name]).fit(SHOP, CATALOG)
     state = OnlineState(model, store, clock=clock)
     store.record([click(clock, 5), click(clock, 9, "order_completed")])
     for fitted in (NOBODY, SHOP.histories(np.array([3]))):
@@ -176,3 +178,71 @@ def test_explanations_sum_to_the_live_score(name, store, clock):
         for reason, score in zip(state.explain("new", fitted, found.items[0]), found.scores[0], strict=True):
             assert reason.score == pytest.approx(float(score), rel=1e-3, abs=1e-4)
             assert "p5" in {part.label for part in reason.contributions}
+
+
+def test_one_view_answers_from_one_moment(store, clock):
+    """What comes in while a reply is made waits for the next one; else its reasons would not sum to its scores."""
+    model = make("ease").fit(SHOP)
+    state, fitted = OnlineState(model, store, clock=clock), SHOP.histories(np.array([3]))
+    store.record(click(clock, 5))
+    view = state.view("new", fitted)
+    before = view.recommend(4)
+    store.record([click(clock, 9), click(clock, 12, "order_completed")])
+    clock.advance(600)
+    np.testing.assert_array_equal(view.recommend(4).scores, before.scores)
+    for reason, score in zip(view.explain(before.items[0]), before.scores[0], strict=True):
+        assert reason.score == pytest.approx(float(score), rel=1e-5)
+    assert 12 in state.view("new", fitted).history.matrix.indices
+    scores = view.scores()
+    scores[:] = 0
+    assert view.scores().any(), "the caller may write into the copy"
+
+
+def test_within_a_session_each_click_moves_the_list_and_fades(store, clock):
+    """The list follows the kind that is looked at now, the older kind falls back as its signals halve."""
+    model = make("item_knn").fit(SHOP)
+    state = OnlineState(model, store, clock=clock)
+    first, second = [0, 4, 8], [1, 5, 9]  # two kinds of product
+
+    def support(kind):
+        scores = state.scores("new", NOBODY)
+        return float(sum(scores[i] for i in range(N_ITEMS) if i % 4 == kind))
+
+    store.record([click(clock, item) for item in first])
+    at_first = support(0)
+    assert at_first > support(1)
+    clock.advance(20 * 60)
+    assert support(0) == pytest.approx(at_first / 2, rel=0.01)
+    store.record([click(clock, item) for item in second])
+    assert support(1) > support(0)
+    shown = state.recommend("new", NOBODY, 6).items[0]
+    assert sum(int(item) % 4 == 1 for item in shown) > sum(int(item) % 4 == 0 for item in shown)
+    clock.advance(31 * 60)
+    ended = support(1)
+    clock.advance(7 * 86_400)
+    assert support(1) == pytest.approx(ended / 2, rel=0.05), "after the session it halves by days"
+
+
+def test_an_order_that_the_log_holds_too_counts_once(store, clock):
+    model = make("item_knn").fit(SHOP)
+    state = OnlineState(model, store, clock=clock)
+    at = int(clock.now().timestamp())
+    store.record([click(clock, 4, "order_completed"), click(clock, 8, "order_completed")])
+    logged = Histories(Histories.of([[3, 4]], N_ITEMS).matrix, np.array([at - 99, at]))
+    view = state.view("new", logged)
+    assert view.history.matrix.indices.tolist() == [3, 4, 8]
+    assert view.history.matrix.data.tolist() == [1.0, 1.0, 1.0]
+    older = Histories(logged.matrix, np.array([at - 99, at - 50]))
+    assert state.view("new", older).history.matrix.data.tolist() == [1.0, 2.0, 1.0], "bought again since"
+
+
+def test_threads_share_a_state(store, clock):
+    """Replies to one shopper from several threads are those of one thread."""
+    model = make("edlae", half_life_days=5.0).fit(SHOP)
+    state = OnlineState(model, store, clock=clock, users=2)
+    histories = [prefix(n) for n in range(1, 30)]
+    expected = [model._score(one)[0] for one in histories]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda one: state.scores("new", one), histories * 4))
+    for got, wanted in zip(found, expected * 4, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=2e-5)
