@@ -19,7 +19,7 @@ from shopr.recommend.base import Recommender
 from shopr.recommend.hybrid import Hybrid
 from shopr.recommend.itemweights import ItemWeights
 from shopr.recommend.knn import ItemKNN
-from shopr.recommend.stack import Stack, standardise
+from shopr.recommend.stack import Stack
 
 __all__ = ["Scores", "follow", "item_rows"]
 
@@ -50,9 +50,9 @@ def item_rows(model: Recommender) -> Any:
 def follow(model: Recommender) -> Scores:
     """Scores of one shopper by a fitted model: by increments where it is linear, else computed again each time."""
     if isinstance(model, Stack):
-        return _Blend(model.members, [member.weight for member in model.config.members])
+        return _Blend(model, model.members)
     if isinstance(model, Hybrid):
-        return _Blend(model.parts, model.weights)
+        return _Blend(model, model.parts)
     return _Afresh(model) if item_rows(model) is None else _Linear(model)
 
 
@@ -66,18 +66,15 @@ class _Afresh:
 
 
 class _Blend:
-    """A stack or hybrid: each member by increments, then the blend of standardised scores, which is O(items)."""
+    """A stack or hybrid: each member by increments, then the model's own blend, which is O(items)."""
 
-    def __init__(self, members: Sequence[Recommender], weights: Sequence[float]) -> None:
-        self._weights = [np.float32(weight) for weight in weights]
-        self._members = [follow(member) for member in members]
+    def __init__(self, model: Stack | Hybrid, members: Sequence[Recommender]) -> None:
+        self._model, self._members = model, [follow(member) for member in members]
 
     def at(self, history: Histories) -> NDArray[np.floating]:
-        parts = [member.at(history)[None, :] for member in self._members]
-        total = np.zeros(parts[0].shape[1], np.float32)
-        for weight, scores in zip(self._weights, parts, strict=True):
-            total += weight * standardise(scores)[0]
-        return total
+        parts = [np.asarray(member.at(history), np.float32)[None, :] for member in self._members]
+        scores: NDArray[np.floating] = self._model._blend(parts)[0]
+        return scores
 
 
 class _Linear:

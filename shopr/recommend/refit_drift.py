@@ -201,4 +201,5 @@ def _correlation(a: NDArray[np.float64], b: NDArray[np.float64], among: NDArray[
     centred = [np.where(among, x - (x * among).sum(axis=1, keepdims=True) / count, 0.0) for x in (a, b)]
     cross = np.einsum("ni,ni->n", *centred)
     norm = np.sqrt(np.einsum("ni,ni->n", centred[0], centred[0]) * np.einsum("ni,ni->n", centred[1], centred[1]))
-    return np.divide(cross, norm, out=np.full(len(a), np.nan), where=norm > 0)
+    found: NDArray[np.float64] = np.divide(cross, norm, out=np.full(len(a), np.nan), where=norm > 0)
+    return found
