@@ -40,13 +40,13 @@ def positive(name: str, value: float) -> float:
 
 
 def one_of(kind: str, value: str, known: Collection[Name]) -> Name:
-    """`value` if it is one of `known`.
+    """`value` if it is one of `known`; underscores may stand for hyphens, as they do in specs.
 
     Raises:
         UnknownNameError: otherwise.
     """
     for name in known:
-        if name == value:
+        if name in (value, value.replace("_", "-")):
             return name
     raise UnknownNameError(kind, str(value), known)
 

@@ -28,6 +28,7 @@ __all__ = [
     "CARDS",
     "Card",
     "UtcDateTime",
+    "experiment_exposures",
     "live_interactions",
     "meta",
     "metadata",
@@ -183,3 +184,17 @@ profile_corrections = _table(
     UniqueConstraint("shop", "user_id", "kind", "name"),
 )
 """What shoppers said about their own profiles, and the moment up to which a deleted profile may not look back."""
+
+experiment_exposures = _table(
+    "experiment_exposures",
+    Card("shopr.abtest.exposures", "as long as the experiment's results are kept", "user_id", "none"),
+    Column("id", String(32), primary_key=True),
+    Column("experiment", String(128), nullable=False),
+    Column("unit_id", String(256), nullable=False),
+    Column("user_id", String(256), nullable=False),
+    Column("arm", String(64), nullable=False),
+    Column("time", UtcDateTime, nullable=False),
+    Index(None, "experiment", "time"),
+    Index(None, "user_id"),
+)
+"""Who saw which arm of which experiment first, and when: one row an experiment and unit, never changed."""

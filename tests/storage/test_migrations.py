@@ -42,6 +42,10 @@ ROWS = {
         "INSERT INTO profile_corrections (shop, user_id, kind, name, value, time) "
         "VALUES ('demo', 'ann', 'category', 'Toys', '{\"wish\": \"less\"}', '2026-01-01 00:00:00+00:00')",
     ],
+    "0006": [
+        "INSERT INTO experiment_exposures (id, experiment, unit_id, user_id, arm, time) "
+        "VALUES ('x', 'button', 'ann', 'ann', 'control', '2026-01-01 00:00:00+00:00')",
+    ],
 }
 KINDS = ["sqlite", "postgresql"]
 
