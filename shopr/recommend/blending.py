@@ -10,7 +10,7 @@ from scipy import sparse
 
 from shopr.metrics.ranking import evaluate
 from shopr.recommend.base import Recommender
-from shopr.recommend.stack import standardise
+from shopr.recommend.stack import unit
 from shopr.recommend.topk import top_k
 from shopr.recommend.validation import Holdout
 
@@ -21,13 +21,14 @@ MAX_CELLS = 1e8
 GRID = (0.0, 0.05, 0.1, 0.2, 0.35, 0.6, 1.0, 1.7)
 """Weights tried for each member beside the leader, whose weight is 1."""
 LEAST_GAIN = 0.002
-LEAST_Z = 3.0
+LEAST_Z = 2.5
+_FEWEST = 20
 
 
 def scores_of(model: Recommender, holdout: Holdout) -> NDArray[np.float32]:
-    """(n, n_items) standardised scores of evenly drawn validation users, so many as fit; seen items at -inf."""
+    """(n, n_items) scores of evenly drawn validation users, so many as fit, in the model's unit; seen items at -inf."""
     users = holdout.users[judged(holdout)]
-    scores = standardise(model._score_users(users))
+    scores = np.asarray(model._score_users(users) / np.float32(unit(model, holdout.train)), np.float32)
     seen = holdout.train.histories(users).matrix
     scores[np.repeat(np.arange(len(users)), np.diff(seen.indptr)), seen.indices] = -np.inf
     return scores
@@ -40,33 +41,47 @@ def judged(holdout: Holdout) -> NDArray[np.int64]:
 
 
 def learn_weights(parts: Sequence[NDArray[np.float32]], holdout: Holdout, k: int) -> list[float] | None:
-    """Weights of the members (the first has 1) by coordinate ascent on every other user.
+    """Weights of the members (the first has 1), learned on each half of the users and judged on the other.
 
     Returns:
-        None unless the other half of the users gains at least .2 % nDCG with 3 standard errors of the paired
-        differences: small gains are the luck of the split.
+        The mean of what the halves found. None unless the halves that did not learn them gain at least .2 % nDCG with
+        2.5 standard errors of the paired differences: small gains are the luck of the split.
     """
     truth = holdout.truth[judged(holdout)]
+    if truth.shape[0] < _FEWEST:
+        return None
+    halves = slice(0, None, 2), slice(1, None, 2)
+    alone, blended, found = [], [], []
+    for learn, check in (halves, halves[::-1]):
+        weights = _ascend(parts, truth, learn, k)
+        found.append(weights)
+        alone.append(_quality(parts, [1.0] + [0.0] * (len(parts) - 1), truth, check, k))
+        blended.append(_quality(parts, weights, truth, check, k))
+    single = np.concatenate(alone)
+    gain = np.concatenate(blended) - single
+    gain = gain[~np.isnan(gain)]
+    error = float(gain.std(ddof=1) / np.sqrt(len(gain)))
+    clear = 0 < LEAST_GAIN * float(np.nanmean(single)) <= gain.mean() and gain.mean() >= LEAST_Z * error
+    return np.mean(found, axis=0).tolist() if clear else None
 
-    def quality(weights: Sequence[float], rows: slice) -> NDArray[np.float64]:
-        return _quality(parts, weights, truth, rows, k)
 
-    learn, check = slice(0, None, 2), slice(1, None, 2)
+def _ascend(parts: Sequence[NDArray[np.float32]], truth: sparse.csr_matrix, rows: slice, k: int) -> list[float]:
+    """Coordinate ascent over the grid on some of the users; a second pass only where the first changed something."""
     weights = [1.0] + [0.0] * (len(parts) - 1)
-    best = float(np.nanmean(quality(weights, learn)))
+    best = float(np.nanmean(_quality(parts, weights, truth, rows, k)))
     for _ in range(2):
+        before = list(weights)
         for place in range(1, len(parts)):
             for candidate in GRID:
                 trial = [*weights[:place], candidate, *weights[place + 1 :]]
-                if trial != weights and (value := float(np.nanmean(quality(trial, learn)))) > best + 1e-9:
+                if trial == weights:
+                    continue
+                value = float(np.nanmean(_quality(parts, trial, truth, rows, k)))
+                if value > best + 1e-9:
                     best, weights = value, trial
-    if not any(weights[1:]) or truth.shape[0] < 20:
-        return None
-    alone, blended = quality([1.0] + [0.0] * (len(parts) - 1), check), quality(weights, check)
-    gain = (blended - alone)[~np.isnan(alone)]
-    error = float(gain.std(ddof=1) / np.sqrt(len(gain)))
-    clear = gain.mean() >= LEAST_GAIN * float(np.nanmean(alone)) and gain.mean() >= LEAST_Z * error
-    return weights if clear else None
+        if weights == before:
+            break
+    return weights
 
 
 def blended_quality(parts: Sequence[NDArray[np.float32]], weights: Sequence[float], holdout: Holdout, k: int) -> float:

@@ -12,8 +12,9 @@ from scipy import sparse
 from shopr.data.interactions import Histories
 from shopr.recommend.base import Config, Recommender
 from shopr.recommend.explain import Parts, entries_of, gathered
+from shopr.recommend.pairs import order_within
 
-__all__ = ["HistoryConfig", "ItemWeights", "as_dense", "history_rows", "linear_parts"]
+__all__ = ["HistoryConfig", "ItemWeights", "as_dense", "history_rows", "linear_parts", "step_rows"]
 
 _DAY = 86_400.0
 
@@ -47,6 +48,20 @@ def history_rows(
         data = np.maximum(np.exp2(-age), floor).astype(np.float32)
     if norm_power:
         data *= np.repeat(np.maximum(lengths, 1).astype(np.float32) ** -norm_power, lengths)
+    return sparse.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def step_rows(histories: Histories, half_life: float) -> sparse.csr_matrix:
+    """CSR (n, n_items) float32: each entry counts half for every `half_life` steps before the last of its history.
+
+    Entries of one time share their mean step. Ones without times, as the order is unknown then.
+    """
+    matrix, times = histories.matrix, histories.times
+    data = np.ones(matrix.nnz, np.float32)
+    lengths = np.diff(matrix.indptr)
+    if times is not None and matrix.nnz:
+        behind = np.repeat(lengths, lengths) - 1 - order_within(matrix, times)
+        data = np.exp2(-behind / half_life).astype(np.float32)
     return sparse.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 

@@ -15,6 +15,7 @@ __all__ = ["MODELS", "make", "model_class"]
 MODELS: dict[str, tuple[str, str]] = {
     "content": ("shopr.recommend.content", "Content"),
     "hybrid": ("shopr.recommend.hybrid", "Hybrid"),
+    "likeness": ("shopr.recommend.likeness", "Likeness"),
     "svd": ("shopr.recommend.explicit", "SVD"),
     "svdpp": ("shopr.recommend.explicit", "SVDpp"),
     "knn_baseline": ("shopr.recommend.explicit", "KNNBaseline"),

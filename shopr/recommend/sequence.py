@@ -14,7 +14,7 @@ from scipy import sparse
 
 from shopr.data.interactions import Histories, Interactions
 from shopr.recommend.base import Config
-from shopr.recommend.itemweights import ItemWeights
+from shopr.recommend.itemweights import ItemWeights, step_rows
 from shopr.recommend.pairs import order_within, recent_only, sparse_pairs
 
 __all__ = ["Markov", "MarkovConfig"]
@@ -76,11 +76,4 @@ class Markov(ItemWeights):
         self.weights = moves
 
     def _history(self, histories: Histories) -> sparse.csr_matrix:
-        matrix, times = histories.matrix, histories.times
-        data = np.ones(matrix.nnz, np.float32)
-        lengths = np.diff(matrix.indptr)
-        if times is not None and matrix.nnz:
-            rank = order_within(matrix, times)
-            behind = np.repeat(lengths, lengths) - 1 - rank
-            data = np.exp2(-behind / self.config.half_life).astype(np.float32)
-        return sparse.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+        return step_rows(histories, self.config.half_life)

@@ -10,77 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from shopr.data.interactions import Interactions
-from shopr.recommend.gram import MEMORY_GB
+from shopr.recommend.shape import HEAD, Shape
 
 if TYPE_CHECKING:
     import optuna
 
 __all__ = ["FAMILIES", "Family", "Shape"]
 
-_DAY = 86_400.0
-FLOPS = 3e10
-"""Cautious guess of one core's multiply-adds a second, until the first fit has been timed."""
-
-HEAD = 9_000
-"""Popular items that EDLAE keeps to where all of them would take too long."""
+_HEAD_DENSITY = 0.2
+"""Share of the head's weights that is kept at most: they are stored as CSR beside all other items."""
 
 Params = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What the choice of models depends on.
-
-    Attributes:
-        users, items: with at least one interaction.
-        rows: unique pairs.
-        pairs: sum of squared history lengths, the cost of an item-item product.
-        length: median history length.
-        ordered: whether the validation split goes by time, and models of time are worth trying.
-        gap_days: median time between two entries of a history that follow each other at different times; 1 if unknown.
-        span_days: from the first interaction to the last; 1 if unknown.
-    """
-
-    users: int
-    items: int
-    rows: int
-    pairs: float
-    length: float
-    ordered: bool
-    gap_days: float = 1.0
-    span_days: float = 1.0
-
-    @classmethod
-    def of(cls, train: Interactions, *, ordered: bool = False) -> Shape:
-        """The shape of some training data."""
-        lengths = np.diff(train.binary.indptr)
-        lengths = lengths[lengths > 0]
-        items = int((np.bincount(train.items, minlength=train.n_items) > 0).sum())
-        gap, span = _rhythm(train)
-        return cls(
-            users=len(lengths),
-            items=items,
-            rows=int(lengths.sum()),
-            pairs=float((lengths.astype(np.float64) ** 2).sum()),
-            length=float(np.median(lengths)) if len(lengths) else 0.0,
-            ordered=ordered,
-            gap_days=gap,
-            span_days=span,
-        )
-
-    @property
-    def square_fits(self) -> bool:
-        """Whether dense items x items solutions are worth trying at all."""
-        return 4.0 * 3.2 * self.items**2 / 1e9 <= MEMORY_GB and self.items <= 20_000
-
-    @property
-    def solve_seconds(self) -> float:
-        """Guess of one dense items x items solution."""
-        items = float(self.items if self.square_fits else HEAD)
-        return items**3 / FLOPS + min(self.pairs * 5e-9, self.users * items**2 / FLOPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +34,7 @@ class Family:
         suggest: draws parameters for an Optuna trial.
         seconds: guess of one fit.
         tuned: whether further trials are worth their time; else only the starts are tried.
+        blend_from: share of the best quality from which it may be a member of a stack.
     """
 
     model: str
@@ -102,19 +43,7 @@ class Family:
     suggest: Callable[[optuna.trial.BaseTrial, Shape], Params]
     seconds: Callable[[Shape], float]
     tuned: bool = True
-
-
-def _rhythm(train: Interactions) -> tuple[float, float]:
-    """Median gap within histories and span of the log, in days; (1, 1) where nothing is known."""
-    times = train.last_times
-    if times is None or not len(times):
-        return 1.0, 1.0
-    owner = np.repeat(np.arange(train.n_users), np.diff(train.binary.indptr))
-    order = np.lexsort((times, owner))
-    gaps = np.diff(times[order])[np.diff(owner[order]) == 0]
-    gaps = gaps[gaps > 0]
-    span = max(float(times.max() - times.min()), 1.0) / _DAY
-    return (float(np.median(gaps)) / _DAY if len(gaps) else span), span
+    blend_from: float = 0.6
 
 
 def _head(shape: Shape) -> Params:
@@ -130,7 +59,7 @@ def _edlae(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
         "user_power": trial.suggest_float("user_power", 0, 1.0),
         "item_power": trial.suggest_float("item_power", -0.4, 0.4),
         "output_power": trial.suggest_float("output_power", -0.5, 0.2),
-        "density": trial.suggest_float("density", 0.005, 1.0 if shape.square_fits else 0.2, log=True),
+        "density": trial.suggest_float("density", 0.005, 1.0 if shape.square_fits else _HEAD_DENSITY, log=True),
     }
 
 
@@ -170,8 +99,25 @@ def _markov(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
     }
 
 
+def _fading(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
+    """How histories fade, where their order is known."""
+    if not shape.ordered:
+        return {}
+    span = max(shape.span_days, 2 * shape.gap_days)
+    return {
+        "half_life_days": trial.suggest_float("half_life_days", 0.1 * shape.gap_days, 2 * span, log=True),
+        "floor": trial.suggest_float("floor", 0.0, 0.5),
+    }
+
+
+def _faded(shape: Shape) -> Params:
+    """Where the search for `_fading` starts."""
+    return {"half_life_days": 3.0 * shape.gap_days, "floor": 0.1} if shape.ordered else {}
+
+
 def _filter(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
     return {
+        **_fading(trial, shape),
         "user_power": trial.suggest_float("user_power", 0, 1.0),
         "from_power": trial.suggest_float("from_power", 0.3, 0.9),
         "to_power": trial.suggest_float("to_power", 0.1, 0.6),
@@ -185,6 +131,15 @@ def _spectral(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
         "mix": trial.suggest_float("mix", 0.05, 2, log=True),
         "spectral_user_power": trial.suggest_float("spectral_user_power", 0.0, 0.7),
         "spectral_item_power": trial.suggest_float("spectral_item_power", 0.1, 0.7),
+        "outer_power": trial.suggest_float("outer_power", -0.1, 0.6),
+    }
+
+
+def _likeness(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
+    return {
+        "half_life": trial.suggest_float("half_life", 0.5, 30, log=True),
+        "popularity": trial.suggest_float("popularity", 0, 1),
+        "sharpness": trial.suggest_float("sharpness", 0.7, 3, log=True),
     }
 
 
@@ -225,14 +180,28 @@ _EDLAE_STARTS: list[Params] = [
 
 
 def _edlae_starts(shape: Shape) -> list[Params]:
-    starts = [{**start, **_head(shape)} for start in _EDLAE_STARTS]
-    return starts if shape.square_fits else [s for s in starts if s["density"] <= 0.2]
+    if shape.square_fits:
+        return _EDLAE_STARTS
+    sparse = [start for start in _EDLAE_STARTS if start["density"] <= _HEAD_DENSITY]
+    return [{**start, **_head(shape)} for start in ({**_EDLAE_STARTS[0], "density": 0.05}, *sparse)]
 
 
 _FILTER_STARTS: list[Params] = [
     {"user_power": 0.25, "from_power": 0.6, "to_power": 0.3},
     {"user_power": 0.8, "from_power": 0.5, "to_power": 0.5},
 ]
+
+_SPECTRAL_STARTS: list[Params] = [
+    {**_FILTER_STARTS[0], "rank": r, "mix": m, "spectral_user_power": u, "spectral_item_power": i, "outer_power": o}
+    for r, m, u, i, o in ((512, 0.4, 0.35, 0.4, 0.1), (128, 0.4, 0.35, 0.4, 0.1), (128, 0.2, 0.5, 0.5, 0.5))
+]
+
+
+def _spectral_starts(shape: Shape) -> list[Params]:
+    """A high rank first where items are many; low ones smooth more, which fewer items want."""
+    starts = [{**start, **_faded(shape)} for start in _SPECTRAL_STARTS]
+    return starts[1:] if shape.square_fits else starts
+
 
 _KNN_STARTS: list[Params] = [
     {"similarity": "cosine", "neighbours": 100, "shrinkage": 0.0},
@@ -256,14 +225,17 @@ FAMILIES: dict[str, Family] = {
             _knn,
             lambda s: s.pairs * 1e-8 + 1.0,
         ),
-        Family("item_filter", _always, lambda s: _FILTER_STARTS, _filter, lambda s: s.pairs * 5e-8 + 1.0),
+        Family(
+            "item_filter",
+            _always,
+            lambda s: [{**p, **_faded(s)} for p in _FILTER_STARTS],
+            _filter,
+            lambda s: s.pairs * 5e-8 + 1.0,
+        ),
         Family(
             "spectral",
             _always,
-            lambda s: [
-                {**_FILTER_STARTS[0], "rank": r, "mix": m, "spectral_user_power": u, "spectral_item_power": i}
-                for r, m, u, i in ((512, 0.1, 0.2, 0.3), (128, 0.2, 0.5, 0.5))
-            ],
+            _spectral_starts,
             _spectral,
             lambda s: s.pairs * 5e-8 + s.rows * 3e-5 + s.items * 5e-4,
         ),
@@ -273,6 +245,16 @@ FAMILIES: dict[str, Family] = {
             lambda s: _MARKOV_STARTS,
             _markov,
             lambda s: min(s.pairs, s.rows * 200) * 6e-8 + 1,
+        ),
+        Family(
+            "likeness",
+            lambda s: s.described,
+            lambda s: [
+                {"half_life": 2.0 if s.ordered else 30.0, "popularity": p, "sharpness": 1.0} for p in (0.5, 0.2)
+            ],
+            _likeness,
+            lambda s: s.rows * 2e-5 + 2.0,
+            blend_from=0.1,
         ),
         Family("ease", _square, lambda s: [{"lam": 200.0}], _none, lambda s: s.solve_seconds, tuned=False),
         Family("edlae", _always, _edlae_starts, _edlae, lambda s: s.solve_seconds),

@@ -45,12 +45,15 @@ class SpectralConfig(ItemFilterConfig):
         rank: leading singular vectors of the low-pass filter.
         mix: its weight beside the item filter.
         spectral_user_power, spectral_item_power: of the matrix whose singular vectors are taken.
+        outer_power: low-pass scores of item i are multiplied by n_i^outer_power, less of it favouring rare items. None
+            takes spectral_item_power, which undoes the scaling, as in GF-CF.
     """
 
     rank: int = Field(default=256, ge=1, le=4096)
     mix: float = Field(default=0.3, ge=0)
     spectral_user_power: float = Field(default=0.5, ge=0, le=1)
     spectral_item_power: float = Field(default=0.5, ge=0, le=1)
+    outer_power: float | None = Field(default=None, ge=-1, le=1)
 
 
 class ItemFilter(ItemWeights):
@@ -105,7 +108,8 @@ class Spectral(ItemFilter):
         normal = scale(matrix, lengths**-c.spectral_user_power, counts**-c.spectral_item_power)
         self.vectors = low_rank(normal, c.rank)
         self.inner = (counts**-c.spectral_item_power).astype(np.float32)
-        self.outer = (counts**c.spectral_item_power).astype(np.float32)
+        outer = c.spectral_item_power if c.outer_power is None else c.outer_power
+        self.outer = (counts**outer).astype(np.float32)
         self.gain = c.mix * self._balance(interactions)
 
     def _balance(self, interactions: Interactions) -> float:

@@ -1,8 +1,9 @@
-"""Several fitted models as one: a weighted sum of their standardised scores (weights are learned by `tuning`)."""
+"""Several fitted models as one: a weighted sum of their scores on one scale (weights are learned by `tuning`)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,10 @@ from shopr.recommend.registry import make
 if TYPE_CHECKING:
     from shopr.data.catalog import Catalog
 
-__all__ = ["Member", "Stack", "StackConfig", "moments", "standardise"]
+__all__ = ["Member", "Stack", "StackConfig", "moments", "standardise", "unit"]
+
+_SAMPLE = 200
+"""Users that the unit of a member's scores is measured on, about."""
 
 
 class Member(Config):
@@ -24,7 +28,7 @@ class Member(Config):
     Attributes:
         model: its name in the registry.
         params: its hyperparameters.
-        weight: of its standardised scores.
+        weight: of its scores on the common scale.
     """
 
     model: str
@@ -33,9 +37,17 @@ class Member(Config):
 
 
 class StackConfig(Config):
-    """Settings of `Stack`: its members, at least one, none of them a stack."""
+    """Settings of `Stack`.
+
+    Attributes:
+        members: at least one, none of them a stack.
+        scale: how scores come to one scale. `row`: each row of scores gets mean 0 and spread 1. `model`: all scores of
+            a member are divided by their root mean square over training users, so that a member says more where its
+            scores are large: a history it knows much about.
+    """
 
     members: tuple[Member, ...] = (Member(model="item_filter"), Member(model="markov", weight=0.5))
+    scale: Literal["row", "model"] = "row"
 
     @field_validator("members")
     @classmethod
@@ -46,37 +58,57 @@ class StackConfig(Config):
 
 
 class Stack(Recommender):
-    """Blend of models: each member's scores get mean 0 and spread 1 over the items of a row, then its weight."""
+    """Blend of models: each member's scores on a common scale, times its weight."""
 
     name = "stack"
     config_class = StackConfig
 
     members: list[Recommender]
+    units: list[float]
+    """What the scores of each member are divided by where `scale` is `model`."""
 
     def _fit(self, interactions: Interactions, catalog: Catalog | None) -> None:
         self.members = [make(m.model, **m.params).fit(interactions, catalog) for m in self.config.members]
+        self.units = [unit(m, interactions) for m in self.members] if self.config.scale == "model" else []
 
-    def _blend(self, parts: list[NDArray[np.floating]]) -> NDArray[np.floating]:
-        total = np.zeros(parts[0].shape, np.float32)
-        for member, scores in zip(self.config.members, parts, strict=True):
-            total += np.float32(member.weight) * standardise(scores)
+    def _blend(self, parts: Iterable[NDArray[np.floating]]) -> NDArray[np.floating]:
+        total: NDArray[np.float32] | None = None
+        for place, (member, scores) in enumerate(zip(self.config.members, parts, strict=True)):
+            one = scores / np.float32(self.units[place]) if self.units else standardise(scores)
+            one *= np.float32(member.weight)
+            total = np.asarray(one, np.float32) if total is None else total + one
+        assert total is not None  # a config without members is refused
         return total
 
     def _score(self, histories: Histories) -> NDArray[np.floating]:
-        return self._blend([m._score(histories) for m in self.members])
+        return self._blend(m._score(histories) for m in self.members)
 
     def _score_users(self, users: NDArray[np.int64]) -> NDArray[np.floating]:
-        return self._blend([m._score_users(users) for m in self.members])
+        return self._blend(m._score_users(users) for m in self.members)
 
     def _parts(self, histories: Histories, rows: NDArray[np.int64], items: NDArray[np.int64]) -> Parts:
         """Reasons of all members on the blend's scale; the shift by the mean is the model's own."""
         found, shift = [], np.zeros(len(histories))
-        for settings, member in zip(self.config.members, self.members, strict=True):
-            mean, spread = moments(member._score(histories).astype(np.float32, copy=False))
-            factor = np.float32(settings.weight) / spread[:, 0].astype(np.float64)
-            shift -= factor * mean[:, 0]
+        for place, (settings, member) in enumerate(zip(self.config.members, self.members, strict=True)):
+            if self.units:
+                factor = np.full(len(histories), settings.weight / self.units[place])
+            else:
+                mean, spread = moments(member._score(histories).astype(np.float32, copy=False))
+                factor = np.float32(settings.weight) / spread[:, 0].astype(np.float64)
+                shift -= factor * mean[:, 0]
             found.append(member._parts(histories, rows, items).scaled(factor[rows]))
-        return Parts.merged([*found, Parts.said("model", "against the average product", shift[rows])])
+        if not self.units:
+            found.append(Parts.said("model", "against the average product", shift[rows]))
+        return Parts.merged(found)
+
+
+def unit(model: Recommender, interactions: Interactions) -> float:
+    """Root mean square of a fitted model's scores for some evenly drawn users of its training data; 1 if all are 0."""
+    filled = np.flatnonzero(np.diff(interactions.binary.indptr))
+    if not len(filled):
+        return 1.0
+    scores = model._score_users(filled[:: max(1, len(filled) // _SAMPLE)])
+    return float(np.sqrt(np.square(scores, dtype=np.float64).mean())) or 1.0
 
 
 def standardise(scores: NDArray[np.floating]) -> NDArray[np.float32]:

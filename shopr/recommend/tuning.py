@@ -43,8 +43,7 @@ _SEARCH_SHARE = 0.6
 _CONFIRMED = 5
 """Leading candidates that are judged on a second split."""
 _MEMBERS = 4
-_BLEND_FROM = 0.6
-"""Members of a stack at most, and the share of the best quality from which a model may be one."""
+"""Members of a stack at most."""
 _KIN = {frozenset(("spectral", "item_filter")), frozenset(("ease_time", "edlae"))}
 """Pairs of which one contains the other: both in a stack would only take its time."""
 
@@ -113,7 +112,9 @@ def tune(
     holdout = hold_out(train, validation, seed=seed, users=users)
     search = Search(
         holdout=holdout,
-        shape=Shape.of(holdout.train, ordered=holdout.kind != "random"),
+        shape=Shape.of(
+            holdout.train, ordered=holdout.kind != "random", described=catalog is not None and len(catalog) > 0
+        ),
         catalog=catalog,
         k=k,
         clock=clock,
@@ -201,7 +202,7 @@ def _blend(search: Search) -> None:
     best = search.best()
     leaders: dict[str, Trial] = {best.family: best}
     for trial in sorted(search.trials, key=lambda t: (-t.value, t.number)):
-        near = trial.value >= _BLEND_FROM * best.value
+        near = trial.value >= FAMILIES[trial.family].blend_from * best.value
         kin = any(frozenset((trial.family, name)) in _KIN for name in leaders)
         if (
             near
@@ -232,7 +233,9 @@ def _blend(search: Search) -> None:
     ]
     value = blended_quality(parts, weights, search.holdout, search.k)
     seconds = search.clock.monotonic() - started
-    stack = Trial(len(search.trials), "stack", {"members": members}, value, seconds, 0.0, stacked=True)
+    stack = Trial(
+        len(search.trials), "stack", {"members": members, "scale": "model"}, value, seconds, 0.0, stacked=True
+    )
     search.trials.append(stack)
     if search.on_trial is not None:
         search.on_trial(stack.number, stack.family, stack.params, value, seconds)

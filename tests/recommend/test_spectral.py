@@ -67,3 +67,11 @@ def test_the_basis_is_orthonormal_also_where_the_rank_is_short(items):
     for matrix in (full, short):
         found = low_rank(matrix, 20)
         np.testing.assert_allclose(found.T @ found, np.eye(20), atol=1e-4)
+
+
+def test_less_outer_power_takes_from_popular_items():
+    x = log(shop(3))
+    counts = np.maximum(np.bincount(x.binary.indices, minlength=x.n_items), 1)
+    plain, flat = (Spectral(rank=4, spectral_item_power=0.5, outer_power=o).fit(x) for o in (None, 0.1))
+    np.testing.assert_allclose(plain.outer, counts**0.5, rtol=1e-5)
+    np.testing.assert_allclose(flat.outer, counts**0.1, rtol=1e-5)

@@ -47,7 +47,7 @@ def test_directed_data_is_won_by_a_model_of_order():
     assert found.validation == "last"
     assert found.name == "markov"
     by_model = found.leaderboard.groupby("model")["ndcg"].max()
-    assert by_model["markov"] > 1.3 * by_model["item_filter"]
+    assert by_model["markov"] > 1.1 * by_model["item_filter"]
     assert found.model is not None
     assert len(found.model.recommend(np.arange(5), 3)) == 5
 
