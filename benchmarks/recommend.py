@@ -1,11 +1,15 @@
-"""Quality, speed and peak memory of Shopr's recommenders beside `implicit`, on the splits of the shared data.
+"""Quality, speed and peak memory of Shopr's recommenders beside those of other libraries, on the same splits.
 
-    python benchmarks/recommend.py --split or_8020
-    python benchmarks/recommend.py --split or_loo --models ease,ease_time,auto --budget 300 --json
+    python benchmarks/recommend.py --split or_8020 --peers
+    python benchmarks/recommend.py --split or_loo --models ease,ease_time,auto --budget 300 --repeats 1 --record
+    python benchmarks/recommend.py --leaderboard
 
 Every model runs in a process of its own, one thread by default, all models in turn, `--repeats` rounds: times are the
-medians. Full ranking over all items, seen items filtered; nDCG's ideal list has min(k, |test|) hits. The settings of
-named models were chosen on validation splits cut from each train side (see `SETTINGS`); the test side only reports.
+medians. Full ranking over all items, seen items filtered; nDCG's ideal list has min(k, |test|) hits; intervals are
+bootstrapped over users. `--peers` adds the models of LensKit, RecTools, Cornac and implicit, each in an environment of
+its own that is made on the first run; their lists are scored by the same code. Settings of named models: see
+`recommend_settings.py`; validation curves: `recommend_curves.py`. `--record` merges the rows into
+`results/recommend.json`, which counts how many settings of each model were ever judged on a test side.
 """
 
 from __future__ import annotations
@@ -18,242 +22,206 @@ import platform
 import resource
 import statistics
 import sys
+import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-SPLITS = {"or_8020": 10, "or_loo": 10, "ml1m_ugcn": 20, "amazoncds": 20, "beauty_loo": 10, "ml100k_8020": 10}
-"""Split -> the k it is judged at."""
-TIMED = {"or_loo", "beauty_loo"}
-"""Splits whose interaction times the models see; or_8020's are kept from them: a random split leaks baskets by time."""
-PEERS = ("implicit_bm25", "implicit_als")
-DEFAULT = ("popular", "item_knn", "ease", "edlae", "ease_time", "markov", "item_filter", "spectral", "stack")
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-CDS_SPECTRAL = {
-    "user_power": 0.2, "from_power": 0.6, "to_power": 0.3, "rank": 512, "mix": 0.1,
-    "spectral_user_power": 0.2, "spectral_item_power": 0.3,
-}  # fmt: skip
-CDS_EDLAE = {
-    "lam": 100.0, "dropout": 1.0, "user_power": 0.5, "item_power": 0.0, "output_power": -0.1, "density": 0.05,
-    "head": 9000,
-}  # fmt: skip
+from recommend_data import S3REC, SPLITS  # noqa: E402 - the folder must be on the path first
+from recommend_peers import MODELS as PEERS  # noqa: E402
+from recommend_record import leaderboard, record  # noqa: E402
+from recommend_settings import SETTINGS  # noqa: E402
 
-SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
-    "or_8020": {
-        "ease": {"lam": 100.0},
-        "edlae": {
-            "lam": 20.2, "dropout": 0.754, "user_power": 0.19, "item_power": -0.213, "output_power": -0.093,
-            "density": 0.07,
-        },
-    },
-    "or_loo": {
-        "ease": {"lam": 100.0},
-        "ease_time": {
-            "lam": 20.0, "dropout": 0.5, "user_power": 0.4, "item_power": 0.0, "output_power": -0.1, "density": 0.05,
-            "tau_days": 11.2, "share": 0.8, "half_life_days": 5.6, "floor": 0.1,
-        },
-    },
-    "ml1m_ugcn": {
-        "ease": {"lam": 1000.0},
-        "edlae": {"lam": 600.0, "dropout": 1.5, "user_power": 0.5, "item_power": 0.1, "output_power": -0.1},
-    },
-    "ml100k_8020": {"ease": {"lam": 200.0}},
-    "beauty_loo": {
-        "markov": {
-            "decay": 0.629, "backward": 0.174, "half_life": 1.012, "from_power": 0.584, "to_power": 0.117,
-            "shrinkage": 14.16, "user_power": 0.05,
-        },
-    },
-    "amazoncds": {
-        "item_filter": {"user_power": 0.2, "from_power": 0.6, "to_power": 0.3},
-        "edlae": CDS_EDLAE,
-        "spectral": CDS_SPECTRAL,
-        "stack": {
-            "members": [
-                {"model": "spectral", "params": CDS_SPECTRAL, "weight": 1.0},
-                {"model": "edlae", "params": CDS_EDLAE, "weight": 0.2},
-            ],
-        },
-    },
-}  # fmt: skip
-"""Split -> model -> hyperparameters, each frozen before its one look at the test side."""
+DEFAULT = ("popular", "item_knn", "ials", "ease", "edlae", "ease_time", "markov", "item_filter", "spectral", "stack")
+ENVIRONMENTS = {"lenskit": ["lenskit"], "rectools": ["rectools"], "cornac": ["cornac==2.2.2"]}
+"""Peer -> its requirements; Cornac's 2.3 wants a newer C++ library than Debian 12 has. implicit is among ours."""
+FEW_USERS = {"popular": {}, "item_knn": {"neighbours": 50}, "ials": {"factors": 128}}
+"""Settings where a split names none: those of the peers."""
+
+Row = dict[str, Any]
 
 
-def load(name: str, folder: Path):
-    """(training interactions, test CSR)."""
-    import numpy as np
-    from scipy import sparse
-
-    from shopr.data.ids import IdMap
-    from shopr.data.interactions import Interactions
-
-    times = None
-    if name == "amazoncds":
-        x, y = (_lists(folder / f"amazoncds_ultragcn_{part}.txt") for part in ("train", "test"))
-        n, m = (int(max(x[i].max(), y[i].max())) + 1 for i in (0, 1))
-    else:
-        with np.load(folder / "splits" / f"{name}.npz") as z:
-            n, m = int(z["nu"]), int(z["ni"])
-            x, y = ((np.repeat(np.arange(n), np.diff(z[p])), z[i]) for p, i in (("xp", "xi"), ("tp", "ti")))
-            if name in TIMED:
-                times = np.round(1.6e9 - z["age"].astype(np.float64) * 86_400).astype(np.int64)
-    ids = IdMap(range(n)), IdMap(range(m))
-    ones = np.ones(len(x[0]), np.float32)
-    train = Interactions(*ids, x[0].astype(np.int32), x[1].astype(np.int32), times, ones)
-    truth = sparse.csr_matrix((np.ones(len(y[0]), np.float32), y), shape=(n, m))
-    return train, truth
-
-
-def _lists(path: Path):
-    import numpy as np
-
-    rows = [np.array(line.split(), np.int64) for line in path.read_text().splitlines() if line.strip()]
-    return np.repeat([r[0] for r in rows], [len(r) - 1 for r in rows]), np.concatenate([r[1:] for r in rows])
-
-
-def run(job: dict[str, Any]) -> dict[str, Any]:
+def run(job: Row) -> Row:
     """One model on one split in this process: its quality, times and peak memory."""
+    import numpy as np
+    from recommend_data import catalog, load
+
+    k = SPLITS[job["split"]]
+    folder = Path(job["folder"])
+    train, truth = load(job["split"], folder)
+    users = np.flatnonzero(np.diff(truth.indptr))
+    described = catalog(job["split"], folder) if job["model"].endswith("_described") else None
+    base = peak_mb()
+    items, row = shopr_lists(job, train, users, k, described)
+    row |= {"peak_mb": peak_mb(), "data_mb": base}
+    return {"model": job["model"], **judged(items, truth[users], k, job["seed"], train.n_items), **row}
+
+
+def judged(items, truth, k: int, seed: int, n_items: int) -> Row:
+    """Quality of the lists `items` (users, k), with a bootstrap interval of nDCG over users."""
     import numpy as np
 
     from shopr.metrics.bootstrap import interval
     from shopr.metrics.ranking import evaluate
 
-    k = SPLITS[job["split"]]
-    train, truth = load(job["split"], Path(job["folder"]))
-    users = np.flatnonzero(np.diff(truth.indptr))
-    base = peak_mb()
-    items, row = (implicit_lists if job["model"] in PEERS else shopr_lists)(job, train, users, k)
     started = time.perf_counter()
-    found = evaluate(items, truth[users], k)
-    row["evaluate_s"] = time.perf_counter() - started
-    spread = interval(found["ndcg"], seed=job["seed"])
+    found = evaluate(items, truth, k)
+    seconds = time.perf_counter() - started
+    ndcg, recall = (interval(found[name], seed=seed) for name in ("ndcg", "recall"))
+    shown = np.unique(items[items >= 0])
     return {
-        "model": job["model"], "ndcg": spread.mean, "ndcg_low": spread.low, "ndcg_high": spread.high,
-        "recall": float(np.nanmean(found["recall"])), "coverage": len(np.unique(items)) / train.n_items, **row,
-        "peak_mb": peak_mb(), "data_mb": base,
+        "ndcg": ndcg.mean, "ndcg_low": ndcg.low, "ndcg_high": ndcg.high, "recall": recall.mean,
+        "recall_low": recall.low, "recall_high": recall.high, "coverage": len(shown) / n_items, "users": len(items),
+        "evaluate_s": seconds,
     }  # fmt: skip
 
 
-def shopr_lists(job: dict[str, Any], train, users, k: int):
+def shopr_lists(job: Row, train, users, k: int, described):
+    """Item codes (users, k) of one of our models, and its times."""
     from shopr.recommend.registry import make
     from shopr.recommend.tuning import tune
     from shopr.recommend.validation import hold_out
 
-    # S3-Rec's protocol on Beauty: item weights never see the validation item, histories do.
-    s3rec = job["split"] == "beauty_loo"
+    # S3-Rec's protocol: item weights never see the validation item, histories do.
+    s3rec = job["split"] in S3REC
     learn = hold_out(train, "last", seed=job["seed"]).train if s3rec else train
+    name = job["model"].removesuffix("_described")
     started = time.perf_counter()
-    note: dict[str, Any] = {}
-    if job["model"] == "auto":
-        found = tune(train, budget_seconds=job["budget"], seed=job["seed"], k=k, users=users, refit=not s3rec)
-        model = found.model or make(found.name, **found.params).fit(learn)
-        note = {"chosen": found.name, "params": found.params, "trials": len(found.leaderboard)}
+    if name == "auto":
+        found = tune(
+            train, described, budget_seconds=job["budget"], seed=job["seed"], k=k, users=users, refit=not s3rec
+        )
+        model = found.model or make(found.name, **found.params).fit(learn, described)
+        note: Row = {"chosen": found.name, "params": found.params, "trials": len(found.leaderboard)}
     else:
-        settings = SETTINGS.get(job["split"], {}).get(job["model"], {})
-        model = make(job["model"], **settings).fit(learn)
+        settings = SETTINGS.get(job["split"], {}).get(job["model"], FEW_USERS.get(name, {}))
+        model = make(name, **settings).fit(learn, described)
         note = {"params": settings}
     fitted = time.perf_counter()
-    found = model.fold_in(train.histories(users), k) if s3rec else model.recommend(users, k)
-    return found.items, {"fit_s": fitted - started, "recommend_s": time.perf_counter() - fitted, **note}
+    lists = model.fold_in(train.histories(users), k) if s3rec else model.recommend(users, k)
+    return lists.items, {"fit_s": fitted - started, "recommend_s": time.perf_counter() - fitted, **note}
 
 
-def implicit_lists(job: dict[str, Any], train, users, k: int):
+def run_peer(job: Row) -> Row:
+    """A peer's model in its own environment; we score its lists."""
+    import subprocess
+
     import numpy as np
-    from implicit.als import AlternatingLeastSquares
-    from implicit.nearest_neighbours import BM25Recommender
+    from peers import peer_python
+    from recommend_data import load
 
-    matrix = train.binary.astype(np.float64)
-    started = time.perf_counter()
-    if job["model"] == "implicit_bm25":
-        model = BM25Recommender(K=50, num_threads=job["threads"])
-    else:
-        model = AlternatingLeastSquares(128, random_state=job["seed"], num_threads=job["threads"], use_gpu=False)
-    model.fit(matrix, show_progress=False)
-    fitted = time.perf_counter()
-    items, _ = model.recommend(users, matrix[users], N=k, filter_already_liked_items=True)
-    return np.asarray(items, np.int32), {"fit_s": fitted - started, "recommend_s": time.perf_counter() - fitted}
+    library = job["model"].split("_")[0]
+    python = sys.executable
+    if library in ENVIRONMENTS:
+        python = str(peer_python(f"recommend-{library}", ENVIRONMENTS[library]))
+    k = SPLITS[job["split"]]
+    train, truth = load(job["split"], Path(job["folder"]))
+    users = np.flatnonzero(np.diff(truth.indptr))
+    matrix = train.binary
+    settings = {"lam": SETTINGS[job["split"]].get("ease", {"lam": 250.0})["lam"]}
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(
+            Path(folder) / "train.npz",
+            indptr=matrix.indptr,
+            indices=matrix.indices,
+            users=users,
+            n_items=matrix.shape[1],
+        )
+        asked = {"model": job["model"], "k": k, "seed": job["seed"], "threads": job["threads"], "folder": folder}
+        (Path(folder) / "job.json").write_text(json.dumps(asked | settings))
+        command = [python, str(ROOT / "benchmarks" / "recommend_peers.py"), str(Path(folder) / "job.json")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "it was killed")
+        items, row = np.load(Path(folder) / "items.npy"), json.loads((Path(folder) / "row.json").read_text())
+    params = settings if job["model"].endswith("_ease") else {}
+    return {
+        "model": job["model"],
+        **judged(items, truth[users], k, job["seed"], train.n_items),
+        **row,
+        "params": params,
+    }
 
 
 def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def rounds(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+def rounds(arguments: argparse.Namespace) -> list[Row]:
     """All models in turn, so many rounds; medians of the times."""
-    names = arguments.models.split(",") if arguments.models else [*DEFAULT, *PEERS]
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    names = arguments.models.split(",") if arguments.models else list(DEFAULT)
+    names += [name for name in PEERS if arguments.peers and name not in names]
+    found: dict[str, list[Row]] = {name: [] for name in names}
     context = multiprocessing.get_context("spawn")
     for turn in range(arguments.repeats):
         for name in names:
-            if name == "auto" and turn:
+            if name.startswith("auto") and turn:
                 continue
             job = {**vars(arguments), "model": name}
             with context.Pool(1) as pool:
                 try:
-                    found[name].append(pool.apply(run, (job,)))
+                    found[name].append(pool.apply(run_peer if name in PEERS else run, (job,)))
                 except Exception as error:  # a model may refuse the size: the table says so
                     print(f"{name}: {error}", file=sys.stderr)
     rows = []
     for results in found.values():
         if results:
             times = {key: statistics.median(r[key] for r in results) for key in ("fit_s", "recommend_s", "evaluate_s")}
-            rows.append({**results[0], **times})
+            rows.append({**results[0], **times, "rounds": len(results)})
     return sorted(rows, key=lambda row: -row["ndcg"])
 
 
-def markdown(rows: list[dict[str, Any]], split: str) -> None:
-    """The table for a README."""
-    k = SPLITS[split]
-    print(f"| {split} | nDCG@{k} | 95 % interval | recall@{k} | coverage | fit s | recommend all s | peak MB |")
-    print("| --- " * 8 + "|")
-    for r in rows:
-        print(
-            f"| {r['model']} | {r['ndcg']:.4f} | {r['ndcg_low']:.4f}–{r['ndcg_high']:.4f} | {r['recall']:.4f} "
-            f"| {r['coverage']:.2f} | {r['fit_s']:.2f} | {r['recommend_s']:.2f} | {r['peak_mb']:.0f} |"
-        )
-
-
-def show(rows: list[dict[str, Any]], k: int) -> None:
-    heads = (f"{'model':<14} {'nDCG@' + str(k):>8} {'95 % interval':>15} {'recall':>7} {'cover':>6} {'fit s':>7} "
+def show(rows: list[Row], k: int) -> None:
+    heads = (f"{'model':<16} {'nDCG@' + str(k):>8} {'95 % interval':>15} {'recall':>7} {'cover':>6} {'fit s':>7} "
              f"{'all s':>7} {'eval s':>7} {'peak MB':>8}")  # fmt: skip
     print(heads)
     for r in rows:
         print(
-            f"{r['model']:<14} {r['ndcg']:8.4f} {r['ndcg_low']:7.4f}-{r['ndcg_high']:.4f} {r['recall']:8.4f} "
+            f"{r['model']:<16} {r['ndcg']:8.4f} {r['ndcg_low']:7.4f}-{r['ndcg_high']:.4f} {r['recall']:8.4f} "
             f"{r['coverage']:6.2f} {r['fit_s']:7.2f} {r['recommend_s']:7.2f} {r['evaluate_s']:7.3f} {r['peak_mb']:8.0f}"
         )
         if "chosen" in r:
-            print(f"{'':14} chose {r['chosen']} after {r['trials']} trials: {r['params']}")
+            print(f"{'':16} chose {r['chosen']} after {r['trials']} trials: {r['params']}")
 
 
-def main() -> None:
+def arguments_of() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--split", choices=sorted(SPLITS), default="or_8020")
-    parser.add_argument("--models", help="comma-separated; also implicit_bm25, implicit_als and auto")
+    parser.add_argument("--models", help="comma-separated names, ours and peers'; auto, *_described with the catalogue")
+    parser.add_argument("--peers", action="store_true", help="add the models of other libraries")
     parser.add_argument("--folder", default=None, help="of the recommendation data (SHOPR_SHARED_DATA/recommend)")
     parser.add_argument("--budget", type=float, default=600, help="seconds for auto")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
-    arguments = parser.parse_args()
+    parser.add_argument("--record", action="store_true", help="merge the rows into results/recommend.json")
+    parser.add_argument("--leaderboard", action="store_true", help="only print what is recorded, as Markdown")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = arguments_of()
+    if arguments.leaderboard:
+        print(leaderboard())
+        return
     shared = Path(os.environ.get("SHOPR_SHARED_DATA") or ROOT.parent / "shared" / "data")
     arguments.folder = str(arguments.folder or shared / "recommend")
     if not Path(arguments.folder).is_dir():
         sys.exit(f"error: {arguments.folder} does not exist. Set SHOPR_SHARED_DATA to the folder of the shared data")
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = str(arguments.threads)  # before a child imports NumPy
+    for name in ("OMP", "OPENBLAS", "MKL", "NUMBA", "RAYON", "LK"):
+        os.environ[f"{name}_NUM_THREADS"] = str(arguments.threads)  # before a child imports NumPy
+    load = os.getloadavg()[0]
     rows = rounds(arguments)
     versions = {p: version(p) for p in ("numpy", "scipy", "implicit", "optuna")} | {"python": platform.python_version()}
+    if arguments.record:
+        record(arguments.split, rows, {"seed": arguments.seed, "threads": arguments.threads, "load": round(load, 1)})
     if arguments.json:
         print(json.dumps({"split": arguments.split, "seed": arguments.seed, "versions": versions, "rows": rows}))
-        return
-    if arguments.markdown:
-        markdown(rows, arguments.split)
         return
     print(
         f"split {arguments.split}, seed {arguments.seed}, {arguments.threads} thread(s), {arguments.repeats} round(s)"

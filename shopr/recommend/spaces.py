@@ -153,7 +153,7 @@ def _knn(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
 
 def _ials(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
     return {
-        "factors": trial.suggest_categorical("factors", [64, 128, 256]),
+        "factors": trial.suggest_categorical("factors", [32, 64, 128, 256]),
         "regularization": trial.suggest_float("regularization", 0.1, 100, log=True),
         "alpha": trial.suggest_float("alpha", 0.5, 40, log=True),
     }
@@ -269,8 +269,8 @@ FAMILIES: dict[str, Family] = {
             "ials",
             _always,
             lambda s: [
-                {"factors": 128, "regularization": 10.0, "alpha": 2.0},
-                {"factors": 256, "regularization": 20.0, "alpha": 1.0},
+                {"factors": f, "regularization": r, "alpha": a}
+                for f, r, a in ((64, 10.0, 2.0), (64, 30.0, 4.0), (128, 10.0, 2.0))
             ],
             _ials,
             lambda s: s.rows * 4e-5 + (s.users + s.items) * 3e-4,

@@ -1,0 +1,103 @@
+"""The settings of the named models of `benchmarks/recommend.py`, split by split.
+
+Each was chosen on validation splits cut from the train side alone; the test side only reports.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["SETTINGS"]
+
+Params = dict[str, Any]
+
+
+def member(model: str, weight: float, params: Params) -> Params:
+    """One member of a stack."""
+    return {"model": model, "params": params, "weight": weight}
+
+
+OR_EDLAE = {
+    "lam": 20.2, "dropout": 0.754, "user_power": 0.19, "item_power": -0.213, "output_power": -0.093, "density": 0.07,
+}  # fmt: skip
+OR_TIME = {
+    "lam": 20.0, "dropout": 0.5, "user_power": 0.4, "item_power": 0.0, "output_power": -0.1, "density": 0.05,
+    "tau_days": 11.2, "share": 0.8, "half_life_days": 5.6, "floor": 0.1,
+}  # fmt: skip
+ML_EDLAE = {"lam": 600.0, "dropout": 1.5, "user_power": 0.5, "item_power": 0.1, "output_power": -0.1}
+ML_SPECTRAL = {
+    "rank": 128, "mix": 0.5, "user_power": 0.3, "from_power": 0.5, "to_power": 0.3, "spectral_user_power": 0.35,
+    "spectral_item_power": 0.4,
+}  # fmt: skip
+ML_IALS = {"factors": 64, "regularization": 30.0, "alpha": 4.0}
+CDS_FILTER = {"user_power": 0.2, "from_power": 0.6, "to_power": 0.3}
+CDS_SPECTRAL = {
+    **CDS_FILTER, "rank": 512, "mix": 0.4, "spectral_user_power": 0.35, "spectral_item_power": 0.4, "outer_power": 0.1,
+}  # fmt: skip
+CDS_EDLAE = {
+    "lam": 100.0, "dropout": 1.0, "user_power": 0.5, "item_power": 0.0, "output_power": -0.1, "density": 0.05,
+    "head": 9000,
+}  # fmt: skip
+MARKOV = {
+    "decay": 0.629, "backward": 0.174, "half_life": 1.012, "from_power": 0.584, "to_power": 0.117, "shrinkage": 14.16,
+    "user_power": 0.05,
+}  # fmt: skip
+BEAUTY_SPECTRAL = {
+    "user_power": 0.3, "from_power": 0.5, "to_power": 0.3, "rank": 256, "mix": 0.4, "spectral_user_power": 0.35,
+    "spectral_item_power": 0.4, "outer_power": 0.1, "half_life_days": 6.0, "floor": 0.2,
+}  # fmt: skip
+LIKENESS = {"half_life": 2.0, "popularity": 0.5, "title": 0.0, "brand": 0.0, "category": 0.0, "attributes": 1.0}
+
+_OR = {"ease": {"lam": 100.0}, "edlae": OR_EDLAE, "ease_time": OR_TIME}
+_SEQUENCES = {
+    "markov": MARKOV,
+    "spectral": BEAUTY_SPECTRAL,
+    "likeness": LIKENESS,
+    "stack": {
+        "scale": "model",
+        "members": [member("markov", 1.0, MARKOV), member("spectral", 0.2, BEAUTY_SPECTRAL)],
+    },
+    "stack_described": {
+        "scale": "model",
+        "members": [
+            member("markov", 1.0, MARKOV),
+            member("likeness", 0.5, LIKENESS),
+            member("spectral", 0.2, BEAUTY_SPECTRAL),
+        ],
+    },
+}
+
+SETTINGS: dict[str, dict[str, Params]] = {
+    "or_8020": _OR,
+    "or_loo": _OR,
+    "or_invoice": _OR,
+    "or_temporal": _OR,
+    "ml1m_ugcn": {
+        "ease": {"lam": 1000.0},
+        "edlae": ML_EDLAE,
+        "ials": ML_IALS,
+        "spectral": ML_SPECTRAL,
+        "stack": {
+            "scale": "model",
+            "members": [
+                member("edlae", 1.0, {**ML_EDLAE, "density": 0.5}),
+                member("spectral", 0.3, ML_SPECTRAL),
+                member("ials", 0.1, ML_IALS),
+                member("ials", 0.1, {"factors": 64, "regularization": 10.0, "alpha": 2.0}),
+            ],
+        },
+    },
+    "ml100k_8020": {"ease": {"lam": 200.0}},
+    "beauty_loo": _SEQUENCES,
+    "sports_loo": _SEQUENCES,
+    "amazoncds": {
+        "item_filter": CDS_FILTER,
+        "edlae": CDS_EDLAE,
+        "spectral": CDS_SPECTRAL,
+        "stack": {
+            "scale": "model",
+            "members": [member("spectral", 1.0, CDS_SPECTRAL), member("edlae", 0.1, CDS_EDLAE)],
+        },
+    },
+}
+"""Split -> model -> hyperparameters. Sports and the two later splits of Online Retail take those of their kin."""
