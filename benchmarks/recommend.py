@@ -8,7 +8,7 @@ Every model runs in a process of its own, one thread by default, all models in t
 medians. Full ranking over all items, seen items filtered; nDCG's ideal list has min(k, |test|) hits; intervals are
 bootstrapped over users. `--peers` adds the models of LensKit, RecTools, Cornac and implicit, each in an environment of
 its own that is made on the first run; their lists are scored by the same code. Settings of named models: see
-`recommend_settings.py`; validation curves: `recommend_curves.py`. `--record` merges the rows into
+`recommendation/settings.py`; `--curves` draws them on validation. `--record` merges the rows into
 `results/recommend.json`, which counts how many settings of each model were ever judged on a test side.
 """
 
@@ -29,12 +29,12 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+sys.path.insert(0, str(ROOT))
 
-from recommend_data import S3REC, SPLITS  # noqa: E402 - the folder must be on the path first
-from recommend_peers import MODELS as PEERS  # noqa: E402
-from recommend_record import leaderboard, record  # noqa: E402
-from recommend_settings import SETTINGS  # noqa: E402
+from benchmarks.recommendation.data import S3REC, SPLITS  # noqa: E402 - the folder must be on the path first
+from benchmarks.recommendation.peer import MODELS as PEERS  # noqa: E402
+from benchmarks.recommendation.record import leaderboard, record  # noqa: E402
+from benchmarks.recommendation.settings import SETTINGS  # noqa: E402
 
 DEFAULT = ("popular", "item_knn", "ials", "ease", "edlae", "ease_time", "markov", "item_filter", "spectral", "stack")
 ENVIRONMENTS = {"lenskit": ["lenskit"], "rectools": ["rectools"], "cornac": ["cornac==2.2.2"]}
@@ -48,7 +48,8 @@ Row = dict[str, Any]
 def run(job: Row) -> Row:
     """One model on one split in this process: its quality, times and peak memory."""
     import numpy as np
-    from recommend_data import catalog, load
+
+    from benchmarks.recommendation.data import catalog, load
 
     k = SPLITS[job["split"]]
     folder = Path(job["folder"])
@@ -111,8 +112,9 @@ def run_peer(job: Row) -> Row:
     import subprocess
 
     import numpy as np
-    from peers import peer_python
-    from recommend_data import load
+
+    from benchmarks.peers import peer_python
+    from benchmarks.recommendation.data import load
 
     library = job["model"].split("_")[0]
     python = sys.executable
@@ -133,7 +135,7 @@ def run_peer(job: Row) -> Row:
         )
         asked = {"model": job["model"], "k": k, "seed": job["seed"], "threads": job["threads"], "folder": folder}
         (Path(folder) / "job.json").write_text(json.dumps(asked | settings))
-        command = [python, str(ROOT / "benchmarks" / "recommend_peers.py"), str(Path(folder) / "job.json")]
+        command = [python, str(ROOT / "benchmarks" / "recommendation" / "peer.py"), str(Path(folder) / "job.json")]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "it was killed")
@@ -188,6 +190,18 @@ def show(rows: list[Row], k: int) -> None:
             print(f"{'':16} chose {r['chosen']} after {r['trials']} trials: {r['params']}")
 
 
+def curves(arguments: argparse.Namespace) -> None:
+    """Validation curves of the named models, to CSV and PNG; prints the best value of each setting."""
+    from benchmarks.recommendation.curves import draw
+
+    for name in (arguments.models or ",".join(SETTINGS[arguments.split])).split(","):
+        rows = draw(arguments.split, name, Path(arguments.folder), arguments.curves, arguments.seed)
+        print(f"{name}: {rows[0]['ndcg']:.4f} +- {rows[0]['error']:.4f} on validation as it is")
+        for setting in dict.fromkeys(row["setting"] for row in rows[1:]):
+            best = max((r for r in rows[1:] if r["setting"] == setting), key=lambda r: r["ndcg"])
+            print(f"  {setting:<28} best elsewhere {best['value']:<9g} {best['ndcg']:.4f}")
+
+
 def arguments_of() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--split", choices=sorted(SPLITS), default="or_8020")
@@ -200,6 +214,7 @@ def arguments_of() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--record", action="store_true", help="merge the rows into results/recommend.json")
+    parser.add_argument("--curves", type=Path, help="a folder: draw validation curves of --models instead of judging")
     parser.add_argument("--leaderboard", action="store_true", help="only print what is recorded, as Markdown")
     return parser.parse_args()
 
@@ -215,6 +230,9 @@ def main() -> None:
         sys.exit(f"error: {arguments.folder} does not exist. Set SHOPR_SHARED_DATA to the folder of the shared data")
     for name in ("OMP", "OPENBLAS", "MKL", "NUMBA", "RAYON", "LK"):
         os.environ[f"{name}_NUM_THREADS"] = str(arguments.threads)  # before a child imports NumPy
+    if arguments.curves:
+        curves(arguments)
+        return
     load = os.getloadavg()[0]
     rows = rounds(arguments)
     versions = {p: version(p) for p in ("numpy", "scipy", "implicit", "optuna")} | {"python": platform.python_version()}

@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = ["FILE", "TARGETS", "leaderboard", "record"]
 
-FILE = Path(__file__).resolve().parent / "results" / "recommend.json"
+FILE = Path(__file__).resolve().parent.parent / "results" / "recommend.json"
 TARGETS: dict[str, dict[str, float]] = {
     "or_8020": {"ndcg": 0.293},
     "or_loo": {"ndcg": 0.200},

@@ -1,6 +1,6 @@
 """One peer library on one split, run by the Python of the peers' own environment: never imports Shopr.
 
-    PEERS_PYTHON benchmarks/recommend_peers.py JOB.json
+    PEERS_PYTHON benchmarks/recommendation/peer.py JOB.json
 
 The job names the model, its settings, k, the seed and a folder: `train.npz` (`indptr`, `indices`, `users`, `n_items`)
 is read from it, `items.npy` (users, k; item codes, -1 where a list is short) and `row.json` (seconds, peak memory) are
