@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shopr.cli.abtest_plan import plan
 from shopr.cli.output import echo, echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ __all__ = ["abtest"]
 @click.group(epilog="Example: shopr abtest analyze results.csv --spec experiments/checkout.yaml --json")
 def abtest() -> None:
     """Plan, read and simulate A/B tests."""
+
+
+abtest.add_command(plan)
 
 
 @abtest.command(epilog="Example: shopr abtest analyze results.parquet --spec experiments/checkout.yaml --json")
