@@ -22,7 +22,7 @@ from shopr.data.catalog import Catalog
 from shopr.data.events import EventType
 from shopr.data.ids import IdMap
 from shopr.data.times import unix_seconds
-from shopr.errors import InputError, NotReadyError
+from shopr.errors import DataError, InputError, NotReadyError
 from shopr.randomness import DEFAULT_SEED, generator
 from shopr.recommend.base import Config, Contribution, Recommendations
 from shopr.recommend.circumstances import DIMENSIONS, Circumstances
@@ -123,6 +123,24 @@ class ContextPrior:
         self._lifts = self._learn(items, codes, times, tree, len(catalog))
         return self
 
+    def restore(
+        self,
+        item_ids: IdMap,
+        lifts: NDArray[np.float32],
+        weights: dict[str, float],
+        strengths: dict[str, tuple[float, ...]],
+    ) -> None:
+        """Take over what was learnt before (see `context_file`).
+
+        Raises:
+            DataError: if the lifts are not finite, or not one row a product and one column a value.
+        """
+        shape = (len(item_ids), int(_EDGES[-1]))
+        if lifts.shape != shape or not np.isfinite(lifts).all():
+            raise DataError(f"lifts of shape {lifts.shape}, not finite ones of shape {shape}", hint="Fit again")
+        self.item_ids, self.weights, self.strengths = item_ids, weights, strengths
+        self._lifts = np.asarray(lifts, np.float32, order="F")
+
     def log_boost(self, circumstances: Circumstances, items: NDArray[np.integer] | None = None) -> Floats:
         """Shape (n, items): what to add to the log of a product's popularity; 0 where nothing is known."""
         lifts = self.lifts if items is None else self.lifts[np.asarray(items)]
@@ -178,15 +196,9 @@ class ContextPrior:
         n, e, mean = found[rows][some], expected[rows][some], prior[rows][some]
         if not len(n):
             return float(STRENGTHS[-1])
-        likelihood = [
-            float(
-                (
-                    gammaln(n + m * mean) - gammaln(m * mean) + m * mean * np.log(m / (m + e)) + n * np.log(e / (m + e))
-                ).sum()
-            )
-            for m in STRENGTHS
-        ]
-        return float(STRENGTHS[int(np.argmax(likelihood))])
+        m, a = STRENGTHS[:, None], STRENGTHS[:, None] * mean
+        total = gammaln(n + a) - gammaln(a) + a * np.log(m / (m + e)) + n * np.log(e / (m + e))
+        return float(STRENGTHS[int(np.argmax(total.sum(axis=1)))])
 
     def _weigh(self, early: NDArray[np.float32], items: Codes, codes: Codes, cut: int) -> dict[str, float]:
         """Weights by conditional likelihood: each late sale told from products drawn by their late popularity.
