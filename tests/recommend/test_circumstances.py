@@ -1,4 +1,4 @@
-"""Circumstances as shoppers have them: local clocks, hemispheres, weather observed or expected, unknowns said nothing."""
+"""Circumstances as shoppers have them: local clocks, hemispheres, weather seen or expected; unknowns say nothing."""
 
 from __future__ import annotations
 
