@@ -1,0 +1,236 @@
+"""A table of one row a unit, wherever it lies: CSV, Parquet, pandas or a DuckDB relation, read by one connection.
+
+Nothing is loaded whole: DuckDB streams files and scans pandas columns in place. Metrics become SQL expressions here
+(`expression`): missing values, conversion windows and caps are part of them, so that sums never see a raw column.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shopr.abtest.metrics import Mean, Proportion, Quantile, Ratio
+from shopr.abtest.spec import Experiment
+from shopr.errors import DataError, UnknownNameError
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+    Source = Path | str | pd.DataFrame | duckdb.DuckDBPyRelation
+
+__all__ = ["Table", "open_table", "quoted"]
+
+_NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "REAL", "BOOL")
+_SUFFIXES = {
+    ".csv": "read_csv",
+    ".tsv": "read_csv",
+    ".gz": "read_csv",
+    ".parquet": "read_parquet",
+    ".pq": "read_parquet",
+}
+_DAY = 86_400_000_000
+
+
+def quoted(name: str) -> str:
+    """A column's name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+class Table:
+    """An open table; `columns` maps names to DuckDB types."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, name: str, spec: Experiment) -> None:
+        self.connection = connection
+        self.name = name
+        self.spec = spec
+        self.source = "source"
+        described = self.query("DESCRIBE source")
+        self.columns: dict[str, str] = {row[0]: str(row[1]) for row in described}
+        self.bounds: dict[str, tuple[float | None, float | None]] = {}
+        self.as_of: datetime | None = None
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a query.
+
+        Raises:
+            DataError: with DuckDB's first line, if it cannot be answered.
+        """
+        import duckdb
+
+        try:
+            return self.connection.execute(sql).fetchall()
+        except duckdb.Error as error:
+            raise DataError(f"{self.name} cannot be read: {str(error).splitlines()[0]}") from error
+
+    def require(self, names: Iterable[str], *, numbers: bool = False) -> None:
+        """Check that columns exist, and that they hold numbers.
+
+        Raises:
+            UnknownNameError: naming the nearest column.
+            DataError: if a column holds something else than numbers.
+        """
+        for name in names:
+            if name not in self.columns:
+                raise UnknownNameError(f"column in {self.name}", name, self.columns)
+            if numbers and not any(kind in self.columns[name].upper() for kind in _NUMBERS):
+                raise DataError(
+                    f"column {name!r} of {self.name} holds {self.columns[name]}, not numbers",
+                    hint="Make it a column of numbers, or of 0 and 1",
+                )
+
+    @property
+    def exposure(self) -> str:
+        """The exposure time in microseconds since 1970 as SQL; "" if the table has none."""
+        name = self.spec.exposed_at
+        return self._micros(name) if name and name in self.columns else ""
+
+    def _micros(self, name: str) -> str:
+        kind = self.columns[name].upper()
+        column = quoted(name)
+        if kind.startswith(("TIMESTAMP", "DATE")):
+            return f"epoch_us({column})"
+        if kind == "VARCHAR":
+            return f"epoch_us(CAST({column} AS TIMESTAMP))"
+        raise DataError(f"column {name!r} of {self.name} holds {kind}, not times", hint="Give ISO 8601 times, in UTC")
+
+    def value(self, name: str, metric: Mean | Proportion | Ratio | Quantile) -> str:
+        """A metric's column as an SQL number, with window, missing values and caps applied."""
+        number = f"CAST({quoted(name)} AS DOUBLE)"
+        measured = name == metric.value
+        missing = "NULL"
+        if metric.missing == "zero" and name in (metric.value, getattr(metric, "denominator", "")):
+            number = f"CASE WHEN {number} IS NULL OR isnan({number}) THEN 0.0 ELSE {number} END"
+        window = getattr(metric, "window", None)
+        if window is not None and measured:
+            at, span = self._micros(window.at), int(window.days * _DAY)
+            inside = f"{at} >= {self.exposure} AND {at} < {self.exposure} + {span}"
+            number = f"CASE WHEN {inside} THEN coalesce({number}, 0.0) ELSE 0.0 END"
+            if window.mature_only and self.as_of is not None:
+                ripe = int(self.as_of.timestamp() * 1e6) - span
+                number = f"CASE WHEN {self.exposure} <= {ripe} THEN {number} ELSE {missing} END"
+        if measured and metric.name in self.bounds:
+            low, high = self.bounds[metric.name]
+            if low is not None:
+                number = f"CASE WHEN {number} < {low!r} THEN {low!r} ELSE {number} END"
+            if high is not None:
+                number = f"CASE WHEN {number} > {high!r} THEN {high!r} ELSE {number} END"
+        return number
+
+    def find_bounds(self) -> None:
+        """Look up the caps that are quantiles of the data, in one query, and note those that are given."""
+        wanted: list[tuple[str, int, str]] = []
+        for metric in self.spec.metrics:
+            cap = getattr(metric, "cap", None)
+            if cap is None:
+                continue
+            self.bounds[metric.name] = (cap.lower, cap.upper)
+        for metric in self.spec.metrics:
+            cap = getattr(metric, "cap", None)
+            if cap is None or not cap.quantiles:
+                continue
+            kept = self.bounds.pop(metric.name)
+            column = self.value(metric.value, metric)
+            self.bounds[metric.name] = kept
+            chosen = f"{column} <> 0" if cap.ignore_zeros else "true"
+            for place, level in ((0, cap.lower_quantile), (1, cap.upper_quantile)):
+                if level is not None:
+                    sql = f"quantile_cont({column}, {level!r}) FILTER (WHERE {chosen} AND NOT isnan({column}))"
+                    wanted.append((metric.name, place, sql))
+        if not wanted:
+            return
+        found = self.query(f"SELECT {', '.join(sql for _, _, sql in wanted)} FROM {self.source}")[0]
+        for (name, place, _), bound in zip(wanted, found, strict=True):
+            pair = list(self.bounds[name])
+            pair[place] = None if bound is None or math.isnan(bound) else float(bound)
+            self.bounds[name] = (pair[0], pair[1])
+
+    def restrict(self, at: datetime | None) -> None:
+        """Leave out units that were exposed after `at`, and note it as the moment of the reading."""
+        self.as_of = at
+        if at is not None and self.exposure:
+            micros = int(at.astimezone(UTC).timestamp() * 1e6)
+            self.connection.execute(
+                f"CREATE VIEW until_now AS SELECT * FROM {self.source} WHERE {self.exposure} <= {micros}"
+            )
+            self.source = "until_now"
+
+    def repair(self) -> None:
+        """Keep one of each row that occurs several times, and leave out units seen in two arms."""
+        unit, variant = quoted(self.spec.unit), quoted(self.spec.variant)
+        self.connection.execute(
+            f"CREATE TABLE repaired AS SELECT DISTINCT * FROM {self.source} WHERE {unit} NOT IN (SELECT {unit} FROM "
+            f"{self.source} WHERE {unit} IS NOT NULL GROUP BY {unit} HAVING count(DISTINCT {variant}) > 1)"
+        )
+        self.source = "repaired"
+
+
+@contextmanager
+def open_table(source: Source, spec: Experiment) -> Iterator[Table]:
+    """Open a table for an experiment and check its columns.
+
+    Args:
+        source: path of a CSV or Parquet file, a pandas DataFrame, or a DuckDB relation.
+        spec: the experiment whose columns are wanted.
+
+    Raises:
+        DataError: if the file cannot be read, is empty, or a column holds the wrong kind of value.
+        UnknownNameError: if a column is missing.
+    """
+    import duckdb
+
+    connection = duckdb.connect(":memory:")
+    try:
+        name = _register(connection, source)
+        table = Table(connection, name, spec)
+        _check_columns(table)
+        yield table
+    finally:
+        connection.close()
+
+
+def _register(connection: duckdb.DuckDBPyConnection, source: Source) -> str:
+    import duckdb
+
+    connection.execute("SET enable_progress_bar = false")
+    connection.execute("SET preserve_insertion_order = false")
+    if isinstance(source, str | Path):
+        path = Path(source)
+        if not path.is_file():
+            raise DataError(f"table {path} is no file", hint="Give a CSV or Parquet file")
+        reader = _SUFFIXES.get(path.suffix.lower())
+        if reader is None:
+            raise DataError(f"table {path} ends in {path.suffix!r}", hint="Give a file ending in .csv or .parquet")
+        text = str(path).replace("'", "''")
+        try:
+            connection.execute(f"CREATE VIEW source AS SELECT * FROM {reader}('{text}')")
+        except duckdb.Error as error:
+            raise DataError(f"table {path} cannot be read: {str(error).splitlines()[0]}") from error
+        return path.name
+    if isinstance(source, duckdb.DuckDBPyRelation):
+        # A relation belongs to its own connection; Arrow batches carry it over without a copy in between.
+        connection.register("source", source.fetch_arrow_reader(100_000).read_all())
+        return "the relation"
+    connection.register("source", source)
+    return "the table"
+
+
+def _check_columns(table: Table) -> None:
+    spec = table.spec
+    table.require([spec.unit, spec.variant])
+    if "exposed_at" in spec.model_fields_set and spec.exposed_at:
+        table.require([spec.exposed_at])
+    for metric in spec.metrics:
+        cluster = {metric.cluster} if isinstance(metric, Quantile) and metric.cluster else set()
+        table.require(cluster)
+        table.require([c for c in metric.columns if c not in cluster], numbers=True)
+        window = getattr(metric, "window", None)
+        if window is not None:
+            table.require([window.at, spec.exposed_at])
+    table.require([*spec.segments, *([spec.strata] if spec.strata else [])])
+    if spec.adjustment is not None:
+        table.require(spec.adjustment.columns)
