@@ -29,8 +29,8 @@ from shopr.recommend.topk import top_k
 
 __all__ = ["OnlineState", "View"]
 
-_RESPONSES = 256
-"""Answers to one-product histories that are kept for models that are not linear."""
+_RESPONSE_BYTES = 64 * 2**20
+"""Memory for answers to one-product histories, kept for models that are not linear."""
 _TIES = 1e-6
 """Share of popularity in the scores of somebody who looked at something but bought nothing."""
 _NOBODY = Live.of([])
@@ -236,15 +236,16 @@ class OnlineState:
             total = _TIES * self.model.fallback.astype(np.float64)
         else:
             return self.model.fallback.copy()
+        if self._rows is None and len(seen):
+            total += seen.weights @ self._answers(seen.items)
+            return total
         for item, weight in zip(seen.items.tolist(), seen.weights.tolist(), strict=True):
             self._respond(total, item, weight)
         return total
 
     def _respond(self, total: NDArray[np.floating], item: int, weight: float) -> None:
         """Add weight x what the model says to somebody who has only this product, in place."""
-        if self._rows is None:
-            total += weight * self._response(item)
-        elif sparse.issparse(self._rows):
+        if sparse.issparse(self._rows):
             part = slice(self._rows.indptr[item], self._rows.indptr[item + 1])
             total[self._rows.indices[part]] += weight * self._rows.data[part]
         else:
@@ -254,17 +255,22 @@ class OnlineState:
         """Shape (n,): what the model says of `items[i]` to somebody who has only `looked[i]`."""
         if self._rows is not None:
             return gathered(self._rows, looked, items)
-        found = np.empty(len(looked))
+        every, place = np.unique(looked, return_inverse=True)
         with self._lock:
-            for one in np.unique(looked).tolist():
-                places = looked == one
-                found[places] = self._response(one)[items[places]]
-        return found
+            answers = self._answers(every)
+        return answers[place, items].astype(np.float64)
 
-    def _response(self, item: int) -> NDArray[np.float32]:
-        if item not in self._responses:
-            alone = Histories.of([[item]], self.model.n_items)
-            self._responses[item] = self.model._score(alone)[0].astype(np.float32)
-            if len(self._responses) > _RESPONSES:
-                self._responses.popitem(last=False)
-        return self._responses[item]
+    def _answers(self, looked: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Shape (n, n_items): what the model says to somebody who has only `looked[i]`; new ones in one batch."""
+        wanted = looked.tolist()
+        new = [item for item in wanted if item not in self._responses]
+        if new:
+            scores = self.model._score(Histories.of([[item] for item in new], self.model.n_items))
+            self._responses.update(zip(new, scores.astype(np.float32), strict=True))
+        for item in wanted:
+            self._responses.move_to_end(item)
+        found = np.stack([self._responses[item] for item in wanted])
+        most = max(1, _RESPONSE_BYTES // (4 * self.model.n_items))
+        while len(self._responses) > most:
+            self._responses.popitem(last=False)
+        return found
