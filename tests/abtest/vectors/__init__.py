@@ -20,10 +20,14 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ADAPTERS", "Case", "Uncovered", "adapter_of", "differences"]
+__all__ = ["ADAPTERS", "Case", "Searched", "Uncovered", "adapter_of", "differences"]
 
-ADAPTERS = tuple(sorted(module.name for module in iter_modules(__path__)))
+ADAPTERS = tuple(sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("confidence_")))
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
+
+
+class Searched(float):
+    """Our value where the recorded one was found by a numerical search: held to 1e-9 absolutely, not relatively."""
 
 
 class Uncovered(Exception):
@@ -80,8 +84,11 @@ def same(got: Any, recorded: Any) -> bool:
     """Whether two plain values agree; NaN, "nan" and None agree with one another."""
     if recorded is None or recorded == "nan" or (isinstance(recorded, float) and math.isnan(recorded)):
         return got is None or got == "nan" or (isinstance(got, float | np.floating) and math.isnan(got))
+    if recorded in ("inf", "-inf"):
+        return got in (recorded, float(recorded))
     if isinstance(recorded, bool | str):
         return bool(got == recorded)
     if isinstance(got, bool) or not isinstance(got, int | float | np.number):
         return False
-    return math.isclose(float(got), float(recorded), rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+    absolute = RELATIVE if isinstance(got, Searched) else ABSOLUTE
+    return math.isclose(float(got), float(recorded), rel_tol=RELATIVE, abs_tol=absolute)
