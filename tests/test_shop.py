@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -9,8 +10,10 @@ from shopr.data.catalog import Catalog
 from shopr.data.dataset import Dataset
 from shopr.data.events import Event, EventType
 from shopr.errors import InputError, NotReadyError, SpecError
+from shopr.recommend.circumstances import DIMENSIONS
+from shopr.recommend.context import ContextPrior
 from shopr.recommend.profile_corrections import Correction
-from shopr.shop import Shop, Wanted
+from shopr.shop import Shop, Visit, Wanted
 from shopr.tracking import promotion
 from shopr.tracking.rules import Rules
 from tests.tracking.shop import N_ITEMS, TASTES, candidate, log
@@ -176,3 +179,24 @@ def test_a_shopper_sees_corrects_and_deletes_the_profile_and_recommendations_fol
     stranger = [c.product_id for c in shop.recommend("nobody", 20)]
     again = [c.product_id for c in shop.recommend("u3", 20)]
     assert [p for p in stranger if p not in bought] == again[: len(stranger) - len(bought & set(stranger))]
+
+
+def test_circumstances_move_products_and_are_named_as_a_reason(shop, monkeypatch):
+    prior = ContextPrior()
+    prior.item_ids = shop.catalog.product_ids
+    prior.weights = {d.name: float(d.name == "rain") for d in DIMENSIONS}
+    prior._lifts = np.zeros((len(prior.item_ids), sum(len(d) for d in DIMENSIONS)), np.float32)
+    wet = sum(len(d) for d in DIMENSIONS[:5]) + DIMENSIONS[5].values.index("in rain")
+    (umbrella,) = prior.item_ids.encode(["p9"])
+    prior._lifts[umbrella, wet] = 9.0
+    monkeypatch.setattr(Shop, "context", prior)
+    first, *_ = shop.recommend(None, 3, visit=Visit(rain=1.0))
+    assert first.product_id == "p9"
+    assert "more wanted in rain" in {r.label for r in first.reasons}
+    assert shop.recommend(None, 3, visit=Visit(rain=0.0))[0].product_id != "p9"
+    assert shop.recommend(None, 3)[0].product_id != "p9"
+
+
+def test_the_prior_of_circumstances_is_learnt_from_the_shops_orders(shop):
+    assert set(shop.context.weights) == {d.name for d in DIMENSIONS}
+    assert len(shop.recommend("u3", 5, visit=Visit(country="AU", device="tablet", temperature=31.0))) == 5

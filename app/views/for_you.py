@@ -15,9 +15,18 @@ from parts.words import count, model_name, sentence
 
 from shopr.data.events import Event, EventType
 from shopr.errors import ShoprError
-from shopr.shop import Card, Shop, Wanted
+from shopr.recommend.climate import countries
+from shopr.shop import Card, Shop, Visit, Wanted
 
 MOST = 20
+WEATHER: dict[str, tuple[float | None, float | None]] = {
+    "As usual there": (None, None),
+    "Hot and dry": (30.0, 0.0),
+    "Mild and dry": (17.0, 0.0),
+    "Mild and wet": (12.0, 1.0),
+    "Freezing": (-3.0, 0.2),
+}
+"""Degrees Celsius and chance of rain."""
 LISTED = 2000  # shoppers the box offers by itself; any other id can be typed
 
 
@@ -30,6 +39,7 @@ class Choice:
     in_stock: bool
     fresh: bool
     acting: bool
+    visit: Visit | None
 
 
 def choose(shop: Shop) -> Choice:
@@ -42,6 +52,8 @@ def choose(shop: Shop) -> Choice:
         visitor = st.toggle("A new visitor", key="visitor", bind="query-params")
         in_stock = st.toggle("Only in stock", value=True, key="in_stock", bind="query-params")
         fresh = st.toggle("Leave out what was bought", value=True, key="fresh", disabled=visitor, bind="query-params")
+        with st.popover("Circumstances", icon=":material/partly_cloudy_day:"):
+            visit = circumstances()
         acting = st.toggle(
             "Act as this shopper",
             key="acting",
@@ -61,7 +73,23 @@ def choose(shop: Shop) -> Choice:
     k = second.slider("How many products", 1, MOST, 10, key="k", bind="query-params")
     chosen = (user or "").strip()
     user_id = None if visitor or not chosen else chosen
-    return Choice(user_id, int(k), in_stock, fresh, acting and user_id is not None)
+    return Choice(user_id, int(k), in_stock, fresh, acting and user_id is not None, visit)
+
+
+def circumstances() -> Visit | None:
+    """What is known of the visit; None leaves circumstances out."""
+    if not st.toggle("Consider the circumstances", value=True, key="context", bind="query-params"):
+        return None
+    st.caption("Time of day, weekday and season follow the clock. What more is known of the visit?")
+    country = st.selectbox("Country", ["", *countries()], key="country", format_func=lambda c: c or "Unknown")
+    device = st.selectbox("Device", ["", "mobile", "desktop", "tablet"], key="device", format_func=_known)
+    weather = st.selectbox("Weather", list(WEATHER), key="weather")
+    temperature, rain = WEATHER[weather]
+    return Visit(country, device, temperature, rain)
+
+
+def _known(word: str) -> str:
+    return word.capitalize() or "Unknown"
 
 
 def purchases(shop: Shop, user: str | None) -> bool:
@@ -95,7 +123,7 @@ def recommendations(shop: Shop, choice: Choice, known: bool) -> None:
         )
         return
     wanted = Wanted(choice.k, exclude_seen=choice.fresh, in_stock_only=choice.in_stock)
-    cards, note = shop.answer(choice.user, wanted)
+    cards, note = shop.answer(choice.user, wanted, visit=choice.visit)
     title = f"For {choice.user}" if known else "Popular now"
     chooser = f"{model_name(served.model.name)}, version {served.version}" if known else "what most shoppers buy"
     if not cards:

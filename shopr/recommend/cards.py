@@ -113,11 +113,15 @@ class CardMaker:
         )
 
     def reasons(self, explanation: Explanation, bought: Iterable[str], most: int = 3) -> tuple[Reason, ...]:
-        """The `most` strongest reasons in words; shares are of all contributions' absolute sum."""
+        """The `most` strongest reasons in words; shares are of all contributions' absolute sum.
+
+        What speaks against a product is no reason to show it: it is told only where nothing speaks for it.
+        """
         total = sum(abs(c.value) for c in explanation.contributions) or 1.0
         own = set(bought)
         out = []
-        for part in explanation.contributions[:most]:
+        speaking = [part for part in explanation.contributions if part.value > 0]
+        for part in (speaking or explanation.contributions)[:most]:
             share = abs(part.value) / total
             if part.kind == "history":
                 verb = "bought" if part.label in own else "looked at"

@@ -1,68 +1,94 @@
-"""A fitted context prior as files beside a shop: JSON for what is read by people, `.npz` for arrays, never pickle."""
+"""A fitted context prior on disk, beside the data it was learnt from: a restart need not learn it again."""
 
 from __future__ import annotations
 
 import json
+import logging
 import zipfile
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
-from pydantic import ValidationError
 
+from shopr.data.dataset import Dataset
+from shopr.data.folders import storage_error
 from shopr.data.ids import IdMap
-from shopr.errors import DataError
+from shopr.errors import DataError, StorageError
 from shopr.recommend.circumstances import DIMENSIONS
 from shopr.recommend.context import ContextConfig, ContextPrior
 
-__all__ = ["FORMAT_VERSION", "load_context", "save_context"]
+__all__ = ["load_prior", "prior_of", "save_prior"]
 
-FORMAT_VERSION = 1
-_TEXT, _ARRAYS = "context.json", "context.npz"
+log = logging.getLogger("shopr.recommend")
+_VERSION = 1
+_SHAPE = [[dimension.name, list(dimension.values)] for dimension in DIMENSIONS]
 
 
-def save_context(prior: ContextPrior, folder: str | Path) -> Path:
-    """Write a fitted prior into `folder`, which is made if need be; returns the folder.
+def save_prior(prior: ContextPrior, path: Path) -> None:
+    """Write a fitted prior, whole or not at all.
 
     Raises:
         NotReadyError: if it is not fitted.
+        StorageError: if the file cannot be written.
     """
-    lifts = prior.lifts
-    path = Path(folder)
-    path.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path / _ARRAYS, lifts=lifts, item_ids=prior.item_ids.ids.astype(np.str_))
-    tree = {
-        "format": FORMAT_VERSION,
-        "config": prior.config.model_dump(mode="json"),
-        "dimensions": _dimensions(),
+    head = {
+        "version": _VERSION,
+        "dimensions": _SHAPE,
         "weights": prior.weights,
-        "strengths": prior.strengths,
+        "strengths": {name: list(values) for name, values in prior.strengths.items()},
+        "config": prior.config.model_dump(mode="json"),
     }
-    (path / _TEXT).write_text(json.dumps(tree, indent=1), encoding="utf-8")
-    return path
+    fresh = path.with_name(f".{path.name}.new-{uuid4().hex[:8]}")
+    try:
+        with fresh.open("wb") as file:
+            np.savez_compressed(
+                file, head=np.array(json.dumps(head)), lifts=prior.lifts, items=prior.item_ids.ids.astype(str)
+            )
+        fresh.replace(path)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
-def load_context(folder: str | Path) -> ContextPrior:
-    """Read a prior that `save_context` wrote; it answers as the saved one did.
+def load_prior(path: Path) -> ContextPrior:
+    """Read what `save_prior` wrote; nothing in the file is run.
 
     Raises:
-        DataError: if the folder holds no readable prior, or one of circumstances that this version cuts otherwise.
+        DataError: if it is no such file, or was written for other circumstances.
     """
-    path = Path(folder)
-    again = "Learn it again with ContextPrior().fit(events, catalog)"
     try:
-        tree = json.loads((path / _TEXT).read_text(encoding="utf-8"))
-        if tree["format"] != FORMAT_VERSION or tree["dimensions"] != _dimensions():
-            raise DataError(f"the context prior in {path} is of another version", hint=again)
-        prior = ContextPrior(ContextConfig(**tree["config"]))
-        weights = {dimension.name: float(tree["weights"][dimension.name]) for dimension in DIMENSIONS}
-        strengths = {str(name): tuple(map(float, values)) for name, values in tree["strengths"].items()}
-        with np.load(path / _ARRAYS, allow_pickle=False) as arrays:
-            prior.restore(IdMap(arrays["item_ids"].tolist()), arrays["lifts"], weights, strengths)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile, ValidationError) as error:
-        raise DataError(f"no readable context prior in {path}: {error}", hint=again) from error
+        with np.load(path, allow_pickle=False) as found:
+            head = json.loads(str(found["head"]))
+            if head["version"] != _VERSION or head["dimensions"] != _SHAPE:
+                raise DataError(f"{path} was written for other circumstances", hint="Delete it; it is learnt again")
+            prior = ContextPrior(ContextConfig.model_validate(head["config"]))
+            prior.item_ids = IdMap(found["items"].tolist())
+            prior.weights = {str(name): float(weight) for name, weight in head["weights"].items()}
+            prior.strengths = {str(name): tuple(values) for name, values in head["strengths"].items()}
+            lifts = found["lifts"]
+    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} holds no context prior", hint="Delete it; it is learnt again") from error
+    if lifts.shape != (len(prior.item_ids), sum(len(d) for d in DIMENSIONS)) or not np.isfinite(lifts).all():
+        raise DataError(f"{path} holds lifts of shape {lifts.shape}", hint="Delete it; it is learnt again")
+    prior._lifts = lifts.astype(np.float32)
     return prior
 
 
-def _dimensions() -> list[list[object]]:
-    """What the columns of the lifts mean."""
-    return [[dimension.name, list(dimension.values)] for dimension in DIMENSIONS]
+def prior_of(data: Dataset, folder: Path) -> ContextPrior:
+    """The prior of a shop's data, read from its folder where it was learnt from this very data, else learnt and kept.
+
+    A folder that cannot be written to is no failure: then the prior is learnt again next time.
+    """
+    path = folder / f"context-{data.fingerprint[:16]}.npz"
+    try:
+        return load_prior(path)
+    except DataError:
+        prior = ContextPrior().fit(data.events, data.catalog)
+    try:
+        for old in folder.glob("context-*.npz"):
+            old.unlink(missing_ok=True)
+        save_prior(prior, path)
+    except (StorageError, OSError) as error:
+        log.warning("the context prior was not kept: %s", error)
+    return prior

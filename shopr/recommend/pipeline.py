@@ -44,12 +44,18 @@ class Boost:
     """A multiplicative prior on products.
 
     Attributes:
-        label: what it is, in words for a shopper.
+        label: what it is, in words for a shopper, where it lifts a product.
         logs: shape (n_items,), natural logs; 0 says nothing.
+        lowers: the words where it lowers one; `label` if empty.
     """
 
     label: str
     logs: NDArray[np.floating]
+    lowers: str = ""
+
+    def words(self, log: float) -> str:
+        """The label for a product with this log."""
+        return self.lowers if log < 0 and self.lowers else self.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +244,11 @@ def _boosted(plain: Explanation, boosts: Sequence[Boost], logs: NDArray[np.float
     total = float(logs[plain.item])
     score = float(adjusted(np.array([plain.score]), np.array([total]))[0])
     added = [
-        Contribution("context", boost.label, (score - plain.score) * float(boost.logs[plain.item]) / total)
+        Contribution(
+            "context",
+            boost.words(float(boost.logs[plain.item])),
+            (score - plain.score) * float(boost.logs[plain.item]) / total,
+        )
         for boost in boosts
         if boost.logs[plain.item]
     ]

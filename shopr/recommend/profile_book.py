@@ -21,7 +21,7 @@ from shopr.errors import InputError
 from shopr.recommend.live import Live, LiveStore
 from shopr.recommend.profile import Profiles, build_profiles
 from shopr.recommend.profile_card import ProfileCard
-from shopr.recommend.profile_corrections import Correction, CorrectionStore, Kind
+from shopr.recommend.profile_corrections import Correction, CorrectionStore, Kind, Wishes
 from shopr.recommend.profile_parts import stated
 
 __all__ = ["ProfileBook"]
@@ -90,22 +90,21 @@ class ProfileBook:
         self.profiles.correct(user_id, self._corrections.of(user_id))
         self._taken.pop(user_id, None)
 
-    def deleted_at(self, user_id: str) -> datetime | None:
-        """When the shopper deleted the profile; None if never."""
-        return self._corrections.of(user_id).deleted_at
+    def said(self, user_id: str) -> Wishes:
+        """What the shopper said, and when the profile was deleted, if it was."""
+        return self._corrections.of(user_id)
 
-    def wishes(self, user_id: str, item_ids: IdMap) -> NDArray[np.float64] | None:
-        """Shape (n_items,): log boosts that follow from what the shopper said; None if nothing was said."""
-        said = self._corrections.of(user_id).corrections
-        if not said:
-            return None
+    def wishes(self, said: Wishes, item_ids: IdMap) -> NDArray[np.float64]:
+        """Shape (n_items,): log boosts that follow from what a shopper said; 0 where nothing was said."""
+        out = np.zeros(len(item_ids))
+        if not said.corrections:
+            return out
         space = self.profiles.space
         if self._codes is None or self._codes[0] is not item_ids:
             self._codes = item_ids, space.item_ids.encode(item_ids.ids).astype(np.int64)
         codes = self._codes[1]
         known = np.flatnonzero(codes >= 0)
-        out = np.zeros(len(codes))
-        out[known] = stated(space, codes[known], said)
+        out[known] = stated(space, codes[known], said.corrections)
         return out
 
     def choices(self) -> dict[Kind, tuple[str, ...]]:

@@ -89,10 +89,15 @@ class ProfileCard:
             return ("We know nothing about you yet.",)
         out = []
         if self.categories:
-            out.append(f"You mostly look for {_listed([f'{_short(t.name)} ({t.share:.0%})' for t in self.categories])}.")
+            out.append(
+                f"You mostly look for {_listed([f'{_short(t.name)} ({t.share:.0%})' for t in self.categories])}."
+            )
         if self.brands:
             out.append(f"You choose {_listed([t.name for t in self.brands])} more often than others do.")
-        out += [f"{'You said you' if p.stated else 'You usually'} pay {p.words} for {_short(p.category)}." for p in self.prices]
+        out += [
+            f"{'You said you' if p.stated else 'You usually'} pay {p.words} for {_short(p.category)}."
+            for p in self.prices
+        ]
         if self.styles:
             out.append(f"Your style: {'; '.join(t.name for t in self.styles)}.")
         if self.seasons:

@@ -6,18 +6,27 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shopr.data.interactions import Histories
 from shopr.errors import NotReadyError
 from shopr.recommend.cards import Card
+from shopr.recommend.circumstances import Circumstances
 from shopr.recommend.online import OnlineState
 from shopr.recommend.pipeline import Boost, Pipeline, Wanted
+from shopr.recommend.profile_corrections import Wishes
 
 if TYPE_CHECKING:
+    from shopr.recommend.context import ContextPrior
     from shopr.shop.root import Shop
     from shopr.tracking.slot import ServedModel
 
 __all__ = ["Answers", "Visit"]
+
+_VISITS = 256
+"""Circumstances whose boosts are kept."""
+_CHANGES = 900
+"""Seconds in which no circumstance changes: in every time zone the hour begins at a multiple of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +65,10 @@ class Answers:
             )
         pipeline, fitted = self._pipeline(served), self._live_history(served, user_id)
         owned = None
-        deleted = None if user_id is None else self._shop.profiles.deleted_at(user_id)
-        if deleted is not None:  # who deleted the profile is met as somebody new
-            owned, fitted = fitted.matrix.indices, fitted.after(int(deleted.timestamp()))
-        boosts = self._boosts(served, user_id, visit)
+        said = Wishes() if user_id is None else self._shop.profiles.said(user_id)
+        if said.deleted_at is not None:  # who deleted the profile is met as somebody new
+            owned, fitted = fitted.matrix.indices, fitted.after(int(said.deleted_at.timestamp()))
+        boosts = self._boosts(served, said, visit)
         found = pipeline.answer(user_id, fitted, replace(wanted, boosts=boosts), owned=owned)
         bought = set(served.model.item_ids.decode(pipeline.online.history(user_id, fitted).matrix.indices))
         shown = found.impressions
@@ -102,10 +111,39 @@ class Answers:
         codes = self._kept["codes"]
         return row if codes is None else row.recode(codes, served.model.n_items)
 
-    def _boosts(self, served: ServedModel, user_id: str | None, visit: Visit | None) -> tuple[Boost, ...]:
+    def _boosts(self, served: ServedModel, said: Wishes, visit: Visit | None) -> tuple[Boost, ...]:
         """What the shopper said, and the circumstances."""
-        out = []
-        said = None if user_id is None else self._shop.profiles.wishes(user_id, served.model.item_ids)
-        if said is not None:
-            out.append(Boost("what you told us", said))
+        out = [] if visit is None else list(self._circumstances(served, visit))
+        if said.corrections:
+            logs = self._shop.profiles.wishes(said, served.model.item_ids)
+            out.append(Boost("what you told us", logs, "what you asked us to show less of"))
         return tuple(out)
+
+    def _circumstances(self, served: ServedModel, visit: Visit) -> tuple[Boost, ...]:
+        """One boost for each circumstance that is known; those of an hour are the same, so they are kept."""
+        prior = self._shop.context
+        seconds = int(self._shop.clock.now().timestamp())
+        key = (served.version, visit, seconds // _CHANGES)
+        kept: dict[Any, tuple[Boost, ...]] = self._kept.setdefault("visits", {})
+        if key not in kept:
+            if len(kept) >= _VISITS:
+                kept.clear()
+            now = Circumstances.at(
+                [seconds],
+                [visit.country],
+                devices=[visit.device],
+                temperature=None if visit.temperature is None else [visit.temperature],
+                rain=None if visit.rain is None else [visit.rain],
+            )
+            codes = prior.item_ids.encode(served.model.item_ids.ids).astype(np.int64)
+            made = (self._boost(prior, now, name, codes) for name in prior.weights)
+            kept[key] = tuple(boost for boost in made if boost.logs.any())
+        return kept[key]
+
+    def _boost(self, prior: ContextPrior, now: Circumstances, name: str, codes: NDArray[np.int64]) -> Boost:
+        alone = now.without(*(other for other in prior.weights if other != name))
+        known = codes >= 0
+        logs = np.zeros(len(codes))
+        logs[known] = prior.log_boost(alone)[0, codes[known]]
+        words = " ".join(alone.words(0))
+        return Boost(f"more wanted {words}", logs, f"less wanted {words}")

@@ -26,6 +26,7 @@ from shopr.recommend.pipeline import Wanted
 from shopr.shop.answers import Answers, Visit
 
 if TYPE_CHECKING:
+    from shopr.recommend.context import ContextPrior
     from shopr.recommend.cross_sell import CrossSell
     from shopr.recommend.live import LiveStore
     from shopr.recommend.profile_book import ProfileBook
@@ -190,6 +191,13 @@ class Shop:
 
         said = CorrectionStore(self._database, self.name, clock=self.clock)
         return ProfileBook(lambda: self.data, self.live, said, clock=self.clock)
+
+    @cached_property
+    def context(self) -> ContextPrior:
+        """How circumstances change what is wanted, learnt from the shop's orders once and kept in its folder."""
+        from shopr.recommend.context_file import prior_of
+
+        return prior_of(self.data, self.folder)
 
     @property
     def rules(self) -> Merchandising:

@@ -60,13 +60,14 @@ def test_a_click_carries_what_learning_needs(maker):
 def test_reasons_tell_bought_from_seen_and_share_the_score(maker):
     parts = (
         Contribution("history", "a", 0.6),
-        Contribution("history", "b", -0.3),
+        Contribution("history", "b", -0.3),  # speaks against it
         Contribution("context", "more wanted in rain", 0.1),
         Contribution("model", "ease", 0.0),
     )
     assert maker.reasons(Explanation(0, 0, 0.4, parts), {"a"}) == (
         Reason("you bought Blue mug", pytest.approx(0.6), "a"),
-        Reason("you looked at Bare", pytest.approx(0.3), "b"),
         Reason("more wanted in rain", pytest.approx(0.1)),
     )
+    against = Explanation(0, 0, -0.3, parts[1:2])
+    assert maker.reasons(against, set()) == (Reason("you looked at Bare", 1.0, "b"),)
     assert maker.reasons(Explanation(0, 0, 0.0, ()), set()) == ()
