@@ -148,7 +148,8 @@ def _attributes(row: tuple[str, str]) -> Iterator[str]:
     except ValueError:
         pairs = {}
     for key, value in pairs.items() if isinstance(pairs, dict) else ():
-        yield f"{key}: {value}"
+        # Sequence files bring all labels of a product in one text: each is a term of its own.
+        yield from (f"label: {v}" for v in str(value).split()) if key == "labels" else (f"{key}: {value}",)
     if row[1]:
         yield f"colour: {row[1]}"
 

@@ -13,6 +13,7 @@ from shopr.recommend.base import Recommender
 __all__ = ["MODELS", "make", "model_class"]
 
 MODELS: dict[str, tuple[str, str]] = {
+    "cold": ("shopr.recommend.cold", "Cold"),
     "content": ("shopr.recommend.content", "Content"),
     "hybrid": ("shopr.recommend.hybrid", "Hybrid"),
     "likeness": ("shopr.recommend.likeness", "Likeness"),
@@ -20,6 +21,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "svdpp": ("shopr.recommend.explicit", "SVDpp"),
     "knn_baseline": ("shopr.recommend.explicit", "KNNBaseline"),
     "ease": ("shopr.recommend.linear", "Ease"),
+    "ease_side": ("shopr.recommend.ease_side", "EaseSide"),
     "edlae": ("shopr.recommend.linear", "EDLAE"),
     "ease_time": ("shopr.recommend.timekernel", "EaseTime"),
     "markov": ("shopr.recommend.sequence", "Markov"),
