@@ -161,7 +161,7 @@ class Logged:
         if given.shape not in {(self.n_actions,), (places, self.n_actions), (n, self.n_actions)}:
             raise InputError(
                 f"a policy of shape {given.shape}",
-                hint=f"Give ({self.n_actions},), or ({places} slots, {self.n_actions}), or ({n} rows, {self.n_actions})",
+                hint=f"Give ({self.n_actions},), or {places} rows of it, one a slot, or {n}, one a row of the log",
             )
         _numbers("probability", given)
         if (given < 0).any():

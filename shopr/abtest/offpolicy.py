@@ -39,6 +39,8 @@ Interval = Literal["normal", "bootstrap", "bernstein"]
 METHODS: tuple[Method, ...] = ("ips", "clipped", "snips", "dm", "dr", "switch_dr")
 INTERVALS: tuple[Interval, ...] = ("normal", "bootstrap", "bernstein")
 _MODEL_METHODS = {"dm", "dr", "switch_dr"}
+_BIASED = {"clipped", "dm", "switch_dr"}
+_KEPT_SHARE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Estimate:
         level: such as .95.
         n, units: rows, and users.
         bound: the clip or tau used; inf where weights were not bounded.
+        biased: whether the method trades bias for variance (clipped, dm, switch_dr): the interval then holds the
+            spread of the rows alone, neither the bias nor the model's own error.
     """
 
     method: Method
@@ -66,6 +70,7 @@ class Estimate:
     n: int
     units: int
     bound: float
+    biased: bool
 
 
 def weights(log: Logged, policy: ArrayLike) -> Floats:
@@ -96,7 +101,7 @@ def estimate(
         policy: see `Logged.policy`.
         method: see the module.
         q: shape (n, n_actions), expected rewards, cross-fitted (`shopr.abtest.rewardmodel.cross_fit`); for `dm`, `dr`
-            and `switch_dr`. `dm`'s interval holds the spread of the rows alone, not the model's own error.
+            and `switch_dr`.
         clip: largest weight of `clipped`; by default the square root of n.
         tau: threshold of `switch_dr`.
         interval: `normal`; `bootstrap` over users, percentile; `bernstein`, empirical Bernstein (Maurer & Pontil
@@ -128,11 +133,11 @@ def estimate(
     else:
         most = bound if method == "clipped" else 0.0 if method == "dm" else weight_bound
         lo, hi = _bernstein(log, sums, value, method=method, most=most, rewards=reward_range, level=level)
-    return Estimate(method, value, se, lo, hi, interval, level, len(log), len(sums), float(bound))
+    return Estimate(method, value, se, lo, hi, interval, level, len(log), len(sums), float(bound), method in _BIASED)
 
 
 def table(estimates: Sequence[Estimate]) -> pd.DataFrame:
-    """Estimates as a table: method, value, se, lo, hi, interval, level, n, units, bound."""
+    """Estimates as a table: method, value, se, lo, hi, interval, level, n, units, bound, biased."""
     return pd.DataFrame([{name: getattr(one, name) for name in Estimate.__slots__} for one in estimates])
 
 
@@ -146,12 +151,12 @@ def slope_tau(log: Logged, w: Floats, direct: Floats, predicted: Floats, *, cand
         w: shape (n,), weights.
         direct: shape (n,), the model's value of the policy in each row.
         predicted: shape (n,), the model's reward of the logged action.
-        candidates: thresholds tried, evenly spaced on the log scale between the median positive weight and the largest.
+        candidates: thresholds tried, evenly spaced on the log scale between the largest weight and the 95 % quantile
+            of those above 0, so that the model alone answers for few rows.
     """
-    top, middle = float(w.max()), float(np.median(w[w > 0]))
-    grid = np.geomspace(top, max(min(middle, top), 1e-12), candidates)
+    grid = np.geomspace(float(w.max()), float(np.quantile(w[w > 0], _KEPT_SHARE)), candidates)
     found: list[tuple[float, float]] = []
-    chosen = top
+    chosen = float(grid[0])
     for tau in grid:
         sums = _by_user(log, direct + w * (log.rewards - predicted) * (w <= tau * (1 + 1e-12)), np.ones(len(log)))
         value = float(sums[:, 0].sum() / sums[:, 1].sum())
