@@ -187,7 +187,7 @@ def _winner(clicked: NDArray[np.bool_], share: Floats) -> Floats:
 def _drawn(weight: Floats, draw: Floats) -> Codes:
     heights = np.cumsum(weight, axis=1)
     index = (draw[:, None] * heights[:, -1:] >= heights).sum(axis=1)
-    return np.minimum(index, weight.shape[1] - 1).astype(np.int64)
+    return np.asarray(np.minimum(index, weight.shape[1] - 1), np.int64)
 
 
 def _lists(a: ArrayLike, b: ArrayLike, k: int) -> tuple[Codes, Codes]:

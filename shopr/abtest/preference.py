@@ -1,4 +1,4 @@
-"""Which ranker shoppers prefer, from the credits of interleaved lists; and how its evidence compares with an A/B test."""
+"""Which ranker shoppers prefer, from the credits of interleaved lists, and what an A/B test would have needed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def preference(
         who = np.asarray(users).reshape(-1)
         if len(who) != len(values):
             raise InputError(f"{len(values)} outcomes and {len(who)} users", hint="Give one user a request")
-        values = np.bincount(np.unique(who, return_inverse=True)[1], values)
+        values = np.bincount(np.unique(who, return_inverse=True)[1], values).astype(np.float64)
     if len(values) < 2:
         raise InputError(f"{len(values)} users", hint="A test needs two at least")
     n, mean = len(values), float(values.mean())
