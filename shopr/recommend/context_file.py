@@ -63,15 +63,11 @@ def load_prior(path: Path) -> ContextPrior:
             if head["version"] != _VERSION or head["dimensions"] != _SHAPE:
                 raise DataError(f"{path} was written for other circumstances", hint="Delete it; it is learnt again")
             prior = ContextPrior(ContextConfig.model_validate(head["config"]))
-            prior.item_ids = IdMap(found["items"].tolist())
-            prior.weights = {str(name): float(weight) for name, weight in head["weights"].items()}
-            prior.strengths = {str(name): tuple(values) for name, values in head["strengths"].items()}
-            lifts = found["lifts"]
-    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+            weights = {d.name: float(head["weights"][d.name]) for d in DIMENSIONS}
+            strengths = {str(name): tuple(map(float, values)) for name, values in head["strengths"].items()}
+            prior.restore(IdMap(found["items"].tolist()), found["lifts"], weights, strengths)
+    except (OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} holds no context prior", hint="Delete it; it is learnt again") from error
-    if lifts.shape != (len(prior.item_ids), sum(len(d) for d in DIMENSIONS)) or not np.isfinite(lifts).all():
-        raise DataError(f"{path} holds lifts of shape {lifts.shape}", hint="Delete it; it is learnt again")
-    prior._lifts = lifts.astype(np.float32)
     return prior
 
 

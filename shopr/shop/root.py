@@ -172,7 +172,9 @@ class Shop:
             InputError: if it lies in the future.
             StorageError: if it could not be stored.
         """
-        return self.live.record(event) > 0
+        new = self.live.record(event) > 0
+        self.live.tidy()
+        return new
 
     @cached_property
     def live(self) -> LiveStore:
