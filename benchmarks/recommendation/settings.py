@@ -38,6 +38,7 @@ CDS_EDLAE = {
     "lam": 100.0, "dropout": 1.0, "user_power": 0.5, "item_power": 0.0, "output_power": -0.1, "density": 0.05,
     "head": 9000,
 }  # fmt: skip
+CDS_IALS = {"factors": 128, "regularization": 10.0, "alpha": 60.0}
 MARKOV = {
     "decay": 0.629, "backward": 0.174, "half_life": 1.012, "from_power": 0.584, "to_power": 0.117, "shrinkage": 14.16,
     "user_power": 0.05,
@@ -92,11 +93,16 @@ SETTINGS: dict[str, dict[str, Params]] = {
     "sports_loo": _SEQUENCES,
     "amazoncds": {
         "item_filter": CDS_FILTER,
+        "ials": CDS_IALS,
         "edlae": CDS_EDLAE,
         "spectral": CDS_SPECTRAL,
         "stack": {
             "scale": "model",
-            "members": [member("spectral", 1.0, CDS_SPECTRAL), member("edlae", 0.1, CDS_EDLAE)],
+            "members": [
+                member("spectral", 1.0, CDS_SPECTRAL),
+                member("edlae", 0.1, CDS_EDLAE),
+                member("ials", 0.6, CDS_IALS),
+            ],
         },
     },
 }

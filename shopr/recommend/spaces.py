@@ -20,6 +20,9 @@ __all__ = ["FAMILIES", "Family", "Shape"]
 _HEAD_DENSITY = 0.2
 """Share of the head's weights that is kept at most: they are stored as CSR beside all other items."""
 
+_THIN = 0.002
+"""Share of observed pairs below which iALS starts from a high confidence."""
+
 Params = dict[str, Any]
 
 
@@ -155,7 +158,7 @@ def _ials(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
     return {
         "factors": trial.suggest_categorical("factors", [32, 64, 128, 256]),
         "regularization": trial.suggest_float("regularization", 0.1, 100, log=True),
-        "alpha": trial.suggest_float("alpha", 0.5, 40, log=True),
+        "alpha": trial.suggest_float("alpha", 0.5, 100, log=True),
     }
 
 
@@ -203,6 +206,17 @@ def _spectral_starts(shape: Shape) -> list[Params]:
     return starts[1:] if shape.square_fits else starts
 
 
+_IALS_STARTS: list[Params] = [
+    {"factors": f, "regularization": r, "alpha": a} for f, r, a in ((64, 10.0, 2.0), (64, 30.0, 4.0), (128, 10.0, 60.0))
+]
+
+
+def _ials_starts(shape: Shape) -> list[Params]:
+    """The fewer of the pairs are observed, the more each must count against the others."""
+    thin = shape.rows < _THIN * shape.users * shape.items
+    return _IALS_STARTS[::-1] if thin else _IALS_STARTS
+
+
 _KNN_STARTS: list[Params] = [
     {"similarity": "cosine", "neighbours": 100, "shrinkage": 0.0},
     {"similarity": "tfidf", "neighbours": 10, "shrinkage": 0.0},
@@ -210,6 +224,8 @@ _KNN_STARTS: list[Params] = [
 ]
 
 _MARKOV_STARTS: list[Params] = [
+    {"decay": 0.6, "backward": 0.2, "half_life": 1.0, "from_power": 0.6, "to_power": 0.1, "shrinkage": 12.0,
+     "user_power": 0.0},
     {"decay": 1.0, "backward": 0.3, "half_life": 1.5, "from_power": 0.5, "to_power": 0.4, "shrinkage": 3.0,
      "user_power": 0.0},
 ]  # fmt: skip
@@ -268,10 +284,7 @@ FAMILIES: dict[str, Family] = {
         Family(
             "ials",
             _always,
-            lambda s: [
-                {"factors": f, "regularization": r, "alpha": a}
-                for f, r, a in ((64, 10.0, 2.0), (64, 30.0, 4.0), (128, 10.0, 2.0))
-            ],
+            _ials_starts,
             _ials,
             lambda s: s.rows * 4e-5 + (s.users + s.items) * 3e-4,
         ),

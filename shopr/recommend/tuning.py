@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OnTrial", "TuningResult", "tune"]
 
-_SEARCH_SHARE = 0.6
+_SEARCH_SHARE = 0.55
 """Of the budget: what race and study may use; the rest is for the stack or the second split, and the refit."""
 _CONFIRMED = 5
 """Leading candidates that are judged on a second split."""
@@ -192,7 +192,7 @@ def _clearly_better(values: NDArray[np.float64], others: NDArray[np.float64]) ->
 
 def _stack_affordable(search: Search, leaders: dict[str, Trial]) -> bool:
     """Whether there is time to fit these members twice, on validation and on all data, and to serve everyone."""
-    fits = sum(search.estimate(FAMILIES[name]) for name in leaders) * (1 + search.growth)
+    fits = sum(trial.seconds for trial in leaders.values()) * (1 + search.growth)
     serving = search.served * sum(trial.serving for trial in leaders.values())
     return search.clock.monotonic() + MARGIN * (fits + serving) <= search.deadline
 
@@ -213,7 +213,7 @@ def _blend(search: Search) -> None:
         ):
             leaders[trial.family] = trial
     while len(leaders) > 2 and not _stack_affordable(search, leaders):
-        del leaders[max(list(leaders)[1:], key=lambda name: search.estimate(FAMILIES[name]))]
+        del leaders[max(list(leaders)[1:], key=lambda name: leaders[name].seconds)]
     if len(leaders) < 2 or not _stack_affordable(search, leaders):
         return
     started = search.clock.monotonic()

@@ -27,8 +27,8 @@ __all__ = ["KINDS", "Holdout", "Kind", "hold_out", "resolve_kind"]
 
 Kind = Literal["auto", "last", "temporal", "random"]
 KINDS: tuple[str, ...] = get_args(Kind)
-MAX_USERS = 10_000
-MAX_CELLS = 1e8
+MAX_USERS = 15_000
+MAX_CELLS = 2e8
 MIN_USERS = 2_500
 """Users on whom a candidate is judged at most: fewer where items are many, as users times items is what it costs."""
 
@@ -84,7 +84,7 @@ def hold_out(
     Args:
         kind: how; see the module's docstring.
         users: judge on these codes where at least 200 of them can be judged, else on everyone.
-        max_users: a random draw of this many is judged at most; by default from 2,500 over very many items to 10,000.
+        max_users: a random draw of this many is judged at most; by default from 2,500 over very many items to 15,000.
 
     Raises:
         InputError: if no user would be left to judge, or as `resolve_kind`.
