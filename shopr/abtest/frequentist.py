@@ -120,8 +120,8 @@ def p_value(statistic: ArrayLike, df: ArrayLike = np.inf, side: Alternative | st
     chosen = alternative(side)
     z = np.asarray(statistic, dtype=np.float64)
     if chosen == "two-sided":
-        return np.minimum(2 * _upper_tail(np.abs(z), df), 1.0)
-    return _upper_tail(z if chosen == "greater" else -z, df)
+        return np.asarray(np.minimum(2 * _upper_tail(np.abs(z), df), 1.0))
+    return np.asarray(_upper_tail(z if chosen == "greater" else -z, df))
 
 
 def critical(alpha: ArrayLike, df: ArrayLike = np.inf) -> Floats:
@@ -129,7 +129,7 @@ def critical(alpha: ArrayLike, df: ArrayLike = np.inf) -> Floats:
     level, freedom = np.broadcast_arrays(np.asarray(alpha, dtype=np.float64), np.asarray(df, dtype=np.float64))
     with np.errstate(invalid="ignore"):
         student = -special.stdtrit(np.where(np.isfinite(freedom), freedom, 1.0), level)
-    return np.where(np.isinf(freedom), -special.ndtri(level), student)
+    return np.asarray(np.where(np.isinf(freedom), -special.ndtri(level), student))
 
 
 def judge(
@@ -274,4 +274,4 @@ def _upper_tail(statistic: ArrayLike, df: ArrayLike) -> Floats:
         return np.asarray(normal)
     with np.errstate(invalid="ignore"):
         student = special.stdtr(np.where(np.isfinite(freedom), freedom, 1.0), -t)
-    return np.where(np.isinf(freedom), normal, student)
+    return np.asarray(np.where(np.isinf(freedom), normal, student))

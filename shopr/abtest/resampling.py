@@ -111,7 +111,8 @@ def bootstrap(
     one, other = (float(_value(x[None], statistic)[0]) for x in (a, b))
     estimate = float(_compare(np.asarray(one), np.asarray(other), relative))
     if not np.isfinite(one) or not np.isfinite(other):
-        return BootstrapInterval(one, other, *[np.nan] * 5, resamples)
+        nan = float("nan")
+        return BootstrapInterval(one, other, estimate, nan, nan, nan, nan, resamples)
     rng = np.random.default_rng(seed) if isinstance(seed, int) else seed
     draws = np.concatenate(
         [

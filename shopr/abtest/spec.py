@@ -15,6 +15,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from shopr.abtest.metrics import Cap, Mean, Metric, Proportion, Quantile, Ratio, Window
+from shopr.abtest.multiplicity import Correction
+from shopr.abtest.spending import Spending
 from shopr.errors import SpecError
 from shopr.yamlfile import line_of, nearest, parse
 
@@ -41,7 +43,7 @@ class GroupSequential(_Strict):
     type: Literal["group_sequential"]
     n: int = Field(gt=1, description="Units planned for the last look, all arms together")
     looks: int = Field(5, ge=1, le=1000, description="How many looks are planned")
-    spending: Literal["obrien_fleming", "pocock"] = Field("obrien_fleming", description="How alpha is spent")
+    spending: Spending = Field("obrien-fleming", description="How alpha is spent over the looks")
 
 
 class Sequential(_Strict):
@@ -106,7 +108,7 @@ class Experiment(_Strict):
     alpha: float = Field(0.05, gt=0, lt=0.5, description="Error rate of a two-sided test")
     alternative: Literal["two-sided", "greater", "less"] = Field("two-sided", description="Side of the tests")
     design: Design = Field(default_factory=FixedHorizon, description="How and when the test is read")
-    correction: Literal["none", "holm", "hochberg", "bonferroni", "benjamini_hochberg"] = Field(
+    correction: Correction = Field(
         "holm", description="Correction over the primary metrics and arms, and over segments"
     )
     start: datetime | None = Field(None, description="When exposure began (UTC)")
@@ -203,7 +205,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _plain_forms(content: dict[str, Any]) -> dict[str, Any]:
-    """Short forms: a metric as a bare name is the mean of that column, arms as a list have equal weights."""
+    """Short forms: a bare metric is the mean of that column, listed arms weigh alike, - and _ in choices are one."""
     given = dict(content)
     if isinstance(given.get("arms"), list):
         given["arms"] = {str(arm): 1.0 for arm in given["arms"]}
@@ -216,6 +218,12 @@ def _plain_forms(content: dict[str, Any]) -> dict[str, Any]:
         given["design"] = {"type": given["design"]}
     elif isinstance(given.get("design"), Mapping):
         given["design"] = {"type": "fixed", **given["design"]}
+    if isinstance(given.get("design"), dict):
+        given["design"]["type"] = str(given["design"]["type"]).replace("-", "_")
+        if "spending" in given["design"]:
+            given["design"]["spending"] = str(given["design"]["spending"]).replace("_", "-")
+    if isinstance(given.get("correction"), str):
+        given["correction"] = given["correction"].replace("_", "-")
     return given
 
 
@@ -239,7 +247,7 @@ def _refusal(path: Path, root: yaml.Node | None, content: Mapping[str, Any], err
     elif not first["loc"] and ": " in message:
         keys = [message.split(":")[0]]
         message = message.partition(": ")[2]
-    where = f"{path}, line {line_of(root, keys)}: "  # type: ignore[arg-type]
+    where = f"{path}, line {line_of(root, keys)}: "
     return SpecError(f"{where}{'.'.join(str(k) for k in keys)}: {message}", hint=hint)
 
 
@@ -248,7 +256,8 @@ def _known(parents: list[Any], loc: tuple[Any, ...]) -> list[str]:
     model: type[BaseModel] = Experiment
     tag = next((str(part) for part in loc if part in _METRICS or part in _DESIGNS), "mean")
     if parents[:1] == ["metrics"]:
-        model = {"cap": Cap, "window": Window}.get(str(parents[-1]), _METRICS.get(tag, Mean))
+        inner: dict[str, type[BaseModel]] = {"cap": Cap, "window": Window}
+        model = inner.get(str(parents[-1]), _METRICS.get(tag, Mean))
     elif parents[:1] == ["design"]:
         model = _DESIGNS.get(tag, FixedHorizon)
     elif parents[:1] == ["guardrails"]:

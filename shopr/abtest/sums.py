@@ -55,14 +55,16 @@ def terms_of(metric: Summable) -> tuple[Term, ...]:
     return tuple(place[t] if isinstance(t, str) else (place[t[0]], place[t[1]]) for t in metric.terms)
 
 
-def collect(table: Table, by: str = "") -> Sums:
+def collect(table: Table, by: str = "", *, only: tuple[str, ...] = ()) -> Sums:
     """Sum all metrics that are sums (not quantiles), by arm and, where `by` is a column, by its values.
+
+    `only` names the metrics to sum.
 
     Raises:
         DataError: if an arm is empty, a row has no arm, or a value is infinite.
         UnknownNameError: if the table names an arm that the spec does not.
     """
-    metrics = [m for m in table.spec.metrics if not isinstance(m, Quantile)]
+    metrics = [m for m in table.spec.metrics if not isinstance(m, Quantile) and (not only or m.name in only)]
     blocks = {m.name: [table.value(c, m) for c in m.columns] for m in metrics}
     columns = list(dict.fromkeys(e for block in blocks.values() for e in block))
     pairs = _pairs(blocks, columns)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shopr.abtest.metrics import Mean, Proportion, Quantile, Ratio
 from shopr.abtest.spec import Experiment
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-    Source = Path | str | pd.DataFrame | duckdb.DuckDBPyRelation
+    Source: TypeAlias = Path | str | pd.DataFrame | duckdb.DuckDBPyRelation
 
 __all__ = ["Table", "open_table", "quoted"]
 
@@ -63,7 +63,8 @@ class Table:
         import duckdb
 
         try:
-            return self.connection.execute(sql).fetchall()
+            rows: list[tuple[Any, ...]] = self.connection.execute(sql).fetchall()
+            return rows
         except duckdb.Error as error:
             raise DataError(f"{self.name} cannot be read: {str(error).splitlines()[0]}") from error
 

@@ -30,10 +30,23 @@ abtest.add_command(plan)
 @click.option("--spec", type=click.Path(path_type=Path), metavar="FILE", help="The experiment's YAML.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of specs, and stop.")
 @click.option("--at", type=click.DateTime(), help="Read the test as of this moment, UTC (default: now).")
-@click.option("--looks", type=click.Path(path_type=Path), metavar="FILE", help="JSON file that remembers the looks.")
+@click.option(
+    "--looks",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="JSON file that remembers the looks; group-sequential tests have one under SHOPR_HOME.",
+)
+@click.option("--repair", is_flag=True, help="Leave out repeated rows and units in two arms instead of refusing.")
 @json_option
 def analyze(
-    table: Path | None, *, spec: Path | None, schema: bool, at: datetime | None, looks: Path | None, as_json: bool
+    table: Path | None,
+    *,
+    spec: Path | None,
+    schema: bool,
+    at: datetime | None,
+    looks: Path | None,
+    repair: bool,
+    as_json: bool,
 ) -> None:
     """Read a test: TABLE (CSV or Parquet) has one row a unit, with unit_id, variant, exposed_at and metric columns.
 
@@ -50,9 +63,15 @@ def analyze(
         raise InputError("analyze needs a TABLE and a --spec FILE", hint="See 'shopr abtest analyze --help'")
     experiment = load_spec(spec)
     from shopr.abtest.analysis import analyze as read
+    from shopr.abtest.spec import GroupSequential
+
+    if looks is None and isinstance(experiment.design, GroupSequential):
+        from shopr.config import Settings
+
+        looks = Path(Settings().home) / "abtest" / f"{experiment.name}.looks.json"
 
     with step(f"Analyze {table.name}"):
-        analysis = read(table, experiment, at=at, looks=looks)
+        analysis = read(table, experiment, at=at, looks=looks, repair=repair)
     if as_json:
         echo_json(analysis.to_dict())
     else:

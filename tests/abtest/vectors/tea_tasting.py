@@ -208,7 +208,7 @@ class _Legacy:
     """The generator that the recorded resamples were drawn from."""
 
     def __init__(self, seed: int) -> None:
-        self._state = np.random.RandomState(seed)  # noqa: NPY002
+        self._state = np.random.RandomState(seed)
 
     def integers(self, low: int, high: int, size: tuple[int, int]) -> np.ndarray:
         return self._state.randint(low, high, size)

@@ -1,0 +1,238 @@
+"""Read a test: one call from a table and a spec to effects, intervals, health checks and decisions."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from shopr.abtest import health
+from shopr.abtest.estimates import (
+    Estimator,
+    adjusted_estimator,
+    adjusted_moments,
+    estimators,
+    quantile_arms,
+    quantile_estimator,
+    stratified_estimator,
+)
+from shopr.abtest.health import Check
+from shopr.abtest.looks import Look, add_look, load_looks, refuse_early, save_looks
+from shopr.abtest.metrics import Proportion, Quantile
+from shopr.abtest.reading import Reader, Row, correct_rows
+from shopr.abtest.spec import Bayesian, Experiment, GroupSequential, Sequential
+from shopr.abtest.sums import Sums, collect
+from shopr.abtest.table import Table, open_table
+from shopr.clock import Clock, SystemClock
+from shopr.errors import DataError, InputError
+
+if TYPE_CHECKING:
+    from shopr.abtest.table import Source
+
+__all__ = ["Analysis", "Check", "Row", "analyze"]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a reading found.
+
+    Attributes:
+        experiment: its name; `at`: the moment of the reading; `design`: how it was read.
+        units: units of each arm.
+        rows: results, differences and lifts.
+        health: checks; results of a test that fails one are not to be trusted before it is explained.
+        look: which look this is, from 1; `final`: whether it ends the test.
+    """
+
+    experiment: str
+    at: datetime
+    design: str
+    units: dict[str, int]
+    rows: tuple[Row, ...]
+    health: tuple[Check, ...]
+    look: int = 1
+    final: bool = True
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every check passed."""
+        return all(check.ok for check in self.health)
+
+    def row(self, metric: str, arm: str, method: str = "") -> Row:
+        """The row of a metric, arm and method, or the one that decides."""
+        for row in self.rows:
+            asked = row.method == method if method else row.decides
+            if asked and (row.metric, row.arm, row.segment) == (metric, arm, ""):
+                return row
+        raise InputError(
+            f"no row of metric {metric!r}, arm {arm!r}, method {method!r}",
+            hint=f"Methods: {', '.join(sorted({r.method for r in self.rows}))}",
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {**asdict(self), "healthy": self.healthy}
+
+
+def analyze(
+    source: Source,
+    spec: Experiment,
+    *,
+    at: datetime | None = None,
+    looks: Path | list[Look] | None = None,
+    repair: bool = False,
+    clock: Clock | None = None,
+) -> Analysis:
+    """Read an experiment.
+
+    Args:
+        source: CSV or Parquet path, DataFrame, or DuckDB relation, with one row a unit.
+        spec: the experiment.
+        at: read as of this moment (UTC if it has no zone): later exposures are left out. Default: now, all rows.
+        looks: the JSON file that remembers the looks of a sequential test, or the looks so far.
+        repair: leave out repeated rows and units in two arms instead of refusing them.
+        clock: what says now.
+
+    Raises:
+        NotReadyError: if a fixed-horizon test would be read before its end.
+        InputError: if this look is earlier than the last one.
+        DataError: if the table does not fit: an empty arm, a unit twice or in two arms, a metric without values.
+        UnknownNameError: for a column or arm that is not known.
+    """
+    if at is not None:
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    moment = at or (clock or SystemClock()).now()
+    with open_table(source, spec) as table:
+        table.restrict(at)
+        table.as_of = moment
+        checks = [*_repaired(table, repair), health.check_units(table)]
+        table.find_bounds()
+        sums = collect(table)
+        n = int(sums.counts.sum())
+        refuse_early(spec, n, moment)
+        past = load_looks(looks, spec.name) if isinstance(looks, Path) else list(looks or [])
+        series = add_look(past, Look(moment.isoformat(), n, {}))
+        final = _final(spec, n, moment, len(series))
+        reader = Reader(spec, series, final)
+        checks += [health.check_ratio(sums, spec), *health.check_dates(table, moment)]
+        rows = _all_rows(table, sums, reader)
+        rows = correct_rows(rows, spec, running=not final)
+        checks += _late_checks(table, spec, n, rows)
+        if isinstance(looks, Path):
+            save_looks(looks, spec.name, [*series[:-1], replace(series[-1], estimates=reader.seen)])
+        units = {arm: int(count) for arm, count in zip(sums.arms, sums.counts[0], strict=True)}
+    return Analysis(spec.name, moment, spec.design.type, units, tuple(rows), tuple(checks), len(series), final)
+
+
+def _repaired(table: Table, repair: bool) -> list[Check]:
+    if not repair:
+        return []
+    before = table.query(f"SELECT count(*) FROM {table.source}")[0][0]
+    table.repair()
+    gone = before - table.query(f"SELECT count(*) FROM {table.source}")[0][0]
+    return [Check("repair", gone == 0, f"{gone:,} of {before:,} rows left out: repeated, or of units in two arms")]
+
+
+def _final(spec: Experiment, n: int, at: datetime, look: int) -> bool:
+    """Whether this reading ends the test."""
+    design = spec.design
+    if isinstance(design, GroupSequential):
+        return n >= design.n or look >= design.looks
+    if isinstance(design, Sequential | Bayesian):
+        return spec.end is not None and at >= spec.end
+    return True
+
+
+def _all_rows(table: Table, sums: Sums, reader: Reader) -> list[Row]:
+    spec = table.spec
+    strata = collect(table, by=spec.strata) if spec.strata else None
+    rows: list[Row] = []
+    for metric in spec.metrics:
+        if isinstance(metric, Quantile):
+            arms = quantile_arms(metric, table, spec)
+            found = {a: [quantile_estimator(metric, spec, arms[spec.baseline], arms[a])] for a in spec.treatments}
+        else:
+            _check_values(metric.name, sums, binary=isinstance(metric, Proportion))
+            found = {arm: estimators(metric, sums, spec, arm) for arm in spec.treatments}
+            learned = adjusted_moments(metric, table, spec)
+            for arm, several in found.items():
+                if strata is not None:
+                    several.append(stratified_estimator(metric, strata, spec, arm))
+                if learned:
+                    several.append(adjusted_estimator(metric, learned, spec, arm))
+        for arm, several in found.items():
+            for one in several:
+                rows += reader.rows(metric, arm, one, decides=one is several[-1])
+            rows += [reader.guard(g, metric, arm, several[-1]) for g in spec.guardrails if g.metric == metric.name]
+    for column in spec.segments:
+        rows += _segment_rows(table, reader, column)
+    return rows
+
+
+def _segment_rows(table: Table, reader: Reader, column: str) -> list[Row]:
+    """The deciding sums-based estimator of each metric in each segment."""
+    spec = table.spec
+    sums = collect(table, by=column)
+    rows: list[Row] = []
+    for group, value in enumerate(sums.groups):
+        for metric in spec.metrics:
+            if isinstance(metric, Quantile):
+                continue
+            for arm in spec.treatments:
+                if min(sums.arm(metric.name, a, group).n for a in (arm, spec.baseline)) < 2:
+                    continue
+                one = estimators(metric, sums, spec, arm, group=group)[-1]
+                rows += reader.rows(metric, arm, one, decides=True, segment=f"{column}={value}")
+    return rows
+
+
+def _check_values(metric: str, sums: Sums, *, binary: bool) -> None:
+    """Refuse a metric that is the same in all arms, and a proportion that is none."""
+    moments = sums.moments[metric].take(0)
+    mean, scatter = moments.mean[:, 0], moments.scatter[:, 0, 0]
+    if not (scatter > 0).any() and np.ptp(mean) == 0:
+        raise DataError(
+            f"metric {metric!r} has no variance: every unit has the value {mean[0]:g}", hint="Leave it out, or mend it"
+        )
+    if binary and not np.allclose(scatter, moments.n * mean * (1 - mean), rtol=1e-6, atol=1e-6):
+        raise DataError(
+            f"metric {metric!r} is a proportion, but holds other values than 0 and 1", hint="Declare it as a mean"
+        )
+
+
+def _late_checks(table: Table, spec: Experiment, n: int, rows: list[Row]) -> list[Check]:
+    """Checks that need results."""
+    horizon = health.check_horizon(spec, n)
+    checks = [horizon] if horizon is not None else []
+    checks += _novelty(table, spec)
+    plain = [r for r in rows if r.decides and not r.segment]
+    lifts = {(r.metric, r.arm): r.estimate for r in rows if r.relative and not r.segment and r.role != "guardrail"}
+    wild = [(r.metric, r.arm, lifts.get((r.metric, r.arm), 0.0), r.p) for r in plain if np.isfinite(r.p)]
+    checks.append(health.check_twyman(wild))
+    return checks
+
+
+def _novelty(table: Table, spec: Experiment) -> list[Check]:
+    metric = spec.metric(spec.deciding[0])
+    if not table.exposure or isinstance(metric, Quantile):
+        return []
+    before, name = table.source, "half of the exposures"
+    middle = table.query(f"SELECT (min({table.exposure}) + max({table.exposure})) // 2 FROM {before}")[0][0]
+    half = f"CASE WHEN {table.exposure} <= {middle} THEN 'early' ELSE 'late' END"
+    table.connection.execute(f'CREATE OR REPLACE VIEW halves AS SELECT *, {half} AS "{name}" FROM {before}')
+    try:
+        table.source = "halves"
+        sums = collect(table, by=name, only=(metric.name,))
+    finally:
+        table.source = before
+    if sums.groups != ("early", "late") or sums.moments[metric.name].n.min() < 2:
+        return []
+    effects = [_plain(metric, sums, spec, group).effect for group in (0, 1)]
+    return [health.check_novelty(metric.name, effects[0], effects[1])]
+
+
+def _plain(metric: Any, sums: Sums, spec: Experiment, group: int) -> Estimator:
+    return estimators(metric, sums, spec, spec.treatments[0], group=group)[0]
