@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from shopr.abtest.checks import one_of
+from shopr.abtest.spec import Experiment
 from shopr.errors import InputError
 from shopr.hashing import bucket_ranges, choose, equal_weights, growthbook, in_namespace, uniform
 from shopr.hashing.texts import Ids, as_integers, as_texts
@@ -144,6 +145,13 @@ class Assignment:
                 raise InputError(
                     f"unit {unit!r} is forced into unknown arm {arm!r}", hint=f"Arms: {', '.join(self.arms)}"
                 )
+
+    @classmethod
+    def of(cls, experiment: Experiment, **options: Any) -> Self:
+        """The assignment of an experiment's spec: its name, arms (control first) and weights; `options` as above."""
+        arms = (experiment.baseline, *experiment.treatments)
+        total = sum(experiment.arms.values())
+        return cls(experiment.name, arms, tuple(experiment.arms[arm] / total for arm in arms), **options)
 
     @property
     def shares(self) -> NDArray[np.float64]:

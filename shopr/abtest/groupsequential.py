@@ -136,11 +136,19 @@ class GroupSequential:
 
         Args:
             effect, standard_error, information: shape (looks,), as in `looks`.
+
+        Raises:
+            InputError: for an effect or standard error that is missing or has no error.
         """
         effects, errors = (
             np.atleast_1d(floats("effect", effect)),
             np.atleast_1d(floats("standard error", standard_error)),
         )
+        if not (np.all(np.isfinite(effects)) and np.all(np.isfinite(errors)) and np.all(errors > 0)):
+            raise InputError(
+                f"effects {effects.tolist()} with standard errors {errors.tolist()} are not all finite and above 0",
+                hint="Leave out looks without both arms",
+            )
         read = self.looks(effects, errors, information, final=final)
         end = int(np.argmax(read.crossed)) if read.crossed.any() else len(effects) - 1
         shares = increasing(information)[: end + 1]

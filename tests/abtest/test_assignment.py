@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from shopr.abtest.assignment import Assignment, Holdout, Namespace
+from shopr.abtest.spec import Experiment
 from shopr.abtest.srm import sample_ratio
 from shopr.errors import InputError
 
@@ -30,6 +31,14 @@ def test_the_same_id_has_the_same_arm_whichever_way_it_comes() -> None:
 def test_arms_of_known_ids_never_change() -> None:
     # Running tests depend on these.
     assert "".join(str(c) for c in Assignment("button").assign(np.arange(20)).codes) == "11000010011100001100"
+
+
+def test_a_spec_is_assigned_by_its_weights() -> None:
+    spec = {"name": "x", "arms": {"a": 1, "b": 2, "c": 3}, "control": "c", "metrics": [{"type": "mean", "name": "m"}]}
+    test = Assignment.of(Experiment.model_validate(spec), coverage=0.5)
+    assert test.arms == ("c", "a", "b")
+    assert test.shares == pytest.approx([3 / 6, 1 / 6, 2 / 6])
+    assert (test.assign(UNITS).codes < 0).mean() == pytest.approx(0.5, abs=0.03)
 
 
 @pytest.mark.parametrize("hash_", ["shopr", "growthbook-2"])

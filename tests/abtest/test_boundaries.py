@@ -64,7 +64,7 @@ def test_one_look_is_the_fixed_test() -> None:
 def test_finer_panels_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     from shopr.abtest import boundaries, crossing
 
-    times = [0.1, 0.12, 0.5, 0.8, 0.81, 1.0]
+    times = [0.1, 0.12, 0.5, 0.500001, 0.500002, 0.8, 0.81, 1.0]
     coarse = spending_boundaries(times, 0.05, "pocock")
     boundaries._solve.cache_clear()
     monkeypatch.setattr(crossing, "_PANEL", 0.7)
@@ -118,6 +118,8 @@ def test_looks_that_do_not_rise_are_refused(bad: list[float]) -> None:
 
 
 def test_other_bad_calls_are_refused() -> None:
+    with pytest.raises(InputError, match="hardly rises"):
+        spending_boundaries([0.5, 0.5 + 1e-12])
     with pytest.raises(InputError, match="alpha 1.5 is outside"):
         spending_boundaries([1], 1.5)
     with pytest.raises(InputError, match="3 sides"):

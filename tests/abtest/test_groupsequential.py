@@ -83,5 +83,7 @@ def test_bad_calls_are_refused() -> None:
         GroupSequential(spending="bonferroni")
     with pytest.raises(InputError, match="power 0.01 is not above"):
         GroupSequential().inflation([1.0], 0.01)
+    with pytest.raises(InputError, match="not all finite"):
+        GroupSequential().adjusted([1.0], [0.0], [1.0])
     with pytest.raises(InputError, match="alpha 0"):
         GroupSequential(alpha=0)
