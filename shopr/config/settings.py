@@ -88,8 +88,10 @@ class Settings(BaseSettings):
     """Redis for rate limits, lockouts and caches; "" keeps them in the database."""
     dask_address: str = ""
     """Dask scheduler for sweeps and batch scoring; "" uses local processes."""
+    spark_master: str = "local[*]"
+    """Spark master of `shopr train --engine spark`; by default all cores of this machine."""
     memory_budget: Annotated[int, BeforeValidator(parse_bytes)] = Field(4 * 2**30, ge=64 * 2**20, le=2**44)
-    """Bytes of memory that one piece of work may plan for."""
+    """Bytes of memory that one piece of work may plan for: a model that would need more refuses to start."""
     log_level: str = ""
     """DEBUG, INFO, WARNING or ERROR; by default the environment's own."""
     origins: dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)

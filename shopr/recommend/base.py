@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from shopr.data.ids import IdMap
 from shopr.data.interactions import Histories, Interactions
 from shopr.errors import InputError, NotReadyError
+from shopr.recommend import memory
 from shopr.recommend.explain import POPULAR, Contribution, Explanation, Parts, asked, parts_of, read
 from shopr.recommend.results import Recommendations
 from shopr.recommend.topk import top_k
@@ -25,7 +26,7 @@ __all__ = ["MAX_K", "POPULAR", "Config", "Contribution", "Explanation", "Parts",
 MAX_K = 20
 """How many products a shopper is shown at most by default."""
 BLOCK_BYTES = 64 * 2**20
-"""Memory that one block of dense scores may take."""
+"""Memory that one block of dense scores may take at most; less where the memory budget is small."""
 
 
 class Config(BaseModel):
@@ -100,9 +101,11 @@ class Recommender(ABC):
 
         Raises:
             InputError: if there is nothing to learn from.
+            CapacityError: before anything is computed, if it would take more memory than the budget.
         """
         if len(interactions) == 0:
             raise InputError(f"{self.name} was given 0 interactions", hint="Check the file and the split")
+        memory.require(self, interactions)
         self.user_ids, self.item_ids = interactions.user_ids, interactions.item_ids
         self._train = interactions
         self.fallback = popularity(interactions)
@@ -240,7 +243,7 @@ class Recommender(ABC):
                 )
             barred = np.ones(self.n_items, bool)
             barred[chosen[chosen >= 0]] = False
-        rows = max(1, BLOCK_BYTES // (4 * max(self.n_items, 1)))
+        rows = memory.block_rows(len(codes), self.n_items, BLOCK_BYTES)
         items = np.full((len(codes), k), -1, np.int32)
         scores = np.full((len(codes), k), -np.inf, np.float32)
         for start in range(0, len(codes), rows):

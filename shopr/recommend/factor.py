@@ -1,16 +1,17 @@
 """Matrix factorisation of implicit feedback: alternating least squares (Hu, Koren & Volinsky 2008).
 
 With frequency-scaled regularisation (Rendle et al. 2022, "Revisiting the Performance of iALS on Item Recommendation
-Benchmarks") where `nu` is above zero.
+Benchmarks") where `nu` is above zero. The item factors come from one of three solvers; everything after them is shared.
 """
 
 from __future__ import annotations
 
 import warnings
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 from scipy import sparse
 
 from shopr.data.interactions import Histories, Interactions
@@ -36,6 +37,8 @@ class IALSConfig(Config):
         strength: how repeated interactions count.
         half_life_days: recency of a history when it is folded in; None counts all alike.
         seed: of the first factors.
+        engine: who learns the item factors: this process, or Spark (see `shopr.recommend.spark`), whose
+            regularisation is in proportion to a row's entries: its level is mapped, and `nu` is not asked for.
     """
 
     factors: int = Field(default=128, ge=1, le=2048)
@@ -46,6 +49,13 @@ class IALSConfig(Config):
     strength: Strength = "log"
     half_life_days: float | None = Field(default=None, gt=0)
     seed: int = Field(default=DEFAULT_SEED, ge=0)
+    engine: Literal["local", "spark"] = "local"
+
+    @model_validator(mode="after")
+    def _one_scaling(self) -> Self:
+        if self.engine == "spark" and self.nu:
+            raise ValueError("nu has no meaning with the engine 'spark', which scales by itself; leave it out")
+        return self
 
 
 class IALS(Recommender):
@@ -64,13 +74,18 @@ class IALS(Recommender):
     """Shape (d, d): item_factors.T @ item_factors."""
     mean_scale: float
     """Mean over training users of (|u| + n_items / alpha)^nu."""
+    entry_penalty: float
+    """With the engine "spark": the penalty of a row for each of its entries."""
 
     def _fit(self, interactions: Interactions, catalog: object) -> None:
         c = self.config
-        confidence = self._confidence(interactions.histories())
-        lengths = np.diff(confidence.indptr)
-        self.mean_scale = float(self._frequency(lengths[lengths > 0], self.n_items).mean())
-        self.item_factors = self._alternate(confidence) if c.nu > 0 else self._conjugate_gradients(confidence)
+        if c.engine == "spark":
+            self._on_spark(interactions)
+        else:
+            confidence = self._confidence(interactions.histories())
+            lengths = np.diff(confidence.indptr)
+            self.mean_scale = float(self._frequency(lengths[lengths > 0], self.n_items).mean())
+            self.item_factors = self._alternate(confidence) if c.nu > 0 else self._conjugate_gradients(confidence)
         self.gram = self.item_factors.T @ self.item_factors
 
     def _confidence(self, histories: Histories) -> sparse.csr_matrix:
@@ -82,7 +97,20 @@ class IALS(Recommender):
         return np.asarray((lengths + others / self.config.alpha) ** self.config.nu, np.float64)
 
     def _penalty(self, lengths: NDArray[np.integer]) -> NDArray[np.float64]:
+        if self.config.engine == "spark":
+            return np.asarray(self.entry_penalty * lengths, np.float64)
         return np.asarray(self.config.regularization * self._frequency(lengths, self.n_items) / self.mean_scale)
+
+    def _on_spark(self, interactions: Interactions) -> None:
+        from shopr.recommend import spark
+
+        c = self.config
+        strengths = history_strengths(interactions.histories(), c.strength, c.half_life_days)
+        found = spark.train(
+            strengths, factors=c.factors, regularization=c.regularization, alpha=c.alpha, iterations=c.iterations,
+            seed=c.seed,
+        )  # fmt: skip
+        self.item_factors, self.entry_penalty = found.items, found.penalty_per_entry
 
     def _conjugate_gradients(self, confidence: sparse.csr_matrix) -> NDArray[np.float32]:
         with warnings.catch_warnings():

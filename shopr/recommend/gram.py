@@ -1,6 +1,6 @@
 """Item-by-item Gram matrices of weighted histories, and the closed-form item regressions that are solved from them.
 
-Memory is checked before it is asked for: a square of items that would not fit is refused with the alternative named.
+One dense square is held at a time, made and solved in place; what goes into it is cut into blocks of bounded size.
 """
 
 from __future__ import annotations
@@ -13,29 +13,35 @@ from scipy import sparse
 from scipy.linalg import blas, lapack
 
 from shopr.errors import CapacityError
+from shopr.recommend.memory import budget
 
 __all__ = ["MEMORY_GB", "check_square", "gram", "regression", "scale"]
 
 MEMORY_GB = 6.0
-"""Memory that a dense item-by-item model may take at its peak by default."""
+"""Memory up to which the search for a model tries dense item-by-item models."""
 _SPARSE_PAIR = 3e-9
 _DENSE_FLOP = 2.5e-11
 """Rough seconds for one pair of a sparse product and one multiply-add of a dense one; only their ratio matters."""
-_BLOCK_CELLS = 2**24
+_BLOCK_CELLS = 2**21
+"""Cells of one block of a product: 8 MiB dense in float32; as CSR in float64 at most 24 MiB."""
+_SCATTERED = 16
+"""Cells of a dense block that are added in the time of one scattered entry."""
 
 
-def check_square(name: str, n_items: int, copies: float, memory_gb: float) -> None:
-    """Refuse a model that needs `copies` float32 matrices of items x items at once.
+def check_square(name: str, n_items: int, copies: float, memory_gb: float | None) -> None:
+    """Refuse a model that needs `copies` float32 squares of items at once: by the budget, or its own tighter bound.
 
     Raises:
         CapacityError: naming the size, the bound and models that need no such matrix.
     """
-    need = copies * 4.0 * n_items**2 / 1e9
-    if need > memory_gb:
+    need = copies * 4.0 * n_items**2
+    bound = budget() if memory_gb is None else min(budget(), memory_gb * 1e9)
+    if need > bound:
         raise CapacityError(
-            f"{name} over {n_items:,} items needs {need:.1f} GB for items x items, its bound is {memory_gb:g} GB",
+            f"{name} over {n_items:,} items needs {need / 1e9:.1f} GB for items x items, "
+            f"its bound is {bound / 1e9:.3g} GB",
             hint="Use 'item_filter' or 'spectral', whose memory grows with the interactions, 'edlae' with head=8000, "
-            "or raise memory_gb",
+            "or raise SHOPR_MEMORY_BUDGET",
         )
 
 
@@ -58,14 +64,16 @@ def gram(matrix: sparse.csr_matrix) -> NDArray[np.float32]:
     """
     n, m = matrix.shape
     lengths = np.diff(matrix.indptr).astype(np.float64)
+    rows = max(1, _BLOCK_CELLS // max(m, 1))
     if float((lengths**2).sum()) * _SPARSE_PAIR < n * float(m) ** 2 / 2 * _DENSE_FLOP:
         total = np.zeros((m, m), np.float32)
-        for start, stop in user_blocks(lengths):
-            block = matrix[start:stop]
-            add_sparse(total, (block.T.tocsr() @ block).tocsr())
+        # A row is one long sum for each of its cells, which loses digits in float32.
+        exact = matrix.astype(np.float64)
+        columns = exact.T.tocsr()
+        for start in range(0, m, rows):
+            total[start : start + rows] = (columns[start : start + rows] @ exact).toarray()
         return total.T  # symmetric, so the transposed view is the same matrix in Fortran order
     upper = np.zeros((m, m), np.float32, order="F")
-    rows = max(1, _BLOCK_CELLS // max(m, 1))
     for start in range(0, n, rows):
         block = matrix[start : start + rows].toarray()
         upper = blas.ssyrk(1.0, block.T, beta=1.0, c=upper, overwrite_c=1)
@@ -78,7 +86,12 @@ def add_sparse(total: NDArray[np.float32], part: sparse.csr_matrix) -> None:
     m = total.shape[1]
     rows = max(1, _BLOCK_CELLS // max(m, 1))
     for start in range(0, total.shape[0], rows):
-        total[start : start + rows] += part[start : start + rows].toarray()
+        block = part[start : start + rows]
+        if block.nnz * _SCATTERED < block.shape[0] * m:
+            owner = np.repeat(np.arange(start, start + block.shape[0]), np.diff(block.indptr))
+            total[owner, block.indices] += block.data
+        else:
+            total[start : start + rows] += block.toarray()
 
 
 def user_blocks(lengths: NDArray[np.floating], pairs: int = 2**25) -> list[tuple[int, int]]:

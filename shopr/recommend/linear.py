@@ -16,19 +16,19 @@ most small weights are noise and their sum drowns the few that mean something.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy import sparse
 
 from shopr.data.interactions import Interactions
-from shopr.recommend.gram import MEMORY_GB, check_square, gram, regression, scale
+from shopr.recommend.gram import gram, regression, scale
 from shopr.recommend.itemweights import HistoryConfig, ItemWeights
 
 __all__ = ["EDLAE", "EDLAEConfig", "Ease", "EaseConfig"]
 
-_COPIES = 2.2
-"""Dense float32 squares that a fit holds at its peak."""
 _SPARSE = 0.03
 """Density up to which thresholded weights are kept as CSR: smaller, and faster to score with."""
 
@@ -38,11 +38,11 @@ class EaseConfig(HistoryConfig):
 
     Attributes:
         lam: ridge; larger for more or noisier interactions.
-        memory_gb: refuse to start where items x items would need more.
+        memory_gb: a bound for this model alone, where it is to be tighter than the memory budget of the settings.
     """
 
     lam: float = Field(default=250.0, gt=0)
-    memory_gb: float = Field(default=MEMORY_GB, gt=0)
+    memory_gb: float | None = Field(default=None, gt=0)
 
 
 class EDLAEConfig(EaseConfig):
@@ -75,7 +75,6 @@ class Ease(ItemWeights):
     weights: NDArray[np.floating]
 
     def _fit(self, interactions: Interactions, catalog: object) -> None:
-        check_square(self.name, interactions.n_items, _COPIES, self.config.memory_gb)
         ridge = np.full(interactions.n_items, self.config.lam)
         self.weights = regression(gram(interactions.binary), ridge)
 
@@ -92,26 +91,40 @@ class EDLAE(ItemWeights):
         if c.head is not None and c.head < interactions.n_items:
             self.weights = self._head(interactions, counts, c.head)
             return
-        check_square(self.name, interactions.n_items, _COPIES, c.memory_gb)
         square = self._gram(interactions.binary, interactions.last_times)
         self.weights = shrunk(scaled_regression(square, counts, c), c.density)
 
     def _head(self, interactions: Interactions, counts: NDArray[np.float64], head: int) -> sparse.csr_matrix:
         """The weights among the `head` most popular items, placed into CSR over all items."""
-        check_square(self.name, head, _COPIES, self.config.memory_gb)
         popular = np.sort(np.argsort(-counts, kind="stable")[:head])
         matrix, times = interactions.binary, interactions.last_times
         if times is not None:
             times = times[np.isin(matrix.indices, popular)]
         square = self._gram(matrix[:, popular], times)
         small = shrunk(scaled_regression(square, counts[popular], self.config), self.config.density)
-        small = sparse.coo_matrix(small)
-        place = (popular[small.row], popular[small.col])
-        return sparse.csr_matrix((small.data, place), shape=(interactions.n_items, interactions.n_items))
+        return placed(small, popular, interactions.n_items)
 
     def _gram(self, matrix: sparse.csr_matrix, times: NDArray[np.int64] | None) -> NDArray[np.float32]:
         """(m, m), may be overwritten; `times` are aligned with the entries of the binary `matrix`, None if unknown."""
         return gram(weighted(matrix, self.config.user_power))
+
+
+def placed(small: Any, codes: NDArray[np.integer], n_items: int) -> sparse.csr_matrix:
+    """CSR (n_items, n_items) with `small`, (h, h) dense or CSR, at the rows and columns `codes`, which rise.
+
+    A dense one lends its memory and is lost; only the column numbers come on top.
+    """
+    columns = codes.astype(np.int32)
+    if sparse.issparse(small):
+        lengths, indices, data = np.diff(small.indptr), columns[small.indices], small.data
+    else:
+        lengths, indices, data = np.full(len(codes), len(codes)), np.tile(columns, len(codes)), small.ravel()
+    by_item = np.zeros(n_items, np.int64)
+    by_item[codes] = lengths
+    indptr = np.concatenate([[0], np.cumsum(by_item)])
+    found = sparse.csr_matrix((data, indices, indptr), shape=(n_items, n_items))
+    found.eliminate_zeros()
+    return found
 
 
 def weighted(matrix: sparse.csr_matrix, user_power: float) -> sparse.csr_matrix:

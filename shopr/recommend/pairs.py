@@ -19,11 +19,16 @@ __all__ = ["Kernel", "dense_pairs", "order_within", "recent_only", "sparse_pairs
 
 Kernel = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.floating]]
 """Of the positions (times or ranks) of a and of b, aligned arrays: the weight of each pair."""
-_BLOCK_PAIRS = 2**23
+_BLOCK_PAIRS, _MERGED_PAIRS = 2**21, 2**23
+"""Pairs laid out at once, about 60 bytes each: for a dense sum, and for a sparse one, where each merge costs more."""
 
 
 def dense_pairs(
-    matrix: sparse.csr_matrix, position: NDArray[np.float64], user_weights: NDArray[np.floating], kernel: Kernel
+    matrix: sparse.csr_matrix,
+    position: NDArray[np.float64],
+    user_weights: NDArray[np.floating],
+    kernel: Kernel,
+    into: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Dense (m, m), C order: sum over users of weight_u * kernel(position a, position b), row item a, column item b.
 
@@ -31,10 +36,11 @@ def dense_pairs(
         matrix: CSR (n, m), one entry a pair of user and item.
         position: shape (nnz,), aligned with `matrix.data`.
         user_weights: shape (n,).
+        into: a C-ordered (m, m) to which the sum is added in place, so that no second square is held.
     """
     m = matrix.shape[1]
-    total = np.zeros((m, m), np.float32)
-    for part in _blocks(matrix, position, user_weights, kernel):
+    total = np.zeros((m, m), np.float32) if into is None else into
+    for part in _blocks(matrix, position, user_weights, kernel, _BLOCK_PAIRS):
         add_sparse(total, part)
     return total
 
@@ -45,7 +51,7 @@ def sparse_pairs(
     """CSR float32 (m, m): as `dense_pairs`, without zero entries."""
     m = matrix.shape[1]
     total = sparse.csr_matrix((m, m), dtype=np.float32)
-    for part in _blocks(matrix, position, user_weights, kernel):
+    for part in _blocks(matrix, position, user_weights, kernel, _MERGED_PAIRS):
         total = total + part
     total.eliminate_zeros()
     total.sort_indices()
@@ -53,24 +59,29 @@ def sparse_pairs(
 
 
 def _blocks(
-    matrix: sparse.csr_matrix, position: NDArray[np.float64], user_weights: NDArray[np.floating], kernel: Kernel
+    matrix: sparse.csr_matrix,
+    position: NDArray[np.float64],
+    user_weights: NDArray[np.floating],
+    kernel: Kernel,
+    most: int,
 ) -> Iterator[sparse.csr_matrix]:
     lengths = np.diff(matrix.indptr).astype(np.int64)
     m = matrix.shape[1]
-    for start, stop in user_blocks(lengths, _BLOCK_PAIRS):
+    for start, stop in user_blocks(lengths, most):
         low, high = matrix.indptr[start], matrix.indptr[stop]
         own = lengths[start:stop]
         first = np.repeat(matrix.indptr[start:stop].astype(np.int64), own)  # of each entry a: its user's first entry
         width = np.repeat(own, own)  # and how many entries b stand in its row
         indptr = np.concatenate([[0], np.cumsum(width)])
-        other = np.repeat(first - indptr[:-1], width) + np.arange(indptr[-1])
-        weights = np.repeat(np.repeat(user_weights[start:stop], own), width)
-        values = kernel(np.repeat(position[low:high], width), position[other]) * weights
-        pairs = sparse.csr_matrix((values.astype(np.float32), matrix.indices[other], indptr), shape=(high - low, m))
-        items = matrix.indices[low:high]
-        gather = sparse.csr_matrix(
-            (np.ones(high - low, np.float32), (items, np.arange(high - low))), shape=(m, high - low)
-        )
+        other = np.repeat(first - indptr[:-1], width)
+        other += np.arange(indptr[-1])
+        values = kernel(np.repeat(position[low:high], width), position[other]).astype(np.float32)
+        pairs = sparse.csr_matrix((values, matrix.indices[other], indptr), shape=(high - low, m))
+        del other, values
+        # The weights ride on the matrix that gathers the rows by item: one number an entry, not one a pair.
+        carried = np.repeat(user_weights[start:stop], own).astype(np.float32)
+        places = (matrix.indices[low:high], np.arange(high - low))
+        gather = sparse.csr_matrix((carried, places), shape=(m, high - low))
         yield (gather @ pairs).tocsr()
 
 

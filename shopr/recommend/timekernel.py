@@ -55,7 +55,11 @@ class EaseTime(EDLAE):
         weights = user_weights(lengths, c.user_power)
         tau = c.tau_days * _DAY
         seconds = (when - when.min()).astype(np.float64)
-        total = dense_pairs(near, seconds, c.share * weights, lambda a, b: np.exp(np.abs(a - b) / -tau))
+        # One square throughout: the plain part is made first, and the kernel is added to it in place.
+        into = None
         if c.share < 1:
-            total += (1 - c.share) * gram(weighted(matrix, c.user_power))
-        return total.T
+            square = gram(weighted(matrix, c.user_power))
+            square *= np.float32(1 - c.share)
+            into = square.T
+        kernel = dense_pairs(near, seconds, c.share * weights, lambda a, b: np.exp(np.abs(a - b) / -tau), into)
+        return kernel.T

@@ -7,7 +7,6 @@ import pytest
 from scipy.stats import zscore
 
 from shopr.errors import CapacityError, InputError, UnknownNameError
-from shopr.recommend import gram
 from shopr.recommend.hybrid import Hybrid
 from shopr.recommend.registry import make
 from tests.recommend.shop import small_catalog, small_interactions
@@ -35,14 +34,15 @@ def test_default_is_seven_to_three_of_ease_and_content_on_one_scale():
 
 
 def test_where_items_by_items_does_not_fit_the_item_filter_takes_its_place(monkeypatch):
-    monkeypatch.setattr("shopr.recommend.linear.check_square", _too_large)
+    monkeypatch.setattr("shopr.recommend.memory.require", _too_large)
     assert [p.name for p in Hybrid().fit(SHOP, CATALOG).parts] == ["item_filter", "content"]
     with pytest.raises(CapacityError):
         Hybrid(collaborative="ease").fit(SHOP, CATALOG)
 
 
-def _too_large(name, n_items, copies, memory_gb):
-    gram.check_square(name, n_items, copies, 1e-12)
+def _too_large(model, interactions):
+    if model.name == "ease":
+        raise CapacityError("too large")
 
 
 def test_contributions_sum_to_the_score():

@@ -144,7 +144,7 @@ def test_a_square_that_would_not_fit_is_refused_with_the_alternative_named():
     items = np.arange(n, dtype=np.int32)
     wide = Interactions(IdMap(["u"]), IdMap(range(n)), np.zeros(n, np.int32), items, None, np.ones(n, np.float32))
     for name in ("ease", "edlae", "ease_time"):
-        with pytest.raises(CapacityError, match=r"60,000 items needs \d+\.\d GB .*item_filter"):
+        with pytest.raises(CapacityError, match=r"60,000 items .* needs \d+\.\d GB.*head=\d+00, 'ials'"):
             make(name).fit(wide)
 
 

@@ -114,10 +114,11 @@ def test_a_reserve_is_left_and_no_refit_is_made_unless_asked_for(monkeypatch, cl
 
 
 def test_a_model_that_refuses_the_size_is_passed_over(monkeypatch):
-    def refuse(*_: Any, **__: Any) -> None:
-        raise CapacityError("too large")
+    def refuse(model: Any, _: Any) -> None:
+        if model.name in ("ease", "edlae"):
+            raise CapacityError("too large")
 
-    monkeypatch.setattr("shopr.recommend.linear.check_square", refuse)
+    monkeypatch.setattr("shopr.recommend.memory.require", refuse)
     found = tune(clusters(), **QUICK)
     assert not {"ease", "edlae"} & set(found.leaderboard["model"])
     with pytest.raises(CapacityError, match="no model fits"):
