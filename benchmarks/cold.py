@@ -7,7 +7,7 @@ Each shopper's last product is held out; then a random tenth of the products (se
 ranked among all, nDCG@10, also apart for those whose last product is cold and those whose is known. Settings of `cold`
 by `tune_cold`, `side` of `ease_side` and `half_life` of `likeness` on the same kind of split, all cut from train. BCa
 95 % intervals over shoppers; differences to content are paired. Chorus has no interactions: there, how many of a
-product's ten nearest by content share its category, which the vectors are not told.
+product's ten nearest by content share its `product_type`, which the vectors are not told.
 """
 
 from __future__ import annotations
@@ -49,8 +49,11 @@ BASES: dict[str, dict[str, dict[str, Any]]] = {
     "simulator": {"edlae": {}},
 }
 SIDES, HALF_LIVES = (5.0, 20.0, 80.0, 320.0), (1.0, 4.0, 16.0)
+WEIGHTS = (0.5, 0.7, 0.85)
 SQUARE = 4_000
 """Products up to which `ease_side` is in the race: beyond, it takes minutes."""
+NO_TYPE, HIDDEN = ("", "1", "Original", "Compatible"), ("product_type", "type", "ean")
+"""Chorus: values of `product_type` that name none, and attributes that the vectors are not told."""
 
 
 def main() -> None:
@@ -100,12 +103,15 @@ def models(name: str, train: Interactions, catalog: Catalog, square: int) -> Ite
         )
         model = make("cold", **found.config.model_dump(mode="json")).fit(train, catalog)
         yield f"cold({base})", model, json.dumps({**kept, "validation": told})
+        own = {"collaborative": "cold", "collaborative_settings": found.config.model_dump(mode="json")}
+        hybrid, model, note = chosen("hybrid", "weight", WEIGHTS, train, catalog, **own)
+        yield f"{hybrid}(cold({base}), content)", model, note
     if train.n_items <= square:
         yield chosen("ease_side", "side", SIDES, train, catalog)
 
 
 def chosen(
-    name: str, setting: str, values: tuple[float, ...], train: Interactions, catalog: Catalog
+    name: str, setting: str, values: tuple[float, ...], train: Interactions, catalog: Catalog, **own: Any
 ) -> tuple[str, Recommender, str]:
     """A model whose one setting is chosen on products made cold within train."""
     inner = cold_items(train, 0.1, SEED + 1)
@@ -113,10 +119,10 @@ def chosen(
     users = sample(np.flatnonzero((np.diff(inner.train.binary.indptr) > 0) & (np.diff(truth.indptr) > 0)), 3_000)
     score = {}
     for value in values:
-        found = make(name, **{setting: value}).fit(inner.train, catalog).recommend(users, K, candidates=cold)
+        found = make(name, **own, **{setting: value}).fit(inner.train, catalog).recommend(users, K, candidates=cold)
         score[value] = float(np.nanmean(evaluate(found.items, truth[users], K)["ndcg"]))
     best = max(score, key=lambda value: score[value])
-    return name, make(name, **{setting: best}).fit(train, catalog), f"{setting} {best} of {score}"
+    return name, make(name, **own, **{setting: best}).fit(train, catalog), f"{setting} {best} of {score}"
 
 
 def sample(users: np.ndarray[Any, Any], most: int) -> np.ndarray[Any, Any]:
@@ -162,21 +168,29 @@ def judged(name: str, log: Interactions, catalog: Catalog, square: int) -> list[
 
 
 def alike(path: Path) -> list[dict[str, Any]]:
-    """Chorus: of the ten products nearest by content, the share in the same category."""
+    """Chorus: of the ten products nearest by content, the share of the same type, among products whose type is told."""
     from shopr.data.sources.chorus import load as read
 
-    catalog = read(path).catalog
-    frame = catalog.frame
-    kind = frame["category"].fillna("").to_numpy()
-    asked = sample(np.flatnonzero(kind != ""), 2_000)
-    chance = pd.Series(kind[kind != ""]).value_counts(normalize=True)
-    rows = [{"set": "chorus", "model": "random", "same category@10": round(float(chance[kind[asked]].mean()), 3)}]
+    frame = read(path).catalog.frame
+    told = [json.loads(text) for text in frame["attributes"]]
+    kinds = pd.Series([str(pairs.get("product_type", "")) for pairs in told])
+    typed = ~kinds.isin(NO_TYPE)
+    frame = frame.assign(
+        attributes=[json.dumps({k: v for k, v in p.items() if k not in HIDDEN}) for p in told],
+    )[typed.to_numpy()].reset_index(drop=True)
+    kind = kinds[typed].to_numpy(dtype=object)
+    share = pd.Series(kind).value_counts(normalize=True)
+    several = np.flatnonzero(pd.Series(kind).duplicated(keep=False).to_numpy())
+    asked = sample(several, 2_000)
+    rows: list[dict[str, Any]] = []
+    line = {"set": "chorus", "products": len(kind), "types": len(share), "asked": len(asked)}
+    rows.append({**line, "model": "random", "same type@10": round(float(share[kind[asked]].mean()), 3)})
     for fields in ({"title": 1.0}, {"attributes": 1.0}, {"title": 1.0, "brand": 0.5, "attributes": 0.5}):
         vectors, _ = item_vectors(frame, fields, 2)
         near = (vectors[asked] @ vectors.T).toarray()
         near[np.arange(len(asked)), asked] = -np.inf
         same = kind[top_k(near, K)[0]] == kind[asked][:, None]
-        rows.append({"set": "chorus", "model": " + ".join(fields), "same category@10": round(float(same.mean()), 3)})
+        rows.append({**line, "model": " + ".join(fields), "same type@10": round(float(same.mean()), 3)})
     return rows
 
 
