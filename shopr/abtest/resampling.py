@@ -18,7 +18,7 @@ from scipy import special
 from shopr.abtest.checks import Alternative, alternative, one_of, positive, share
 from shopr.errors import InputError
 
-__all__ = ["BootstrapInterval", "PermutationTest", "RankTest", "bootstrap", "permutation_test", "rank_test"]
+__all__ = ["BootstrapInterval", "PermutationTest", "bootstrap", "permutation_test"]
 
 Floats = NDArray[np.float64]
 Statistic = Literal["mean", "ratio"] | Callable[..., Any]
@@ -56,22 +56,6 @@ class PermutationTest:
     estimate: float
     p: float
     permutations: int
-
-
-@dataclass(frozen=True)
-class RankTest:
-    """Mann and Whitney's test.
-
-    Attributes:
-        control, treatment: chance that a unit of the arm is above one of the other arm, ties counting half.
-        estimate: their difference, -1 … 1; `statistic`: U of the treatment; `p`: p-value.
-    """
-
-    control: float
-    treatment: float
-    estimate: float
-    statistic: float
-    p: float
 
 
 def bootstrap(
@@ -154,30 +138,6 @@ def permutation_test(
         reach = {"two-sided": np.abs(gap) - abs(observed), "greater": gap - observed, "less": observed - gap}[chosen]
         extreme += int((reach >= -slack).sum())
     return PermutationTest(observed, (1 + extreme) / (1 + permutations), permutations)
-
-
-def rank_test(
-    control: ArrayLike,
-    treatment: ArrayLike,
-    *,
-    side: Alternative | str = "two-sided",
-    method: str = "auto",
-    continuity: bool = True,
-) -> RankTest:
-    """Mann and Whitney's test that neither arm tends to larger values; NaN if an arm is empty or a value missing.
-
-    `method` is "exact" (no ties), "asymptotic" or "auto".
-    """
-    from scipy import stats
-
-    chosen = alternative(side)
-    one_of("method of the rank test", method, ("auto", "exact", "asymptotic"))
-    a, b = np.asarray(control, dtype=np.float64), np.asarray(treatment, dtype=np.float64)
-    if not len(a) or not len(b) or np.isnan(a).any() or np.isnan(b).any():
-        return RankTest(*[np.nan] * 5)
-    found = stats.mannwhitneyu(b, a, alternative=chosen, method=method, use_continuity=continuity)
-    won = float(found.statistic) / (len(a) * len(b))
-    return RankTest(1 - won, won, 2 * won - 1, float(found.statistic), float(found.pvalue))
 
 
 def _rows(values: ArrayLike, statistic: Statistic) -> Floats:

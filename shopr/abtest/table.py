@@ -66,7 +66,7 @@ class Table:
             rows: list[tuple[Any, ...]] = self.connection.execute(sql).fetchall()
             return rows
         except duckdb.Error as error:
-            raise DataError(f"{self.name} cannot be read: {str(error).splitlines()[0]}") from error
+            raise DataError(f"{self.name} cannot be read: {_reason(error)}") from error
 
     def require(self, names: Iterable[str], *, numbers: bool = False) -> None:
         """Check that columns exist, and that they hold numbers.
@@ -102,6 +102,8 @@ class Table:
     def value(self, name: str, metric: Mean | Proportion | Ratio | Quantile) -> str:
         """A metric's column as an SQL number, with window, missing values and caps applied."""
         number = f"CAST({quoted(name)} AS DOUBLE)"
+        if self.columns[name].upper() == "BOOLEAN":  # a cast would be pushed into a CSV's reader, which refuses it
+            number = f"CASE WHEN {quoted(name)} THEN 1.0 WHEN NOT {quoted(name)} THEN 0.0 END"
         measured = name == metric.value
         missing = "NULL"
         if metric.missing == "zero" and name in (metric.value, getattr(metric, "denominator", "")):
@@ -210,7 +212,7 @@ def _register(connection: duckdb.DuckDBPyConnection, source: Source) -> str:
         try:
             connection.execute(f"CREATE VIEW source AS SELECT * FROM {reader}('{text}')")
         except duckdb.Error as error:
-            raise DataError(f"table {path} cannot be read: {str(error).splitlines()[0]}") from error
+            raise DataError(f"table {path} cannot be read: {_reason(error)}") from error
         return path.name
     if isinstance(source, duckdb.DuckDBPyRelation):
         # A relation belongs to its own connection; Arrow batches carry it over without a copy in between.
@@ -218,6 +220,11 @@ def _register(connection: duckdb.DuckDBPyConnection, source: Source) -> str:
         return "the relation"
     connection.register("source", source)
     return "the table"
+
+
+def _reason(error: Exception) -> str:
+    """What DuckDB says, without its advice on options that nobody here can set."""
+    return " ".join(" ".join(str(error).split("Possible fixes")[0].split())[:240].split())
 
 
 def _check_columns(table: Table) -> None:

@@ -13,7 +13,8 @@ from shopr.abtest.frequentist import difference, judge, log_lift
 from shopr.abtest.moments import Moments
 from shopr.abtest.multiplicity import adjust
 from shopr.abtest.power import Baseline, PowerDesign, minimum_effect, sample_size
-from shopr.abtest.resampling import bootstrap, rank_test
+from shopr.abtest.rank import rank_test
+from shopr.abtest.resampling import bootstrap
 from shopr.abtest.srm import sample_ratio
 from tests.abtest.vectors import Case, Uncovered
 
