@@ -96,23 +96,27 @@ class Cold(ItemWeights):
         self._extend(base.fit(interactions, catalog), interactions, catalog)
 
     @classmethod
-    def upon(cls, base: ItemWeights, catalog: Catalog, config: ColdConfig | None = None) -> Cold:
+    def upon(
+        cls, base: ItemWeights, catalog: Catalog, config: ColdConfig | None = None, *, vectors: Any = None
+    ) -> Cold:
         """Cold products added to a fitted model, which stays as it is; nothing is fitted again.
 
         Args:
             base: fitted over all products asked for, those without interactions among them.
             catalog: what products are.
             config: its base and base_settings are replaced by the model's own.
+            vectors: as `content_vectors` makes them for this config, where they are at hand; made if None.
         """
         own = {"base": base.name, "base_settings": base.config.model_dump(mode="json")}
         model = cls((config or ColdConfig()).model_copy(update=own))
         model.user_ids, model.item_ids, model.fallback = base.user_ids, base.item_ids, base.fallback
         model._train = base.train
-        model._extend(copy(base), base.train, catalog)
+        model._extend(copy(base), base.train, catalog, vectors)
         return model
 
-    def _extend(self, base: ItemWeights, interactions: Interactions, catalog: Catalog) -> None:
-        vectors = content_vectors(catalog, interactions, self.config)
+    def _extend(self, base: ItemWeights, interactions: Interactions, catalog: Catalog, vectors: Any = None) -> None:
+        if vectors is None:
+            vectors = content_vectors(catalog, interactions, self.config)
         counts = np.bincount(interactions.binary.indices, minlength=interactions.n_items).astype(np.float64)
         self.base = base
         self.weights = base.weights = carried_over(base.weights, vectors, counts, self.config)

@@ -22,7 +22,7 @@ from shopr.data.interactions import Interactions
 from shopr.errors import InputError
 from shopr.metrics.ranking import evaluate
 from shopr.randomness import DEFAULT_SEED, generator
-from shopr.recommend.cold import Cold, ColdConfig
+from shopr.recommend.cold import Cold, ColdConfig, content_vectors
 from shopr.recommend.itemweights import ItemWeights
 from shopr.recommend.registry import make
 from shopr.recommend.validation import hold_out
@@ -87,13 +87,17 @@ def tune_cold(
     cold = np.unique(split.test.items)
     users, truth = _judged(split.train, split.test.binary, max_users, seed)
     rows: list[dict[str, Any]] = []
+    vectors: dict[tuple[str, int], Any] = {}
 
     def judge(config: ColdConfig, ranked: str) -> float:
-        made = Cold.upon(model, catalog, config)
+        key = (config.kind, config.rank if config.kind == "ridge" else 0)
+        if key not in vectors:
+            vectors[key] = content_vectors(catalog, split.train, config)
+        made = Cold.upon(model, catalog, config, vectors=vectors[key])
         asked = (users, truth, k, cold) if ranked == "cold" else (held.users, held.truth, k)
         value = quality(made, *asked)
-        keys = ("kind", "neighbours", "sharpness", "rank", "ridge", "likeness", "trust")
-        rows.append({**{key: getattr(config, key) for key in keys}, "ranked": ranked, "ndcg": value})
+        told = ("kind", "neighbours", "sharpness", "rank", "ridge", "likeness", "trust")
+        rows.append({**{name: getattr(config, name) for name in told}, "ranked": ranked, "ndcg": value})
         return value
 
     best = _best(start, list(MAPS), lambda c: judge(c, "cold"))
