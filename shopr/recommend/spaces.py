@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shopr.recommend import cold_spaces
 from shopr.recommend.shape import HEAD, Shape
 
 if TYPE_CHECKING:
@@ -272,6 +273,7 @@ FAMILIES: dict[str, Family] = {
             lambda s: s.rows * 2e-5 + 2.0,
             blend_from=0.1,
         ),
+        *(Family(name, *parts, lambda s: s.solve_seconds + 5.0) for name, parts in cold_spaces.SPACES.items()),
         Family("ease", _square, lambda s: [{"lam": 200.0}], _none, lambda s: s.solve_seconds, tuned=False),
         Family("edlae", _always, _edlae_starts, _edlae, lambda s: s.solve_seconds),
         Family(
