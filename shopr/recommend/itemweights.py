@@ -14,9 +14,13 @@ from shopr.recommend.base import Config, Recommender
 from shopr.recommend.explain import Parts, entries_of, gathered
 from shopr.recommend.pairs import order_within
 
-__all__ = ["HistoryConfig", "ItemWeights", "as_dense", "history_rows", "linear_parts", "step_rows"]
+__all__ = ["HistoryConfig", "ItemWeights", "as_dense", "history_rows", "linear_parts", "products", "step_rows"]
 
 _DAY = 86_400.0
+_STRIP = 384
+"""Columns of dense weights that are multiplied at once."""
+_ENTRIES_PER_ITEM = 4
+"""History entries for each item from which copying the strips pays."""
 
 
 class HistoryConfig(Config):
@@ -65,6 +69,21 @@ def step_rows(histories: Histories, half_life: float) -> sparse.csr_matrix:
     return sparse.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
+def products(rows: sparse.csr_matrix, weights: Any) -> NDArray[np.floating]:
+    """Dense (n, m): CSR rows times dense or sparse weights.
+
+    Many rows are multiplied by one strip of dense columns after the other: a strip stays in the processor's cache while
+    all rows gather from it, which more than halves the time.
+    """
+    m = weights.shape[1]
+    if sparse.issparse(weights) or rows.nnz < _ENTRIES_PER_ITEM * m or m <= _STRIP:
+        return as_dense(rows @ weights)
+    scores = np.empty((rows.shape[0], m), np.result_type(rows.dtype, weights.dtype))
+    for start in range(0, m, _STRIP):
+        scores[:, start : start + _STRIP] = rows @ np.ascontiguousarray(weights[:, start : start + _STRIP])
+    return scores
+
+
 def as_dense(matrix: Any) -> NDArray[np.floating]:
     """A dense array of a matrix that may be sparse."""
     dense: NDArray[np.floating] = matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix)
@@ -82,8 +101,7 @@ class ItemWeights(Recommender):
         return history_rows(histories, c.half_life_days, c.floor)
 
     def _score(self, histories: Histories) -> NDArray[np.floating]:
-        scores = self._history(histories) @ self.weights
-        return as_dense(scores)
+        return products(self._history(histories), self.weights)
 
     def _parts(self, histories: Histories, rows: NDArray[np.int64], items: NDArray[np.int64]) -> Parts:
         return linear_parts(self._history(histories), self.weights, rows, items)

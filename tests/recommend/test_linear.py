@@ -16,6 +16,8 @@ from shopr.errors import CapacityError, InputError
 from shopr.metrics.ranking import evaluate
 from shopr.recommend import gram as gram_module
 from shopr.recommend.gram import gram, mirror, regression, user_blocks
+from shopr.recommend.itemweights import products
+from shopr.recommend.itemweights import products
 from shopr.recommend.linear import EDLAE, Ease, item_counts, shrunk, user_weights, weighted
 from shopr.recommend.registry import make
 
@@ -171,3 +173,14 @@ def test_movielens_100k_as_lenskit_and_cornac(shared_data: Path):
     model = Ease(lam=200).fit(log(x.toarray()))
     found = evaluate(model.recommend(np.arange(n), 10).items, y, 10)["ndcg"]
     assert round(float(np.nanmean(found)), 4) == 0.4349
+
+
+def test_products_by_strips_are_the_plain_product():
+    rng = np.random.default_rng(5)
+    rows = sparse.random(900, 800, 0.05, format="csr", dtype=np.float32, random_state=5)
+    weights = rng.normal(size=(800, 800)).astype(np.float32)
+    found = products(rows, weights)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, rows @ weights, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(products(rows[:1], weights), rows[:1] @ weights, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(products(rows, sparse.csr_matrix(weights)), found, rtol=1e-4, atol=1e-4)
