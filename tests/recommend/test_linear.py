@@ -17,7 +17,6 @@ from shopr.metrics.ranking import evaluate
 from shopr.recommend import gram as gram_module
 from shopr.recommend.gram import gram, mirror, regression, user_blocks
 from shopr.recommend.itemweights import products
-from shopr.recommend.itemweights import products
 from shopr.recommend.linear import EDLAE, Ease, item_counts, shrunk, user_weights, weighted
 from shopr.recommend.registry import make
 
