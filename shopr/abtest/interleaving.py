@@ -72,12 +72,12 @@ def team_draft(a: ArrayLike, b: ArrayLike, k: int, *, seed: int = DEFAULT_SEED, 
     A ranker with nothing left passes.
 
     Args:
-        a, b: shape (n, length) each, item codes, best first, -1 for none; lengths may differ.
+        a, b: shape (n, length) each, item codes, best first, -1 for none; lengths may differ. A repeat is left out.
         k: length of the lists shown, >= 1.
         seed, stream: the same give the same coins.
 
     Raises:
-        InputError: if the lists are not two-dimensional of the same n, a list holds an item twice, or k < 1.
+        InputError: if the lists are not two-dimensional of the same n, or k < 1.
     """
     one, two = _lists(a, b, k)
     n = len(one)
@@ -198,10 +198,13 @@ def _lists(a: ArrayLike, b: ArrayLike, k: int) -> tuple[Codes, Codes]:
         )
     if k < 1:
         raise InputError(f"k is {k}", hint="Show at least 1 item")
-    for name, lists in (("a", one), ("b", two)):
-        ordered = np.sort(lists, axis=1)
-        again = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)
-        if again.any():
-            raise InputError(f"list {int(np.argmax(again.any(axis=1)))} of {name} holds an item twice",
-                             hint="A ranker names each item once")  # fmt: skip
-    return one, two
+    return _once(one), _once(two)
+
+
+def _once(lists: Codes) -> Codes:
+    """The lists with later repeats of an item taken out (-1)."""
+    order = np.argsort(lists, axis=1, kind="stable")
+    ordered = np.take_along_axis(lists, order, axis=1)
+    again = np.zeros(lists.shape, bool)
+    np.put_along_axis(again, order[:, 1:], ordered[:, 1:] == ordered[:, :-1], axis=1)
+    return np.where(again, -1, lists)

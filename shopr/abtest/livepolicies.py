@@ -142,8 +142,8 @@ class BanditPolicy:
             gain = np.nan_to_num(paid) if self.reward == "revenue" else np.ones(len(part))
         codes = self._user_ids.encode(part["user_id"])
         known = codes >= 0
-        sums = np.bincount(codes[known], gain[known], len(self._user_ids))
-        return sums if self.reward == "revenue" else (sums > 0).astype(np.float64)
+        sums = np.bincount(codes[known], gain[known], len(self._user_ids)).astype(np.float64)
+        return sums if self.reward == "revenue" else np.asarray(sums > 0, np.float64)
 
 
 class InterleavedPolicy:
@@ -180,8 +180,9 @@ class InterleavedPolicy:
     def observe(self, events: pd.DataFrame) -> None:
         """Credit a day's clicks on recommended products to the rankers that gave them."""
         part = events[(events["type"] == "product_clicked") & (events["source"] == _SOURCE)]
-        clicked = np.stack([self._user_ids.encode(part["user_id"]), self._item_ids.encode(part["product_id"])])
-        pairs = np.unique(clicked[0] * len(self._item_ids) + clicked[1])
+        who, what = self._user_ids.encode(part["user_id"]), self._item_ids.encode(part["product_id"])
+        known = (who >= 0) & (what >= 0)
+        pairs = np.unique(who[known].astype(np.int64) * len(self._item_ids) + what[known])
         for users, shown in self._today:
             key = np.where(shown.items >= 0, users[:, None] * len(self._item_ids) + shown.items, -1)
             found = credit(shown, np.isin(key, pairs) & (shown.items >= 0))

@@ -135,8 +135,9 @@ def play(
             f"rounds {rounds}, batch {batch}, delay {delay}, decay_every {decay_every}",
             hint="Give rounds and batch of 1 or more, the others of 0 or more",
         )
-    truth = np.broadcast_to(np.asarray(means, np.float64), (rounds, bandit.n_arms)) if np.ndim(means) == 1 else means
-    table = np.asarray(truth, np.float64)
+    table = np.asarray(means, np.float64)
+    if table.shape == (bandit.n_arms,):
+        table = np.broadcast_to(table, (rounds, bandit.n_arms))
     if table.shape != (rounds, bandit.n_arms):
         raise InputError(
             f"means of shape {table.shape}", hint=f"Give ({bandit.n_arms},) or ({rounds}, {bandit.n_arms})"
