@@ -3,8 +3,8 @@
     python benchmarks/assignment.py --json
 
 Speed: a number in [0, 1) for each id under a salt, Shopr's vectorised hash against a list comprehension over mmh3 (in
-an environment of its own), turn by turn in one run, CPU time, medians of the rounds. Evenness: sequential whole-number ids under
-several salts, chi-square over 1,000 buckets; the smallest of all p-values is judged by Holm's correction.
+an environment of its own), turn by turn in one run, CPU time, medians of the rounds. Evenness: sequential whole numbers
+under several salts, chi-square over 1,000 buckets; the smallest of all p-values is judged by Holm's correction.
 """
 
 from __future__ import annotations
