@@ -31,7 +31,7 @@ import pandas as pd  # noqa: E402
 from shopr.data.catalog import Catalog  # noqa: E402
 from shopr.data.cold_items import cold_items  # noqa: E402
 from shopr.data.interactions import Interactions  # noqa: E402
-from shopr.data.splitting import leave_last_out, unique_pairs  # noqa: E402
+from shopr.data.splitting import cold_users, leave_last_out, unique_pairs  # noqa: E402
 from shopr.metrics.bootstrap import paired  # noqa: E402
 from shopr.metrics.ranking import evaluate  # noqa: E402
 from shopr.randomness import generator  # noqa: E402
@@ -48,10 +48,20 @@ BASES: dict[str, dict[str, dict[str, Any]]] = {
     "sports": {"item_filter": {"user_power": 0.25, "from_power": 0.6, "to_power": 0.3}, "markov": {}},
     "simulator": {"edlae": {}},
 }
-SIDES, HALF_LIVES = (5.0, 20.0, 80.0, 320.0), (1.0, 4.0, 16.0)
+SIDES, HALF_LIVES = (20.0, 100.0, 300.0, 1_000.0, 3_000.0), (1.0, 4.0, 16.0)
 WEIGHTS = (0.5, 0.7, 0.85)
 SQUARE = 4_000
 """Products up to which `ease_side` is in the race: beyond, it takes minutes."""
+NEWCOMERS: dict[str, dict[str, Any]] = {
+    "popular": {},
+    "content": {},
+    "edlae": {},
+    "hybrid": {
+        "collaborative": "cold",
+        "collaborative_settings": {"base": "edlae", "neighbours": 10, "sharpness": 3.0},
+    },
+}
+"""Models that new shoppers meet, at their defaults."""
 NO_TYPE, HIDDEN = ("", "1", "Original", "Compatible"), ("product_type", "type", "ean")
 """Chorus: values of `product_type` that name none, and attributes that the vectors are not told."""
 
@@ -61,12 +71,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     shared = os.environ.get("SHOPR_SHARED_DATA", str(ROOT.parent / "shared" / "data"))
     parser.add_argument("--data", type=Path, default=Path(shared))
-    parser.add_argument("--sets", default="simulator,beauty,sports,chorus")
+    parser.add_argument("--sets", default="simulator,users,beauty,sports,chorus")
     parser.add_argument("--square", type=int, default=SQUARE, help="products up to which ease_side is tried")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     rows: list[dict[str, Any]] = []
     for name in args.sets.split(","):
+        if name == "users":
+            rows += newcomers(*load("simulator", args.data / "recommend"))
+            continue
         if name == "chorus":
             rows += alike(args.data / "search" / "chorus_products.parquet")
             continue
@@ -107,7 +120,7 @@ def models(name: str, train: Interactions, catalog: Catalog, square: int) -> Ite
         hybrid, model, note = chosen("hybrid", "weight", WEIGHTS, train, catalog, **own)
         yield f"{hybrid}(cold({base}), content)", model, note
     if train.n_items <= square:
-        yield chosen("ease_side", "side", SIDES, train, catalog)
+        yield chosen("ease_side", "side", SIDES, train, catalog, lam=300.0)
 
 
 def chosen(
@@ -164,6 +177,34 @@ def judged(name: str, log: Interactions, catalog: Catalog, square: int) -> list[
             line["over content"] = f"{gap.mean:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}]"
         print(f"{name} {model_name}: {line} ({time.perf_counter() - started:.0f} s)", file=sys.stderr, flush=True)
         rows.append(line)
+    return rows
+
+
+def newcomers(log: Interactions, catalog: Catalog) -> list[dict[str, Any]]:
+    """Shoppers the fit never saw, a fifth of all (seed 42), by how much of what they bought is folded in.
+
+    Without any history all models answer with what is popular; `benchmarks/context.py` adds circumstances to that.
+    """
+    rows = []
+    for given in (0.1, 0.3, 0.6):
+        split = cold_users(log, 0.2, SEED, given=given)
+        assert split.history is not None
+        users = np.flatnonzero((np.diff(split.history.binary.indptr) > 0) & (np.diff(split.test.binary.indptr) > 0))
+        truth, told = split.test.binary[users], split.history.histories(users)
+        base = None
+        for name, settings in NEWCOMERS.items():
+            model = make(name, **settings).fit(split.train, catalog)
+            ndcg = evaluate(model.fold_in(told, K).items, truth, K)["ndcg"]
+            base = ndcg if base is None else base
+            line = {
+                "set": "simulator, new shoppers", "given": given, "shoppers": len(users), "model": name,
+                "products known, median": float(np.median(np.diff(told.matrix.indptr))),
+                "nDCG@10": round(float(np.nanmean(ndcg)), 4),
+            }  # fmt: skip
+            if ndcg is not base:
+                gap = paired(ndcg, base, seed=SEED)
+                line["over popular"] = f"{gap.mean:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}]"
+            rows.append(line)
     return rows
 
 
