@@ -25,7 +25,7 @@ from shopr.abtest.exposures import Exposures
 from shopr.storage import Database
 exposures = Exposures(Database(sys.argv[1]))
 test = Assignment("button", weights=(float(sys.argv[2]), 1 - float(sys.argv[2])))
-for start in range(0, 4000, 50):
+for start in range(0, 1500, 50):
     exposures.expose(test, [f"u{i}" for i in range(start, start + 50)])
     print(start, flush=True)
 """
@@ -109,7 +109,7 @@ def test_two_processes_and_a_kill_write_each_unit_once(settings: Settings, tmp_p
 
     killed, other = writer("0.5"), writer("0.2")
     assert killed.stdout is not None
-    for _ in range(10):
+    for _ in range(5):
         killed.stdout.readline()
     killed.send_signal(signal.SIGKILL)
     killed.wait()
@@ -118,7 +118,7 @@ def test_two_processes_and_a_kill_write_each_unit_once(settings: Settings, tmp_p
     again = writer("0.5")
     assert again.wait(timeout=120) == 0
     after = Exposures(database).arms("button")
-    assert len(after) == 4000
+    assert len(after) == 1500
     assert after.index.is_unique
     assert after[before.index].tolist() == before.tolist()
     for process in (killed, other, again):
