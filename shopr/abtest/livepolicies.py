@@ -80,11 +80,12 @@ class BanditPolicy:
         self._policies = [policies[arm] for arm in bandit.arms]
         self._user_ids, self._features, self._delay = user_ids, features, delay
         self._today: list[tuple[Codes, Served, Floats | None]] = []
-        self._waiting: deque[tuple[Codes, Floats, Floats | None]] = deque()
+        self._waiting: deque[tuple[int, Codes, Floats, Floats | None]] = deque()
         self._log: list[pd.DataFrame] = []
+        self._days = 0
 
     def serve(self, users: Codes, k: int, context: pd.DataFrame) -> Served:
-        """Lists of `k` for each of `users` (codes; -1 for one who is not known), with the algorithm's propensity."""
+        """Lists of `k` for each of `users` (codes of the id map), with the algorithm's propensity."""
         users = np.asarray(users, np.int64)
         x = None if self._features is None else self._features(users, context)
         choice = self.bandit.choose(len(users), contexts=x)
@@ -107,17 +108,18 @@ class BanditPolicy:
         earned = self._earned(events)
         for users, served, x in self._today:
             gains = earned[users]
-            self._waiting.append((served.arms, gains, x))
+            self._waiting.append((self._days, served.arms, gains, x))
             columns = {
-                "day": len(self._log), "user_id": self._user_ids.decode(users),
+                "day": self._days, "user_id": self._user_ids.decode(users),
                 "arm": np.array(self.bandit.arms, object)[served.arms], "propensity": served.propensities,
                 "reward": gains,
             }  # fmt: skip
             self._log.append(pd.DataFrame(columns))
         self._today.clear()
-        while len(self._waiting) > self._delay:
-            arms, gains, x = self._waiting.popleft()
+        while self._waiting and self._waiting[0][0] <= self._days - self._delay:
+            _, arms, gains, x = self._waiting.popleft()
             self.bandit.update(arms, gains, contexts=x)
+        self._days += 1
         self.bandit.decay()
         for policy in self._policies:
             observe: Any = getattr(policy, "observe", None)

@@ -11,6 +11,7 @@ import pytest
 
 from shopr.abtest.logged import Logged, read_policy
 from shopr.abtest.offpolicy import METHODS, estimate, slope_tau, table, weights
+from shopr.abtest.openbandit import average_policy, load
 from shopr.abtest.overlap import overlap, propensity_histogram
 from shopr.abtest.rewardmodel import cross_fit, folds_of
 from shopr.errors import DataError, InputError
@@ -286,25 +287,13 @@ def test_estimates_make_a_table() -> None:
 # -- Open Bandit -------------------------------------------------------------------------------------------------------
 
 
-def open_bandit(folder: Path, campaign: str, policy: str) -> Logged:
-    frame = pd.read_csv(folder / "abtest" / "obd_small" / f"{policy}_{campaign}.csv", index_col=0)
-    items = pd.read_csv(folder / "abtest" / "obd_small" / f"{policy}_{campaign}_item_context.csv", index_col=0)
-    return Logged.from_frame(
-        frame, action="item_id", reward="click", propensity="propensity_score", position="position",
-        actions=range(len(items)),
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize("campaign", ["men", "women"])
 def test_open_bandit_each_policy_from_the_log_of_the_other(shared_data: Path, campaign: str) -> None:
     recorded = json.loads((shared_data / "abtest" / "reference_results.json").read_text())["obd"][campaign]
-    uniform, thompson = (open_bandit(shared_data, campaign, name) for name in ("random", "bts"))
+    uniform, thompson = (load(shared_data / "abtest/obd_small", campaign, name) for name in ("random", "bts"))
     assert uniform.rewards.mean() == pytest.approx(recorded["ctr_random"], abs=5e-5)
     assert thompson.rewards.mean() == pytest.approx(recorded["ctr_bts"], abs=5e-5)
-    # What the Thompson policy did on average in each slot; its own changing probabilities are not in the log.
-    served = np.zeros((3, thompson.n_actions))
-    np.add.at(served, (thompson.positions, thompson.actions), 1.0)
-    served /= served.sum(axis=1, keepdims=True)
+    served = average_policy(thompson)  # its own changing probabilities are not in the log
     even = np.full(uniform.n_actions, 1 / uniform.n_actions)
     for log, policy, truth in ((uniform, served, thompson), (thompson, even, uniform)):
         value, own = truth.rewards.mean(), truth.rewards.std(ddof=1) / np.sqrt(len(truth))
@@ -317,7 +306,19 @@ def test_open_bandit_each_policy_from_the_log_of_the_other(shared_data: Path, ca
 
 
 def test_open_bandit_thompson_log_hardly_covers_the_even_policy_of_women(shared_data: Path) -> None:
-    log = open_bandit(shared_data, "women", "bts")
+    log = load(shared_data / "abtest/obd_small", "women", "bts")
     found = overlap(log, np.full(log.n_actions, 1 / log.n_actions))
     assert found.effective < 3
     assert any("one row" in text for text in found.warnings)
+
+
+def test_open_bandit_files_that_are_none_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="random_men"):
+        load(tmp_path, "men", "random")
+
+
+def test_an_average_policy_is_made_of_shares() -> None:
+    log = Logged.of([0, 1, 1, 0, 0], [0] * 5, [0.5] * 5, positions=[0, 0, 0, 1, 1])
+    assert average_policy(log) == pytest.approx(np.array([[1 / 3, 2 / 3], [1, 0]]))
+    with pytest.raises(DataError, match="never shown"):
+        average_policy(Logged.of([0, 1], [0, 0], [0.5] * 2, positions=[0, 2]))
