@@ -84,6 +84,7 @@ def analyze(
     at: datetime | None = None,
     looks: Path | list[Look] | None = None,
     repair: bool = False,
+    checks: bool = True,
     clock: Clock | None = None,
 ) -> Analysis:
     """Read an experiment.
@@ -94,6 +95,7 @@ def analyze(
         at: read as of this moment (UTC if it has no zone): later exposures are left out. Default: now, all rows.
         looks: the JSON file that remembers the looks of a sequential test, or the looks so far.
         repair: leave out repeated rows and units in two arms instead of refusing them.
+        checks: run the health checks that pass over the table once more each (units, dates, novelty).
         clock: what says now.
 
     Raises:
@@ -108,7 +110,7 @@ def analyze(
     with open_table(source, spec) as table:
         table.restrict(at)
         table.as_of = moment
-        checks = [*_repaired(table, repair), health.check_units(table)]
+        found = _repaired(table, repair) + ([health.check_units(table)] if checks else [])
         table.find_bounds()
         sums = collect(table)
         n = int(sums.counts.sum())
@@ -117,14 +119,14 @@ def analyze(
         series = add_look(past, Look(moment.isoformat(), n, {}))
         final = _final(spec, n, moment, len(series))
         reader = Reader(spec, series, final)
-        checks += [health.check_ratio(sums, spec), *health.check_dates(table, moment)]
+        found += [health.check_ratio(sums, spec), *(health.check_dates(table, moment) if checks else [])]
         rows = _all_rows(table, sums, reader)
         rows = correct_rows(rows, spec, running=not final)
-        checks += _late_checks(table, spec, n, rows)
+        found += _late_checks(table, spec, n, rows, checks)
         if isinstance(looks, Path):
             save_looks(looks, spec.name, [*series[:-1], replace(series[-1], estimates=reader.seen)])
         units = {arm: int(count) for arm, count in zip(sums.arms, sums.counts[0], strict=True)}
-    return Analysis(spec.name, moment, spec.design.type, units, tuple(rows), tuple(checks), len(series), final)
+    return Analysis(spec.name, moment, spec.design.type, units, tuple(rows), tuple(found), len(series), final)
 
 
 def _repaired(table: Table, repair: bool) -> list[Check]:
@@ -203,11 +205,11 @@ def _check_values(metric: str, sums: Sums, *, binary: bool) -> None:
         )
 
 
-def _late_checks(table: Table, spec: Experiment, n: int, rows: list[Row]) -> list[Check]:
+def _late_checks(table: Table, spec: Experiment, n: int, rows: list[Row], again: bool) -> list[Check]:
     """Checks that need results."""
     horizon = health.check_horizon(spec, n)
     checks = [horizon] if horizon is not None else []
-    checks += _novelty(table, spec)
+    checks += _novelty(table, spec) if again else []
     plain = [r for r in rows if r.decides and not r.segment]
     lifts = {(r.metric, r.arm): r.estimate for r in rows if r.relative and not r.segment and r.role != "guardrail"}
     wild = [(r.metric, r.arm, lifts.get((r.metric, r.arm), 0.0), r.p) for r in plain if np.isfinite(r.p)]

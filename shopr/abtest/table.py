@@ -177,7 +177,8 @@ def open_table(source: Source, spec: Experiment) -> Iterator[Table]:
     """Open a table for an experiment and check its columns.
 
     Args:
-        source: path of a CSV or Parquet file, a pandas DataFrame, or a DuckDB relation.
+        source: path of a CSV or Parquet file, a pandas DataFrame, or a DuckDB relation, which is
+            copied into memory as Arrow.
         spec: the experiment whose columns are wanted.
 
     Raises:
@@ -210,13 +211,16 @@ def _register(connection: duckdb.DuckDBPyConnection, source: Source) -> str:
             raise DataError(f"table {path} ends in {path.suffix!r}", hint="Give a file ending in .csv or .parquet")
         text = str(path).replace("'", "''")
         try:
-            connection.execute(f"CREATE VIEW source AS SELECT * FROM {reader}('{text}')")
+            # The types of a CSV's columns are taken from all of its rows: a late decimal must not stop the reading.
+            options = ", sample_size = -1" if reader == "read_csv" else ""
+            connection.execute(f"CREATE VIEW source AS SELECT * FROM {reader}('{text}'{options})")
         except duckdb.Error as error:
             raise DataError(f"table {path} cannot be read: {_reason(error)}") from error
         return path.name
     if isinstance(source, duckdb.DuckDBPyRelation):
-        # A relation belongs to its own connection; Arrow batches carry it over without a copy in between.
-        connection.register("source", source.fetch_arrow_reader(100_000).read_all())
+        # A relation belongs to its own connection, and a reader can be read once only: it is carried over as Arrow.
+        batches = getattr(source, "to_arrow_reader", None) or source.fetch_arrow_reader
+        connection.register("source", batches(100_000).read_all())
         return "the relation"
     connection.register("source", source)
     return "the table"
