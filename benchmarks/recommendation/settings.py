@@ -38,7 +38,7 @@ CDS_EDLAE = {
     "lam": 100.0, "dropout": 1.0, "user_power": 0.5, "item_power": 0.0, "output_power": -0.1, "density": 0.05,
     "head": 9000,
 }  # fmt: skip
-CDS_IALS = {"factors": 128, "regularization": 10.0, "alpha": 60.0}
+THIN_IALS = {"factors": 128, "regularization": 10.0, "alpha": 60.0}
 MARKOV = {
     "decay": 0.629, "backward": 0.174, "half_life": 1.012, "from_power": 0.584, "to_power": 0.117, "shrinkage": 14.16,
     "user_power": 0.05,
@@ -54,16 +54,14 @@ _SEQUENCES = {
     "markov": MARKOV,
     "spectral": BEAUTY_SPECTRAL,
     "likeness": LIKENESS,
-    "stack": {
-        "scale": "model",
-        "members": [member("markov", 1.0, MARKOV), member("spectral", 0.2, BEAUTY_SPECTRAL)],
-    },
+    "ials": THIN_IALS,
+    "stack": {"scale": "model", "members": [member("markov", 1.0, MARKOV), member("ials", 1.5, THIN_IALS)]},
     "stack_described": {
         "scale": "model",
         "members": [
             member("markov", 1.0, MARKOV),
+            member("ials", 1.5, THIN_IALS),
             member("likeness", 0.5, LIKENESS),
-            member("spectral", 0.2, BEAUTY_SPECTRAL),
         ],
     },
 }
@@ -93,7 +91,7 @@ SETTINGS: dict[str, dict[str, Params]] = {
     "sports_loo": _SEQUENCES,
     "amazoncds": {
         "item_filter": CDS_FILTER,
-        "ials": CDS_IALS,
+        "ials": THIN_IALS,
         "edlae": CDS_EDLAE,
         "spectral": CDS_SPECTRAL,
         "stack": {
@@ -101,7 +99,7 @@ SETTINGS: dict[str, dict[str, Params]] = {
             "members": [
                 member("spectral", 1.0, CDS_SPECTRAL),
                 member("edlae", 0.1, CDS_EDLAE),
-                member("ials", 0.6, CDS_IALS),
+                member("ials", 0.6, THIN_IALS),
             ],
         },
     },
