@@ -17,7 +17,7 @@ from shopr.workbench.spec import RunSpec, load, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-NAMES = ("quickstart", "data", "recommenders", "tuning")
+NAMES = ("quickstart", "data", "recommenders", "tuning", "personalisation")
 SPECS = {spec.notebook: spec for name in NAMES if isinstance(spec := load(ROOT / f"experiments/{name}.yaml"), RunSpec)}
 SHOWING = {"shopr", "matplotlib", "pandas", "numpy", "pathlib"}
 # A path of the machine it ran on: a folder of a system or a home, or a temporary folder.
@@ -34,6 +34,7 @@ OTHER = {
         "players": ["ease"],
         "against": "hybrid",
     },
+    "04_personalisation": {**FEW, "model": "item_knn", "k": 4, "play_days": 2},
     "03_tuning": {**FEW, "budget_seconds": 3.0, "max_trials": 3, "models": ["popular", "item_knn"], "k": 5},
 }
 
