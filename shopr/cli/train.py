@@ -8,6 +8,7 @@ import click
 
 from shopr.cli.output import echo, echo_frame, echo_json, json_option
 from shopr.cli.params import keyed
+from shopr.errors import InputError
 
 if TYPE_CHECKING:
     from shopr.shop import Shop
@@ -21,18 +22,32 @@ _SPLITS = ("temporal", "leave_last_out", "per_user", "last_basket")
 @click.command(epilog="Example: shopr train --model ease --param lam=200")
 @click.option("--model", required=True, metavar="NAME", help="A model by name, such as ease, edlae, item_knn or ials.")
 @click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="A hyperparameter of the model.")
+@click.option(
+    "--engine",
+    default="local",
+    show_default=True,
+    type=click.Choice(["local", "spark"]),
+    help="Who learns: this process, or Spark on SHOPR_SPARK_MASTER (ials; extra 'spark', Java 17).",
+)
 @_SHOP
 @json_option
-def train(model: str, params: tuple[str, ...], shop: str | None, as_json: bool) -> None:
-    """Fit one model, judge it on the validation span, and log it as a candidate for promotion."""
+def train(model: str, params: tuple[str, ...], engine: str, shop: str | None, as_json: bool) -> None:
+    """Fit one model, judge it on the validation span, and log it as a candidate for promotion.
+
+    With --engine spark, Spark's alternating least squares learns the item factors of `ials` from Parquet; judging,
+    serving and explaining are those of every model and need neither Spark nor Java.
+    """
     from shopr.progress import step
     from shopr.recommend.registry import make
     from shopr.tracking.study import train_candidate
 
     settings = dict(keyed(params))
+    if engine == "spark":
+        _ready_for_spark(model)
+        settings["engine"] = engine
     make(model, **settings)  # a wrong name or setting is refused before any data is read
     opened = _opened(shop)
-    with step(f"Train {model}") as training:
+    with step(f"Train {model}{' on Spark' * (engine == 'spark')}") as training:
         done = train_candidate(
             opened.settings,
             opened.interactions,
@@ -142,6 +157,16 @@ def evaluate(  # noqa: PLR0917 - click passes by name
         echo_json({"split": split, "k": k, "shop": opened.name, "seed": opened.settings.seed, "models": table})
     else:
         echo_frame(table.round(4), title=f"nDCG@{k} on the {split} split of {opened.name}; gain over {names[0]}")
+
+
+def _ready_for_spark(model: str) -> None:
+    """Refuse what Spark cannot learn, and a machine on which it cannot start, before any data is read."""
+    from shopr.recommend.registry import model_class
+    from shopr.recommend.spark import check_ready
+
+    if "engine" not in model_class(model).config_class.model_fields:
+        raise InputError(f"the engine 'spark' does not learn {model!r}", hint="Use --model ials, or leave out --engine")
+    check_ready()
 
 
 def _drift(names: list[str], live_days: float, k: int, shop: Shop, as_json: bool) -> None:

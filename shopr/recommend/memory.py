@@ -151,7 +151,7 @@ def _told(variable: str | None, path: str | None) -> int:
 def estimate(model: Recommender, size: Size) -> float:
     """Bytes on top of the log that fitting `model` and recommending to all of its users take at their peak."""
     fit, kept = _ESTIMATES.get(model.name, _nothing)(model.config, size)
-    answers = _BLOCK_COPIES * _block_bytes()
+    answers = _BLOCK_COPIES * min(_block_bytes(), 4 * size.users * size.items)
     return _BASE + max(size.sorting, size.data + max(fit, kept + answers))
 
 

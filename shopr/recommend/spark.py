@@ -18,6 +18,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -44,7 +45,8 @@ _LEAST_HEAP_MB, _BESIDE_HEAP_MB = 512, 512
 _PAIRS_A_BLOCK = 250_000
 _MOST_BLOCKS = 400
 _ROWS_A_PART = 2_000_000
-_MASTER = re.compile(r"local(\[(\*|\d+)(,\d+)?\])?|(spark|k8s)://\S+|yarn")
+_MASTER = re.compile(r"local(\[(\*|\d+)(,\d+)?\])?|spark://[^\s:,]+:\d+(,[^\s:,]+:\d+)*|k8s://\S+|yarn")
+_PATIENCE_SECONDS = 5.0
 _OUT_OF_MEMORY = re.compile(r"OutOfMemory|Java heap space|GC overhead limit|Cannot allocate memory|error='Not enough")
 _NO_MASTER = re.compile(r"All masters are unresponsive|Failed to connect to master|UnknownHost|Connection refused")
 
@@ -114,7 +116,7 @@ def check_ready(settings: Settings | None = None) -> None:
     """Refuse before any work where Spark cannot run.
 
     Raises:
-        NotReadyError: if pyspark or Java is missing or too old.
+        NotReadyError: if pyspark or Java is missing or too old, or nothing answers at the master's address.
         ConfigError: if the master is none.
         CapacityError: if the memory budget is below what Spark needs.
     """
@@ -135,6 +137,24 @@ def check_ready(settings: Settings | None = None) -> None:
     if found < OLDEST_JAVA:
         raise NotReadyError(f"the engine 'spark' needs Java {OLDEST_JAVA} or newer, found {found}", hint=fix)
     _heap_mb(settings)
+    # Spark itself would try for minutes before it gave up.
+    if settings.spark_master.startswith("spark://") and not _answers(settings.spark_master):
+        raise _unreachable(settings)
+
+
+def _answers(master: str) -> bool:
+    """Whether something listens at one at least of the addresses of spark://host:port,host:port."""
+    for address in master.removeprefix("spark://").split(","):
+        host, _, port = address.rpartition(":")
+        with suppress(OSError, OverflowError), socket.create_connection((host, int(port)), _PATIENCE_SECONDS):
+            return True
+    return False
+
+
+def _unreachable(settings: Settings) -> NotReadyError:
+    return NotReadyError(
+        f"the Spark master {settings.spark_master} cannot be reached", hint="Start it, or correct SHOPR_SPARK_MASTER"
+    )
 
 
 def java_version() -> int | None:
@@ -233,10 +253,7 @@ def _failure(status: int, folder: Path, log: str, settings: Settings) -> Excepti
             hint="Raise SHOPR_MEMORY_BUDGET, ask for fewer factors, or set SHOPR_SPARK_MASTER to a cluster",
         )
     if not settings.spark_master.startswith("local") and _NO_MASTER.search(text):
-        return NotReadyError(
-            f"the Spark master {settings.spark_master} cannot be reached",
-            hint="Start it, or correct SHOPR_SPARK_MASTER",
-        )
+        return _unreachable(settings)
     lines = [line.strip() for line in (message or log).splitlines() if line.strip()]
     first = next((line for line in lines if "Exception" in line or "Error" in line), lines[-1] if lines else "no word")
     return RunError(f"Spark failed (status {status}): {first[:300]}", hint="Run 'shopr doctor' to check this machine")

@@ -56,7 +56,7 @@ with bounded(job["bound"]):
     before = resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
     model = make(job["model"], **job["params"]).fit(data)
-    model.recommend(np.arange(min(job["users"], 2_000)), 10)
+    model.recommend(np.arange(job["users"]), 10)
     told = estimate(model, Size.of(data, sampled=True))
 print(json.dumps({"peak": resident("VmHWM") - before, "told": told}))
 """
