@@ -1,6 +1,6 @@
-"""Experiments that serve lists: a bandit over algorithms, and two rankers interleaved.
+"""Experiments that serve lists: a bandit over algorithms, two rankers interleaved, and an A/B test.
 
-Both are policies as a played world asks them (`shopr.data.simulator.Policy`) and see of it what a shop sees: requests,
+All are policies as a played world asks them (`shopr.data.simulator.Policy`) and see of it what a shop sees: requests,
 and each day's events. `BanditPolicy.serve` is the same choice for a live shop, with the propensity that goes into
 the impressions' events.
 """
@@ -8,7 +8,7 @@ the impressions' events.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ from shopr.data.simulator.policy import Policy
 from shopr.errors import InputError
 from shopr.randomness import DEFAULT_SEED
 
-__all__ = ["BanditPolicy", "InterleavedPolicy", "Served"]
+__all__ = ["BanditPolicy", "InterleavedPolicy", "Served", "SplitPolicy"]
 
 Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -89,11 +89,7 @@ class BanditPolicy:
         users = np.asarray(users, np.int64)
         x = None if self._features is None else self._features(users, context)
         choice = self.bandit.choose(len(users), contexts=x)
-        items = np.full((len(users), k), -1, np.int64)
-        for arm in np.unique(choice.arms).tolist():
-            rows = np.flatnonzero(choice.arms == arm)
-            listed = np.asarray(self._policies[arm].recommend(users[rows], k, context.iloc[rows]))
-            items[rows, : listed.shape[1]] = listed
+        items = _listed(self._policies, choice.arms, users, k, context)
         names = np.array([f"{self.name}:{arm}" for arm in self.bandit.arms], object)
         served = Served(items, choice.arms, names[choice.arms], choice.propensities)
         self._today.append((users, served, x))
@@ -121,10 +117,7 @@ class BanditPolicy:
             self.bandit.update(arms, gains, contexts=x)
         self._days += 1
         self.bandit.decay()
-        for policy in self._policies:
-            observe: Any = getattr(policy, "observe", None)
-            if observe is not None:
-                observe(events)
+        _tell(self._policies, events)
 
     @property
     def log(self) -> pd.DataFrame:
@@ -191,10 +184,7 @@ class InterleavedPolicy:
             columns = {"user_id": self._user_ids.decode(users), "a": found.a, "b": found.b, "outcome": found.outcome}
             self._credits.append(pd.DataFrame(columns))
         self._today.clear()
-        for ranker in self._rankers:
-            observe: Any = getattr(ranker, "observe", None)
-            if observe is not None:
-                observe(events)
+        _tell(self._rankers, events)
 
     @property
     def credits(self) -> pd.DataFrame:
@@ -202,3 +192,52 @@ class InterleavedPolicy:
         if not self._credits:
             return pd.DataFrame({"user_id": [], "a": [], "b": [], "outcome": []})
         return pd.concat(self._credits, ignore_index=True)
+
+
+class SplitPolicy:
+    """An A/B test in one shop: each shopper has an algorithm for good, and all share the stock.
+
+    Playing each arm in a world of its own is no A/B test: there, every arm has the whole stock for half the shoppers.
+
+    Args:
+        policies: the algorithms.
+        arms: shape (users,), for each user code the number of the algorithm, in the order of `policies`.
+
+    Raises:
+        InputError: if an arm is not among the algorithms.
+    """
+
+    name = "split"
+
+    def __init__(self, policies: Mapping[str, Policy], arms: NDArray[np.integer]) -> None:
+        self.arms = np.asarray(arms, np.int64)
+        if not policies or not len(self.arms) or self.arms.min() < 0 or self.arms.max() >= len(policies):
+            raise InputError(f"arms do not fit {len(policies)} algorithms", hint="Give one code from 0 for each user")
+        self._policies = list(policies.values())
+
+    def recommend(self, users: Codes, k: int, context: pd.DataFrame) -> NDArray[np.integer]:
+        """Each shopper's list by their own algorithm, shape (n, k)."""
+        users = np.asarray(users, np.int64)
+        return _listed(self._policies, self.arms[users], users, k, context)
+
+    def observe(self, events: pd.DataFrame) -> None:
+        """Pass a day's events on to the algorithms."""
+        _tell(self._policies, events)
+
+
+def _listed(policies: Sequence[Policy], arms: Codes, users: Codes, k: int, context: pd.DataFrame) -> Codes:
+    """Shape (n, k): each request's list by the policy of its arm."""
+    items = np.full((len(users), k), -1, np.int64)
+    for arm in np.unique(arms).tolist():
+        rows = np.flatnonzero(arms == arm)
+        listed = np.asarray(policies[arm].recommend(users[rows], k, context.iloc[rows]))
+        items[rows, : listed.shape[1]] = listed
+    return items
+
+
+def _tell(policies: Sequence[Policy], events: pd.DataFrame) -> None:
+    """Let those policies see a day's events that want to."""
+    for policy in policies:
+        observe: Any = getattr(policy, "observe", None)
+        if observe is not None:
+            observe(events)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from shopr.abtest.linearbandit import LinearBandit
-from shopr.abtest.livepolicies import BanditPolicy, InterleavedPolicy
+from shopr.abtest.livepolicies import BanditPolicy, InterleavedPolicy, SplitPolicy
 from shopr.abtest.logged import Logged
 from shopr.abtest.offpolicy import estimate
 from shopr.abtest.preference import preference
@@ -133,6 +133,19 @@ def test_clicks_are_credited_by_shopper_and_product() -> None:
     assert live.credits.to_dict("list") == {
         "user_id": ["u0", "u1"], "a": [1.0, 0.0], "b": [1.0, 1.0], "outcome": [0.0, -1.0],
     }  # fmt: skip
+
+
+def test_an_ab_test_gives_each_shopper_one_algorithm_in_one_shop(world: World) -> None:
+    arms = {"a": FixedPolicy([1]), "b": FixedPolicy([2])}
+    split = SplitPolicy(arms, np.array([1, 0, 1]))
+    assert split.recommend(np.array([2, 1, 0]), 2, CONTEXT).tolist() == [[2, -1], [1, -1], [2, -1]]
+    good, poor = best_sellers(world), RandomPolicy(len(world.item_ids))
+    codes = np.arange(len(world.user_ids)) % 2
+    outcomes = world.play(SplitPolicy({"good": good, "poor": poor}, codes), days=14, events=False).outcomes
+    means = outcomes.groupby(codes)["recommended_clicks"].mean()
+    assert means[0] > 1.5 * means[1]
+    with pytest.raises(InputError, match="2 algorithms"):
+        SplitPolicy(arms, np.array([0, 2]))
 
 
 def test_nothing_served_makes_empty_tables() -> None:

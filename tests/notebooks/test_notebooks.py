@@ -17,7 +17,7 @@ from shopr.workbench.spec import RunSpec, load, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-NAMES = ("quickstart", "data", "recommenders", "tuning", "personalisation")
+NAMES = ("quickstart", "data", "recommenders", "tuning", "personalisation", "interleaving")
 SPECS = {spec.notebook: spec for name in NAMES if isinstance(spec := load(ROOT / f"experiments/{name}.yaml"), RunSpec)}
 SHOWING = {"shopr", "matplotlib", "pandas", "numpy", "pathlib"}
 # A path of the machine it ran on: a folder of a system or a home, or a temporary folder.
@@ -36,6 +36,13 @@ OTHER = {
     },
     "04_personalisation": {**FEW, "model": "item_knn", "k": 4, "play_days": 2},
     "03_tuning": {**FEW, "budget_seconds": 3.0, "max_trials": 3, "models": ["popular", "item_knn"], "k": 5},
+    "08_interleaving_and_offpolicy": {
+        **FEW,
+        "models": ["popular", "item_knn"],
+        "play_days": 3,
+        "floor": 0.3,
+        "rounds": 300,
+    },
 }
 
 
