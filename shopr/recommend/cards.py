@@ -12,6 +12,7 @@ import pandas as pd
 from shopr.data.catalog import Catalog
 from shopr.money import format_minor
 from shopr.recommend.base import Explanation
+from shopr.recommend.explain import REST
 
 __all__ = ["Card", "CardMaker", "Reason"]
 
@@ -113,14 +114,14 @@ class CardMaker:
         )
 
     def reasons(self, explanation: Explanation, bought: Iterable[str], most: int = 3) -> tuple[Reason, ...]:
-        """The `most` strongest reasons in words; shares are of all contributions' absolute sum.
+        """The `most` strongest reasons in words; shares are of the listed contributions' absolute sum.
 
         What speaks against a product is no reason to show it: it is told only where nothing speaks for it.
         """
         total = sum(abs(c.value) for c in explanation.contributions) or 1.0
         own = set(bought)
         out = []
-        speaking = [part for part in explanation.contributions if part.value > 0]
+        speaking = [part for part in explanation.contributions if part.value > 0 and part.label != REST]
         for part in (speaking or explanation.contributions)[:most]:
             share = abs(part.value) / total
             if part.kind == "history":

@@ -69,6 +69,7 @@ class Wanted:
         price: lowest and highest price in minor units, both included; None for no bound. Products without a price pass.
         boosts: context and wishes.
         explain: whether reasons are wanted.
+        reasons: list the so many strongest of the model's, and what the others add as one; None lists all.
         explore: chance that the last place is drawn.
     """
 
@@ -79,6 +80,7 @@ class Wanted:
     price: tuple[int | None, int | None] = (None, None)
     boosts: Sequence[Boost] = ()
     explain: bool = True
+    reasons: int | None = None
     explore: float = 0.0
 
     def __post_init__(self) -> None:
@@ -177,7 +179,7 @@ class Pipeline:
         found = np.where([bool(label) for label in labels], np.nan, values[impressions.items].astype(np.float64))
         reasons: tuple[Explanation, ...] = ()
         if wanted.explain and len(impressions):
-            plain = view.explain(impressions.items)
+            plain = view.explain(impressions.items, most=wanted.reasons)
             reasons = tuple(_boosted(e, wanted.boosts, logs) for e in plain)
         note = "" if len(impressions) >= min(wanted.k, rules.most) else self._why(wanted, left, seen)
         return Answer(impressions, found, tuple(labels), reasons, note)

@@ -25,6 +25,8 @@ __all__ = ["Answers", "Visit"]
 
 _VISITS = 256
 """Circumstances whose boosts are kept."""
+_REASONS = 8
+"""Reasons of the model that are told apart; a card shows three."""
 _CHANGES = 900
 """Seconds in which no circumstance changes: in every time zone the hour begins at a multiple of them."""
 
@@ -69,7 +71,9 @@ class Answers:
         if said.deleted_at is not None:  # who deleted the profile is met as somebody new
             owned, fitted = fitted.matrix.indices, fitted.after(int(said.deleted_at.timestamp()))
         boosts = self._boosts(served, said, visit)
-        found = pipeline.answer(user_id, fitted, replace(wanted, boosts=boosts), owned=owned)
+        found = pipeline.answer(
+            user_id, fitted, replace(wanted, boosts=boosts, reasons=wanted.reasons or _REASONS), owned=owned
+        )
         bought = set(served.model.item_ids.decode(pipeline.online.history(user_id, fitted).matrix.indices))
         shown = found.impressions
         cards = [

@@ -151,3 +151,10 @@ def test_wrong_requests_are_refused(made, message):
 def test_wrong_boosts_are_refused(logs, message):
     with pytest.raises(InputError, match=message):
         pipeline().answer("u2", history(), Wanted(3, boosts=(Boost("x", logs),)))
+
+
+def test_few_reasons_still_sum_to_the_score():
+    found = pipeline().answer("u2", history(), Wanted(5, reasons=2))
+    for explanation, score in zip(found.explanations, found.scores, strict=True):
+        assert len(explanation.contributions) <= 3
+        assert sum(c.value for c in explanation.contributions) == pytest.approx(score, rel=1e-5)
