@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shopr.data.interactions import Interactions
     from shopr.recommend.base import Recommender
 
-__all__ = ["Size", "block_rows", "bounded", "budget", "estimate", "largest_head", "require"]
+__all__ = ["Size", "block_rows", "bounded", "budget", "estimate", "largest_head", "refusal", "require"]
 
 _MB = 2**20
 _BASE = 24 * _MB
@@ -155,25 +155,32 @@ def estimate(model: Recommender, size: Size) -> float:
     return _BASE + max(size.sorting, size.data + max(fit, kept + answers))
 
 
-def require(model: Recommender, interactions: Interactions) -> None:
-    """Refuse a fit that would not stay within the bound.
-
-    Raises:
-        CapacityError: naming the size, the bound and what would fit.
-    """
+def refusal(model: Recommender, interactions: Interactions) -> CapacityError | None:
+    """Why a fit would not stay within the bound: the size, the bound and what would fit; None if it would."""
     own: float | None = getattr(model.config, "memory_gb", None)
     bound = float(budget()) if own is None else min(budget(), own * 1e9)
     if estimate(model, Size.of(interactions)) <= bound:
-        return
+        return None
     size = Size.of(interactions, sampled=True)
     need = estimate(model, size)
     if need <= bound:
-        return
-    raise CapacityError(
+        return None
+    return CapacityError(
         f"{model.name} over {size.items:,} items and {size.pairs:,} pairs needs {_said(need)}, "
         f"the memory budget is {_said(bound)}",
         hint=_hint(model, size, bound),
     )
+
+
+def require(model: Recommender, interactions: Interactions) -> None:
+    """Refuse a fit that would not stay within the bound.
+
+    Raises:
+        CapacityError: as `refusal` says.
+    """
+    refused = refusal(model, interactions)
+    if refused is not None:
+        raise refused
 
 
 def largest_head(size: Size, bound: float) -> int:
