@@ -117,6 +117,7 @@ def analyze(
         refuse_early(spec, n, moment)
         past = load_looks(looks, spec.name) if isinstance(looks, Path) else list(looks or [])
         series = add_look(past, Look(moment.isoformat(), n, {}))
+        _refuse_ended(spec, series)
         final = _final(spec, n, moment, len(series))
         reader = Reader(spec, series, final)
         found += [health.check_ratio(sums, spec), *(health.check_dates(table, moment) if checks else [])]
@@ -136,6 +137,18 @@ def _repaired(table: Table, repair: bool) -> list[Check]:
     table.repair()
     gone = before - table.query(f"SELECT count(*) FROM {table.source}")[0][0]
     return [Check("repair", gone == 0, f"{gone:,} of {before:,} rows left out: repeated, or of units in two arms")]
+
+
+def _refuse_ended(spec: Experiment, series: list[Look]) -> None:
+    """Refuse a look after the one that spent the last of alpha."""
+    if len(series) < 2 or not isinstance(spec.design, GroupSequential):
+        return
+    before = series[-2]
+    if _final(spec, before.n, datetime.fromisoformat(before.at), len(series) - 1):
+        raise InputError(
+            f"the last planned look of {spec.name!r} was taken at {before.n:,} units ({before.at[:16]})",
+            hint="Its result stands; plan a new test to look again",
+        )
 
 
 def _final(spec: Experiment, n: int, at: datetime, look: int) -> bool:

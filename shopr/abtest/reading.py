@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -11,11 +11,13 @@ from shopr.abtest.bayesian import GaussianPrior, gaussian_posterior
 from shopr.abtest.confseq import confidence_sequence
 from shopr.abtest.estimates import Estimator
 from shopr.abtest.frequentist import Effect, Estimate, non_inferiority
-from shopr.abtest.groupsequential import GroupSequential as Boundaries
 from shopr.abtest.looks import Look, information
 from shopr.abtest.metrics import Mean, Proportion, Quantile, Ratio
 from shopr.abtest.multiplicity import adjust
 from shopr.abtest.spec import Bayesian, Experiment, GroupSequential, Guardrail, Sequential
+
+if TYPE_CHECKING:
+    from shopr.abtest.groupsequential import GroupSequential as Boundaries
 
 __all__ = ["Reader", "Row", "correct_rows"]
 
@@ -150,6 +152,8 @@ class Reader:
             )
             return replace(row, lo=float(read.lo), hi=float(read.hi), p=float(read.p))
         if isinstance(design, GroupSequential):
+            from shopr.abtest.groupsequential import GroupSequential as Boundaries  # scipy.optimize is slow to load
+
             key = f"{row.metric}|{row.arm}|{row.method}" + (f"|{row.segment}" if row.segment else "")
             lo, hi, p = self._boundaries(effect, key, Boundaries(alpha, side, design.spending))
             return replace(row, lo=lo, hi=hi, p=p)
@@ -173,6 +177,8 @@ class Reader:
 
     def _guard_looks(self, effect: Effect, rail: Guardrail, good: bool, key: str) -> tuple[float, float, float]:
         """The same against the margin, one-sided: the effect is moved so that the margin is zero."""
+        from shopr.abtest.groupsequential import GroupSequential as Boundaries
+
         design = self.spec.design
         assert isinstance(design, GroupSequential)
         margin = -rail.margin if good else rail.margin

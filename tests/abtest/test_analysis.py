@@ -122,6 +122,22 @@ def test_missing_values_are_dropped_or_zero() -> None:
     assert zero.treatment == pytest.approx(filled["b"])
 
 
+@pytest.mark.parametrize("lift", ["delta", "fieller", "log"])
+def test_a_lift_has_the_interval_that_was_declared(lift: str) -> None:
+    row = read(table(effect=3), spec(metrics=f"[{{name: revenue, lift: {lift}}}]")).row("revenue", "b", "welch_lift")
+    assert row.relative
+    assert row.estimate == pytest.approx(row.treatment / row.control - 1)
+    assert row.lo < row.estimate < row.hi
+    if lift != "delta":
+        assert row.hi - row.estimate > row.estimate - row.lo
+
+
+def test_one_sided_tests_have_one_end() -> None:
+    row = read(table(effect=3), spec("alternative: greater\n")).row("revenue", "b")
+    assert row.hi == np.inf
+    assert row.p == pytest.approx(read(table(effect=3), spec()).row("revenue", "b").p / 2)
+
+
 def test_caps_are_alike_in_every_arm() -> None:
     frame = table()
     frame.loc[0, "revenue"] = 1e6
@@ -204,6 +220,9 @@ def test_looks_are_kept_and_cannot_go_back(tmp_path: Path) -> None:
     assert row.decision in {"better", "inconclusive"}
     plain = read(frame, spec()).row("revenue", "b")
     assert row.hi - row.lo > plain.hi - plain.lo
+    more = pd.concat([frame, frame[:100].assign(unit_id=[f"late{i}" for i in range(100)])])
+    with pytest.raises(InputError, match="the last planned look of 't' was taken at 2,000 units"):
+        read(more, text, at=START + timedelta(days=25), looks=path)
     with pytest.raises(DataError, match="belongs to experiment 't', not 'u'"):
         load_looks(path, "u")
     path.write_text("{", encoding="utf-8")
