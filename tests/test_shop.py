@@ -200,3 +200,14 @@ def test_circumstances_move_products_and_are_named_as_a_reason(shop, monkeypatch
 def test_the_prior_of_circumstances_is_learnt_from_the_shops_orders(shop):
     assert set(shop.context.weights) == {d.name for d in DIMENSIONS}
     assert len(shop.recommend("u3", 5, visit=Visit(country="AU", device="tablet", temperature=31.0))) == 5
+
+
+def test_what_is_due_again(shop):
+    due = shop.due_again("u3", 3, days=28)
+    assert list(due.columns) == ["category", "probability", "purchases", "last_days_ago", "interval_days"]
+    assert len(due) == 3
+    assert due["probability"].is_monotonic_decreasing
+    assert due["probability"].between(0, 1).all()
+    assert shop.due_again("nobody").empty
+    with pytest.raises(InputError, match="days is 0"):
+        shop.due_again("u3", days=0)

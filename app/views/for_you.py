@@ -143,6 +143,15 @@ def recommendations(shop: Shop, choice: Choice, known: bool) -> None:
         grid(cards, served.model.name)
 
 
+def beside(shop: Shop, user: str) -> None:
+    """What is bought along with the shopper's last purchases."""
+    last = [card.product_id for card in shop.history(user, 3)]
+    found = shop.goes_with(last, 12)
+    if found:
+        section("Goes with what was bought last", "Bought together with it more often than chance, and in stock.")
+        strip(found, "Products that go with the last purchases, the best first")
+
+
 def act(shop: Shop, user: str, card: Card, kind: str) -> None:
     """Record what the shopper did with a card; the page that follows is drawn with it."""
     properties = dict(card.shown)
@@ -178,6 +187,9 @@ def page() -> None:
         known = purchases(shop, choice.user)
     with boundary("the recommendations"), st.spinner("Choosing products …", show_time=False):
         recommendations(shop, choice, known)
+    if known and choice.user is not None:
+        with boundary("what goes with the last purchases"):
+            beside(shop, choice.user)
     if choice.user is not None:
         st.html(
             f'<p class="more"><a href="profile?shopper={quote(choice.user)}" target="_self">'

@@ -10,11 +10,13 @@ from parts.words import sentence
 
 from shopr.errors import ShoprError
 from shopr.money import exponent, to_minor
-from shopr.recommend.profile_card import ProfileCard
+from shopr.recommend.profile_card import ProfileCard, Trait
 from shopr.recommend.profile_corrections import Correction, Kind
 from shopr.shop import Shop
 
 LISTED = 2000
+HORIZON = 28  # days
+LEAST = 0.01  # chances below are not worth a line
 KINDS: dict[str, Kind] = {"Category": "category", "Brand": "brand", "Style": "style", "Price range": "price"}
 
 
@@ -44,6 +46,15 @@ def known(card: ProfileCard) -> None:
         ranges("Usual prices", card.prices)
         traits("Style", "Share of the shopper's interest", card.styles)
         traits("Seasons", "Against what is usual in the shop", card.seasons)
+
+
+def due(shop: Shop, user: str) -> None:
+    """What is likely to be bought again, as chances."""
+    found = shop.due_again(user, 5, days=HORIZON)
+    rows = [Trait(row.category, float(row.probability), 1.0) for row in found.itertuples() if row.probability >= LEAST]
+    if rows:
+        with st.container(key="panel-due"):
+            traits("Likely to buy again", f"Chance of a purchase within {HORIZON} days of the last one on record", rows)
 
 
 def corrections(shop: Shop, card: ProfileCard) -> None:
@@ -139,6 +150,8 @@ def page() -> None:
         if card.known:
             notice(" ".join(card.words))
             known(card)
+            with boundary("what is due again"):
+                due(shop, user)
         else:
             notice(f"Nothing is known of “{user}” yet.")
         corrections(shop, card)

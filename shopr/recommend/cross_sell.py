@@ -26,7 +26,7 @@ from shopr.recommend.base import Config, Recommendations
 from shopr.recommend.significance import false_discoveries, g2
 from shopr.recommend.topk import top_k
 
-__all__ = ["Bundle", "CrossSell", "CrossSellConfig", "baskets_of"]
+__all__ = ["Bundle", "CrossSell", "CrossSellConfig", "baskets_of", "cross_sell_of"]
 
 _MOST_PAIRS = 50_000_000
 """Joint counts that may be held at once."""
@@ -280,3 +280,14 @@ def _binary(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     out.sum_duplicates()
     out.data[:] = 1.0
     return out
+
+
+def cross_sell_of(events: pd.DataFrame, catalog: Catalog) -> CrossSell:
+    """Fitted on the orders of the flat event table.
+
+    Raises:
+        InputError: if there are none.
+    """
+    lines = events[(events["type"] == "order_completed") & events["product_id"].notna()]
+    log = Interactions.from_frame(pd.DataFrame({"user": lines["order_id"], "item": lines["product_id"]}))
+    return CrossSell().fit(baskets_of(log, log.users), log.item_ids, catalog)

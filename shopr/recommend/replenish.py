@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import expit, logit
 
+from shopr.data.catalog import Catalog
 from shopr.data.ids import IdMap
 from shopr.data.interactions import Interactions
 from shopr.errors import InputError, NotReadyError
 from shopr.recommend.base import Config
 
-__all__ = ["Replenish", "ReplenishConfig", "brier", "calibration_error", "reliability"]
+__all__ = ["Replenish", "ReplenishConfig", "brier", "calibration_error", "reliability", "replenish_of"]
 
 _DAY = 86_400
 
@@ -132,6 +133,17 @@ class Replenish:
             happened = np.concatenate(labels) if labels else np.empty(0)
             self._models[days] = _logistic(rows, happened, plain, self.config.ridge) if len(rows) else plain
         return self._models[days]
+
+
+def replenish_of(interactions: Interactions, catalog: Catalog) -> Replenish:
+    """Fitted by the full category paths of the catalogue.
+
+    Raises:
+        InputError: without times or rows.
+    """
+    paths = catalog.align(interactions.item_ids)["category"]
+    codes, names = pd.factorize(paths.where(paths.fillna("") != ""))
+    return Replenish().fit(interactions, codes.astype(np.int64), [str(name) for name in names])
 
 
 def _state(events: pd.DataFrame, today: int, days: int) -> pd.DataFrame:

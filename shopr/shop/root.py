@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from shopr.recommend.cross_sell import CrossSell
     from shopr.recommend.live import LiveStore
     from shopr.recommend.profile_book import ProfileBook
+    from shopr.recommend.replenish import Replenish
     from shopr.recommend.rules import Merchandising
     from shopr.storage.database import Database
     from shopr.tracking.slot import ModelSlot, ServedModel
@@ -244,12 +245,26 @@ class Shop:
 
     @cached_property
     def _cross_sell(self) -> CrossSell:
-        from shopr.recommend.cross_sell import CrossSell, baskets_of
+        from shopr.recommend.cross_sell import cross_sell_of
 
-        events = self.data.events
-        lines = events[(events["type"] == "order_completed") & events["product_id"].notna()]
-        log = Interactions.from_frame(pd.DataFrame({"user": lines["order_id"], "item": lines["product_id"]}))
-        return CrossSell().fit(baskets_of(log, log.users), log.item_ids, self.catalog)
+        return cross_sell_of(self.data.events, self.catalog)
+
+    def due_again(self, user_id: str, n: int = 5, *, days: int = 28) -> pd.DataFrame:
+        """What a shopper is likeliest to buy again within `days` of the last purchase the shop has on record.
+
+        Returns:
+            At most `n` rows `category, probability, purchases, last_days_ago, interval_days`, likeliest first.
+
+        Raises:
+            InputError: if days is outside 1 … 365, or purchases have no times.
+        """
+        return self._replenish.due([user_id], days).head(n).drop(columns="user")
+
+    @cached_property
+    def _replenish(self) -> Replenish:
+        from shopr.recommend.replenish import replenish_of
+
+        return replenish_of(self.interactions, self.catalog)
 
     def history(self, user_id: str, n: int = 12) -> list[Card]:
         """The last `n` different products a shopper bought, newest first; empty for an unknown shopper."""

@@ -82,6 +82,7 @@ def test_a_known_shopper_gets_cards_with_reasons(served: Settings) -> None:
     assert shown.count('<li class="card">') == 10
     assert "Because you bought" in shown
     assert "chosen by Item neighbours, version 2" in shown
+    assert "Goes with what was bought last" in shown
 
 
 def test_titles_are_shown_as_written_never_as_markup(served: Settings) -> None:
@@ -207,6 +208,7 @@ def test_a_profile_is_shown_corrected_and_taken_back(served: Settings) -> None:
     shown = text(app)
     assert "Clothing &gt; Scarves" in shown
     assert "Usual prices" in shown
+    assert "Likely to buy again" in shown
     assert "Nothing yet." in shown
     app.selectbox(key="about").set_value("Brand").run()
     app.selectbox(key="which-brand").set_value("Pico").run()
