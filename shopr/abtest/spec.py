@@ -208,9 +208,11 @@ def _plain_forms(content: dict[str, Any]) -> dict[str, Any]:
     """Short forms: a bare metric is the mean of that column, listed arms weigh alike, - and _ in choices are one."""
     given = dict(content)
     if isinstance(given.get("arms"), list):
-        given["arms"] = {str(arm): 1.0 for arm in given["arms"]}
+        given["arms"] = {_text(arm): 1.0 for arm in given["arms"]}
     elif isinstance(given.get("arms"), Mapping):
-        given["arms"] = {str(arm): weight for arm, weight in given["arms"].items()}
+        given["arms"] = {_text(arm): weight for arm, weight in given["arms"].items()}
+    if "control" in given:
+        given["control"] = _text(given["control"])
     if isinstance(given.get("metrics"), list):
         given["metrics"] = [{"name": m, "type": "mean"} if isinstance(m, str) else m for m in given["metrics"]]
         given["metrics"] = [{"type": "mean", **m} if isinstance(m, Mapping) else m for m in given["metrics"]]
@@ -225,6 +227,11 @@ def _plain_forms(content: dict[str, Any]) -> dict[str, Any]:
     if isinstance(given.get("correction"), str):
         given["correction"] = given["correction"].replace("_", "-")
     return given
+
+
+def _text(arm: Any) -> str:
+    """An arm's name as a table spells it: YAML reads 0 and true as other things than text."""
+    return str(arm).lower() if isinstance(arm, bool) else str(arm)
 
 
 def _refusal(path: Path, root: yaml.Node | None, content: Mapping[str, Any], error: ValidationError) -> SpecError:

@@ -189,7 +189,7 @@ def open_table(source: Source, spec: Experiment) -> Iterator[Table]:
 
     connection = duckdb.connect(":memory:")
     try:
-        name = _register(connection, source)
+        name = _register(connection, source, spec)
         table = Table(connection, name, spec)
         _check_columns(table)
         yield table
@@ -197,7 +197,7 @@ def open_table(source: Source, spec: Experiment) -> Iterator[Table]:
         connection.close()
 
 
-def _register(connection: duckdb.DuckDBPyConnection, source: Source) -> str:
+def _register(connection: duckdb.DuckDBPyConnection, source: Source, spec: Experiment) -> str:
     import duckdb
 
     connection.execute("SET enable_progress_bar = false")
@@ -211,8 +211,7 @@ def _register(connection: duckdb.DuckDBPyConnection, source: Source) -> str:
             raise DataError(f"table {path} ends in {path.suffix!r}", hint="Give a file ending in .csv or .parquet")
         text = str(path).replace("'", "''")
         try:
-            # The types of a CSV's columns are taken from all of its rows: a late decimal must not stop the reading.
-            options = ", sample_size = -1" if reader == "read_csv" else ""
+            options = _csv_options(connection, text, spec) if reader == "read_csv" else ""
             connection.execute(f"CREATE VIEW source AS SELECT * FROM {reader}('{text}'{options})")
         except duckdb.Error as error:
             raise DataError(f"table {path} cannot be read: {_reason(error)}") from error
@@ -224,6 +223,15 @@ def _register(connection: duckdb.DuckDBPyConnection, source: Source) -> str:
         return "the relation"
     connection.register("source", source)
     return "the table"
+
+
+def _csv_options(connection: duckdb.DuckDBPyConnection, path: str, spec: Experiment) -> str:
+    """How a CSV is read: ids and arms as text (007 is not 7), other types from all rows, not only the first ones."""
+    header = connection.execute(f"DESCRIBE SELECT * FROM read_csv('{path}', all_varchar = true)").fetchall()
+    names = {str(row[0]) for row in header}
+    kept = [c.replace("'", "''") for c in dict.fromkeys((spec.unit, spec.variant)) if c in names]
+    types = ", ".join(f"'{name}': 'VARCHAR'" for name in kept)
+    return ", sample_size = -1" + (f", types = {{{types}}}" if types else "")
 
 
 def _reason(error: Exception) -> str:

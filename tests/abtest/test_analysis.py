@@ -366,6 +366,21 @@ def test_a_proportion_of_other_values_is_refused() -> None:
         read(table(), spec(metrics="[{name: revenue, type: proportion}]"))
 
 
+def test_ids_and_arms_of_a_csv_stay_text(tmp_path: Path) -> None:
+    frame = table(40)
+    frame["unit_id"] = ["7", "07"] + [f"{i:03}" for i in range(100, 138)]
+    frame["variant"] = np.where(np.arange(40) % 2, "1", "0")
+    frame.loc[39, "revenue"] = 0.25
+    frame["revenue"] = frame["revenue"].round().astype(object)
+    frame.loc[39, "revenue"] = 0.25
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    text = "name: t\narms: {0: 1, 1: 1}\ncontrol: 0\nmetrics: [revenue]\n"
+    assert read(tmp_path / "t.csv", text).units == {"0": 20, "1": 20}
+    frame["variant"] = np.where(np.arange(40) % 2, "true", "false")
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    assert read(tmp_path / "t.csv", "name: t\narms: [false, true]\nmetrics: [revenue]\n").units["true"] == 20
+
+
 def test_files_that_are_none(tmp_path: Path) -> None:
     for name, text, message in (
         ("t.csv", None, "is no file"),

@@ -17,7 +17,7 @@ from shopr.abtest.confseq import confidence_sequence
 from shopr.abtest.frequentist import Effect, difference, judge, lift
 from shopr.abtest.moments import Moments
 from shopr.abtest.poststratification import merge_thin_strata, poststratify
-from shopr.abtest.quantiles import quantile_arm
+from shopr.abtest.quantiles import cluster_inflation, quantile_arm
 from shopr.abtest.srm import sample_ratio
 from tests.abtest.vectors import Case, Uncovered
 
@@ -52,6 +52,8 @@ def run(case: Case) -> tuple[Any, Any]:
     if play is None:
         raise Uncovered("sampled bandit weights depend on the other library's random draws")
     config = _config(given)
+    if config.get("difference_type") == "scaled":
+        raise Uncovered("effects scaled up to all of the shop's traffic are not offered")
     return _floats(play(case.kind, given["args"][0], config)), recorded
 
 
@@ -167,6 +169,7 @@ def _arms(rows: list[list[dict[str, Any]]]) -> tuple[Arm, Arm]:
                 s["quantile_lower"],
                 s["quantile_upper"],
                 n_bounds=s["n_star"],
+                inflation=_inflation(s),
             )
             for s in rows[0]
         ]
@@ -178,6 +181,15 @@ def _arms(rows: list[list[dict[str, Any]]]) -> tuple[Arm, Arm]:
     pooling = "arms" if pair.ratio else "total"
     control, treatment, _ = cuped(one, other, pair.terms, theta=pair.theta, pooling=pooling, binary=pair.binary)
     return control, treatment
+
+
+def _inflation(stat: dict[str, Any]) -> Any:
+    if "n_clusters" not in stat:
+        return 1.0
+    below, rows = stat["main_sum"], stat["denominator_sum"]
+    cross = stat["main_denominator_sum_product"]
+    products = [[stat["main_sum_squares"], cross], [cross, stat["denominator_sum_squares"]]]
+    return cluster_inflation(Moments.from_sums(stat["n_clusters"], [below, rows], products), stat["nu"])
 
 
 def _effect(rows: list[list[dict[str, Any]]], config: Mapping[str, Any]) -> tuple[Effect | None, str, Arm, Arm]:
