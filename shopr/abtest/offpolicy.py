@@ -56,8 +56,9 @@ class Estimate:
         level: such as .95.
         n, units: rows, and users.
         bound: the clip or tau used; inf where weights were not bounded.
-        biased: whether the method trades bias for variance (clipped, dm, switch_dr): the interval then holds the
-            spread of the rows alone, neither the bias nor the model's own error.
+        biased: whether the method trades bias for variance (clipped, dm, switch_dr). Its own spread says nothing of
+            the bias, so its interval is stretched to hold that of its unbiased counterpart as well (ips for clipped, dr
+            for the others): what the log cannot rule out.
     """
 
     method: Method
@@ -105,7 +106,9 @@ def estimate(
         clip: largest weight of `clipped`; by default the square root of n.
         tau: threshold of `switch_dr`.
         interval: `normal`; `bootstrap` over users, percentile; `bernstein`, empirical Bernstein (Maurer & Pontil
-            2009), which holds at any n for rewards in `reward_range` and needs `weight_bound` or `clipped`.
+            2009), for ips, clipped and dr: it holds at any n for rewards in `reward_range`. With `clipped` it holds for
+            the mean of the clipped terms, which bounds the value from below where rewards are 0 or more; the others
+            need `weight_bound`.
         weight_bound: the largest weight possible, known from both policies.
 
     Raises:
@@ -125,14 +128,15 @@ def estimate(
     sums = _by_user(log, terms, base)
     value = float(sums[:, 0].sum() / sums[:, 1].sum())
     se = _spread(sums, value)
-    if interval == "normal":
-        half = float(ndtri((1 + level) / 2)) * se
-        lo, hi = value - half, value + half
-    elif interval == "bootstrap":
-        lo, hi = _bootstrap(sums, level, resamples, seed)
-    else:
-        most = bound if method == "clipped" else 0.0 if method == "dm" else weight_bound
+    if interval == "bernstein":
+        most = bound if method == "clipped" else weight_bound
         lo, hi = _bernstein(log, sums, value, method=method, most=most, rewards=reward_range, level=level)
+    else:
+        ends = [_ends(sums, interval, level, resamples, seed)]
+        if method in _BIASED:
+            terms, base = _terms(log, w, "ips" if model is None else "dr", model, np.inf)
+            ends.append(_ends(_by_user(log, terms, base), interval, level, resamples, seed))
+        lo, hi = min(end[0] for end in ends), max(end[1] for end in ends)
     return Estimate(method, value, se, lo, hi, interval, level, len(log), len(sums), float(bound), method in _BIASED)
 
 
@@ -213,7 +217,12 @@ def _spread(sums: Floats, value: float) -> float:
     return float(np.sqrt(units / (units - 1) * (rest**2).sum()) / sums[:, 1].sum())
 
 
-def _bootstrap(sums: Floats, level: float, resamples: int, seed: int) -> tuple[float, float]:
+def _ends(sums: Floats, interval: Interval, level: float, resamples: int, seed: int) -> tuple[float, float]:
+    """The interval of a ratio of sums over units: normal, or bootstrap by percentiles."""
+    if interval == "normal":
+        value = float(sums[:, 0].sum() / sums[:, 1].sum())
+        half = float(ndtri((1 + level) / 2)) * _spread(sums, value)
+        return value - half, value + half
     if resamples < 100:
         raise InputError(f"{resamples} resamples are too few for an interval", hint="Use 1000 or more")
     means = replicates(sums, resamples=resamples, seed=seed)
@@ -229,6 +238,8 @@ def _bernstein(
     """Maurer & Pontil's theorem 4, both sides, for rows that stand alone or users' sums of bounded size."""
     if method == "snips":
         raise InputError("empirical Bernstein holds for means, snips is a ratio", hint="Use ips, clipped or dr")
+    if method in {"dm", "switch_dr"}:
+        raise InputError(f"empirical Bernstein knows nothing of the bias of {method}", hint="Use ips, clipped or dr")
     if most is None:
         raise InputError(
             "empirical Bernstein needs weight_bound", hint="Give the largest weight possible, or use clipped"

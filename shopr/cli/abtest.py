@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shopr.cli.abtest_offpolicy import offpolicy
 from shopr.cli.abtest_plan import plan
 from shopr.cli.output import echo, echo_json, echo_table, json_option
 
@@ -22,6 +23,7 @@ def abtest() -> None:
     """Plan, read and simulate A/B tests."""
 
 
+abtest.add_command(offpolicy)
 abtest.add_command(plan)
 
 

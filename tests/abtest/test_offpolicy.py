@@ -103,6 +103,20 @@ def test_intervals_agree_where_all_hold() -> None:
     assert safe.hi - safe.value == pytest.approx(half)
 
 
+def test_biased_methods_say_what_the_log_cannot_rule_out() -> None:
+    log, policy = drawn(800, 12)
+    q = np.tile([0.9, 0.1, 0.5, 0.3], (800, 1))  # a model that is wrong
+    fair = estimate(log, policy, "dr", q=q)
+    for method in ("dm", "switch_dr"):
+        found = estimate(log, policy, method, q=q)  # type: ignore[arg-type]
+        assert found.lo <= fair.lo < fair.hi <= found.hi
+        assert found.lo <= found.value <= found.hi
+    plain, clipped = estimate(log, policy, "ips"), estimate(log, policy, "clipped", clip=1.0)
+    assert clipped.value < plain.value
+    assert clipped.lo < plain.lo
+    assert clipped.hi == pytest.approx(plain.hi)
+
+
 def test_rows_of_a_user_count_together() -> None:
     log, policy = drawn(500, 3)
     twice = Logged.of(
@@ -233,7 +247,8 @@ def test_no_overlap_is_an_error() -> None:
     [
         ({"method": "dr"}, "needs q"), ({"method": "dr", "q": [[1.0]]}, "q of shape"), ({"method": "magic"}, "magic"),
         ({"method": "clipped", "clip": 0}, "clip"), ({"method": "ips", "interval": "bernstein"}, "weight_bound"),
-        ({"interval": "bernstein"}, "ratio"), ({"level": 1.0}, "level"),
+        ({"interval": "bernstein"}, "ratio"), ({"method": "dm", "q": [[0.1] * 2] * 3, "interval": "bernstein"}, "bias"),
+        ({"level": 1.0}, "level"),
         ({"interval": "bootstrap", "resamples": 5}, "5 re"),
         ({"method": "clipped", "interval": "bernstein", "reward_range": (0, 0.5)}, "range"),
     ],
