@@ -158,7 +158,7 @@ class Table:
         if at is not None and self.exposure:
             micros = int(at.astimezone(UTC).timestamp() * 1e6)
             self.connection.execute(
-                f"CREATE VIEW until_now AS SELECT * FROM {self.source} WHERE {self.exposure} <= {micros}"
+                f"CREATE VIEW until_now AS SELECT * FROM {self.source} WHERE coalesce({self.exposure} <= {micros}, true)"
             )
             self.source = "until_now"
 
