@@ -157,9 +157,8 @@ class Table:
         self.as_of = at
         if at is not None and self.exposure:
             micros = int(at.astimezone(UTC).timestamp() * 1e6)
-            self.connection.execute(
-                f"CREATE VIEW until_now AS SELECT * FROM {self.source} WHERE coalesce({self.exposure} <= {micros}, true)"
-            )
+            seen = f"coalesce({self.exposure} <= {micros}, true)"
+            self.connection.execute(f"CREATE VIEW until_now AS SELECT * FROM {self.source} WHERE {seen}")
             self.source = "until_now"
 
     def repair(self) -> None:
