@@ -51,3 +51,11 @@ def test_the_help_of_the_command_line_loads_nothing_heavy() -> None:
 
 def test_settings_load_nothing_of_data_or_storage() -> None:
     assert loaded("import shopr; shopr.Settings()", [*HEAVY, "rich"]) == ""
+
+
+def test_the_experiments_room_offers_what_it_names() -> None:
+    import shopr.abtest
+
+    assert all(getattr(shopr.abtest, name) is not None for name in shopr.abtest.__all__)
+    with pytest.raises(AttributeError, match="offers Assignment"):
+        shopr.abtest.nothing  # noqa: B018
