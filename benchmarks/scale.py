@@ -8,7 +8,8 @@ Items are drawn from a Zipf law, users evenly, all by the seed. Each cell runs i
 the memory budget as its bound; a model that refuses is told so in the table. The slope is that of log seconds against
 log rows at fixed items: 1 is linear, below 1 the fixed cost of the items still shows. CPU seconds are the steadier ones
 on a busy machine. `spark` is iALS's item factors by Spark on all cores (where pyspark and Java are there), its memory
-that of the whole family of processes.
+that of the whole family of processes; the estimate counts this process alone, Java's heap is what the budget leaves.
+Users are fixed as well: histories grow with the rows, and what counts pairs within them grows a little faster.
 """
 
 from __future__ import annotations

@@ -239,6 +239,7 @@ def _user_knn(config: Any, size: Size) -> tuple[float, float]:
 
 
 def _factors(config: Any, size: Size) -> tuple[float, float]:
+    # With the engine "spark", this process's part: Java's heap is cut to what the budget leaves.
     kept = 4.0 * size.items * config.factors
     work = 4.0 * size.users * config.factors + 20.0 * size.pairs
     return 2 * kept + work + (160 * _MB if config.nu > 0 else 0.0), kept

@@ -88,7 +88,9 @@ def measure(
             raise RunError(f"measuring {model} failed (status {done.returncode}): {last}", hint="Try fewer rows")
         cells += [json.loads(line) for line in done.stdout.splitlines()]
     columns = "model rows users items pairs fit_s fit_cpu_s all_s peak_mb told_mb refused".split()
-    return pd.DataFrame(cells).reindex(columns=columns).fillna({"refused": ""})
+    found = pd.DataFrame(cells).reindex(columns=columns)
+    numbers = columns[columns.index("pairs") : -1]
+    return found.astype(dict.fromkeys(numbers, float))
 
 
 def slopes(cells: pd.DataFrame, column: str = "fit_s") -> pd.Series:

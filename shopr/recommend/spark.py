@@ -42,6 +42,7 @@ __all__ = ["OLDEST_JAVA", "Factors", "check_ready", "java_version", "penalty_per
 OLDEST_JAVA = 17
 _LEAST_HEAP_MB, _BESIDE_HEAP_MB = 512, 512
 """Spark will not start below the first; Java and Python need about the second beside the heap."""
+_BYTES_A_PAIR = 60
 _PAIRS_A_BLOCK = 250_000
 _MOST_BLOCKS = 400
 _ROWS_A_PART = 2_000_000
@@ -86,7 +87,7 @@ def train(
     """
     settings = settings or Settings()
     check_ready(settings)
-    heap = _heap_mb(settings)
+    heap = _heap_mb(settings, strengths.nnz)
     penalty = penalty_per_entry(strengths, regularization)
     with _folder(settings) as folder:
         _write_pairs(strengths, folder / "pairs")
@@ -171,12 +172,13 @@ def java_version() -> int | None:
     return int(found[1]) if found else None
 
 
-def _heap_mb(settings: Settings) -> int:
+def _heap_mb(settings: Settings, pairs: int = 0) -> int:
+    """What the budget leaves to Java's heap beside this process, which holds the log of so many pairs."""
     budget = settings.memory_budget // 2**20
-    heap = budget - _BESIDE_HEAP_MB
+    heap = budget - _BESIDE_HEAP_MB - _BYTES_A_PAIR * pairs // 2**20
     if heap < _LEAST_HEAP_MB:
         raise CapacityError(
-            f"Spark needs {_LEAST_HEAP_MB + _BESIDE_HEAP_MB:,} MB at least, memory_budget is {budget:,} MB",
+            f"Spark needs {budget - heap + _LEAST_HEAP_MB:,} MB at least, memory_budget is {budget:,} MB",
             hint="Raise SHOPR_MEMORY_BUDGET, or leave out --engine",
         )
     return heap
