@@ -14,6 +14,7 @@ from typing import Any
 
 __all__ = ["FAILURE", "main", "train"]
 
+_DIRECT_MB = 256
 FAILURE = "failure.json"
 """Where in the job's folder a failure is told: {"error": the exception's name, "message": what it said}."""
 
@@ -51,6 +52,9 @@ def train(job: dict[str, Any]) -> None:
 def _options(job: dict[str, Any], folder: Path) -> dict[str, str]:
     options = {
         "spark.driver.memory": f"{job['heap_mb']}m",
+        # Beside its heap Java takes buffers, as many bytes again by default, and maps shuffle files into memory.
+        "spark.driver.defaultJavaOptions": f"-XX:MaxDirectMemorySize={_DIRECT_MB}m -XX:+UseParallelGC",
+        "spark.storage.memoryMapThreshold": "1g",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": str(job["blocks"]),

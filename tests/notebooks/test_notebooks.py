@@ -17,7 +17,7 @@ from shopr.workbench.spec import RunSpec, load, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-NAMES = ("quickstart", "data", "recommenders", "tuning", "personalisation", "interleaving")
+NAMES = ("quickstart", "data", "recommenders", "tuning", "personalisation", "interleaving", "scale")
 SPECS = {spec.notebook: spec for name in NAMES if isinstance(spec := load(ROOT / f"experiments/{name}.yaml"), RunSpec)}
 SHOWING = {"shopr", "matplotlib", "pandas", "numpy", "pathlib"}
 # A path of the machine it ran on: a folder of a system or a home, or a temporary folder.
@@ -35,6 +35,15 @@ OTHER = {
         "against": "hybrid",
     },
     "04_personalisation": {**FEW, "model": "item_knn", "k": 4, "play_days": 2},
+    "05_scale": {
+        "sizes": [3000, 9000],
+        "users": 500,
+        "items": 300,
+        "models": ["popular", "item_knn"],
+        "budget_mb": 300,
+        "wide_items": 15_000,
+        "seed": 7,
+    },
     "03_tuning": {**FEW, "budget_seconds": 3.0, "max_trials": 3, "models": ["popular", "item_knn"], "k": 5},
     "08_interleaving_and_offpolicy": {
         **FEW,
