@@ -10,6 +10,7 @@ import click
 
 from shopr.cli.abtest_offpolicy import offpolicy
 from shopr.cli.abtest_plan import plan
+from shopr.cli.abtest_simulate import simulate
 from shopr.cli.output import echo, echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def abtest() -> None:
 
 abtest.add_command(offpolicy)
 abtest.add_command(plan)
+abtest.add_command(simulate)
 
 
 @abtest.command(epilog="Example: shopr abtest analyze results.parquet --spec experiments/checkout.yaml --json")
@@ -81,7 +83,8 @@ def analyze(
 
 
 def _print(analysis: Analysis) -> None:
-    columns = ["metric", "arm", "method", "estimate", "lo", "hi", "p", "decision"]
+    segment = ["segment"] if any(row.segment for row in analysis.rows) else []
+    columns = ["metric", "arm", *segment, "method", "estimate", "lo", "hi", "p", "decision"]
     echo_table(columns, [[getattr(row, c) for c in columns] for row in analysis.rows], title=analysis.experiment)
     for check in analysis.health:
         echo(f"{'ok' if check.ok else 'WARNING':8}{check.name}: {check.message}")

@@ -21,11 +21,12 @@ from shopr.tracking.rules import Rules
 from shopr.yamlfile import line_of, nearest, parse
 
 if TYPE_CHECKING:
+    from shopr.abtest.spec import Experiment
     from shopr.recommend.rules import Merchandising
 
 __all__ = ["GateSpec", "Parameter", "RunSpec", "Spec", "gate_rules", "json_schema", "load", "resolve"]
 
-_KINDS = ["run", "gate", "rules"]
+_KINDS = ["run", "gate", "rules", "abtest"]
 _PATTERNS = {
     "name": "a name such as weekly-health: small letters, digits, - and _",
     "notebook": "notebooks/NAME.ipynb, a path within the project",
@@ -114,7 +115,7 @@ Spec = Annotated[RunSpec | GateSpec, Field(discriminator="kind")]
 _ADAPTER: TypeAdapter[RunSpec | GateSpec] = TypeAdapter(Spec)
 
 
-def load(path: Path | str) -> RunSpec | GateSpec | Merchandising:
+def load(path: Path | str) -> RunSpec | GateSpec | Merchandising | Experiment:
     """Read and check a spec.
 
     Raises:
@@ -135,6 +136,10 @@ def load(path: Path | str) -> RunSpec | GateSpec | Merchandising:
         from shopr.recommend.rules import check  # it needs pandas, which a run served from cache does not
 
         return check(path, content, root)
+    if content.get("kind") == "abtest":
+        from shopr.abtest.spec import parse_spec
+
+        return parse_spec(text, path)
     content.setdefault("kind", "run")
     try:
         return _ADAPTER.validate_python(content)

@@ -1,0 +1,148 @@
+"""`shopr abtest simulate`: play an A/B test of algorithms in a simulated shop, or rehearse a spec on past units."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from shopr.cli.output import echo, echo_json, echo_table, json_option
+from shopr.cli.params import keyed
+from shopr.randomness import DEFAULT_SEED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from shopr.abtest.rehearsal import Rehearsal
+    from shopr.abtest.spec import Experiment
+
+__all__ = ["simulate"]
+
+_PRESETS = ("tiny", "small", "medium", "large", "demo")
+
+
+@click.command(epilog="Example: shopr abtest simulate --spec experiments/ab_recommender.yaml --output ab.parquet")
+@click.option("--spec", type=click.Path(path_type=Path), metavar="FILE", required=True, help="The experiment's YAML.")
+@click.option(
+    "--arm", "arms", multiple=True, metavar="ARM=MODEL", help="Which model serves an arm, if not its namesake."
+)
+@click.option("--preset", type=click.Choice(_PRESETS), default="small", show_default=True, help="Size of the shop.")
+@click.option("--days", type=click.IntRange(1), default=28, show_default=True, help="Days of the test.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=DEFAULT_SEED, show_default=True, help="Seed of everything random."
+)
+@click.option("--output", type=click.Path(path_type=Path), metavar="TABLE", help="Write the table: .csv or .parquet.")
+@click.option("--runs", type=click.IntRange(1), help="Rehearse the spec instead: split the units anew, so many times.")
+@click.option("--lift", type=float, default=0.0, show_default=True, help="Relative effect put into a rehearsal.")
+@click.option("--table", type=click.Path(path_type=Path), metavar="TABLE", help="Past units to rehearse on.")
+@json_option
+def simulate(
+    spec: Path,
+    *,
+    arms: tuple[str, ...],
+    preset: str,
+    days: int,
+    seed: int,
+    output: Path | None,
+    runs: int | None,
+    lift: float,
+    table: Path | None,
+    as_json: bool,
+) -> None:
+    """Play an A/B test of algorithms in a simulated shop, and write the TABLE that 'analyze' reads.
+
+    With --runs N nothing is compared: the units (of --table, else of the simulated shop served by the control) are
+    split anew N times and read as the spec says, with --lift put into the treated ones. Without a lift the share of
+    runs that call a winner is the error rate; with one it is the power.
+    """
+    from shopr.abtest.spec import load_spec
+    from shopr.errors import InputError
+
+    experiment = load_spec(spec)
+    if output is not None and output.suffix not in {".csv", ".parquet"}:
+        raise InputError(f"{output} ends in {output.suffix!r}", hint="Name a file ending in .csv or .parquet")
+    if runs is None and (lift or table is not None):
+        raise InputError("--lift and --table are for a rehearsal", hint="Add --runs N, such as --runs 200")
+    if runs is None:
+        units = _play(experiment, dict(keyed(arms)), preset, days, seed)
+        _write(units, output)
+        _report(units, experiment, output, as_json)
+        return
+    if table is not None:
+        from shopr.abtest.history import read_history
+
+        units = read_history(table)
+    else:
+        control = str(dict(keyed(arms)).get(experiment.baseline, experiment.baseline))
+        units = _play(experiment, dict.fromkeys(experiment.arms, control), preset, days, seed)
+    _write(units, output)
+    from shopr.abtest.rehearsal import rehearse
+    from shopr.progress import track
+
+    shown = track(range(runs), "Rehearse", total=runs)
+    _verdicts(rehearse(units, experiment, runs=runs, lift=lift, seed=seed, progress=shown), as_json)
+
+
+def _play(experiment: Experiment, models: dict[str, Any], preset: str, days: int, seed: int) -> pd.DataFrame:
+    from shopr.abtest.playing import play_experiment
+    from shopr.data.simulator import ModelPolicy, RandomPolicy, world_dataset, world_of
+    from shopr.errors import UnknownNameError
+    from shopr.progress import step
+    from shopr.recommend.registry import make
+
+    for arm in models:
+        if arm not in experiment.arms:
+            raise UnknownNameError(f"arm of {experiment.name}", arm, experiment.arms)
+    chosen = {arm: str(models.get(arm, arm)) for arm in experiment.arms}
+    fresh = {name: make(name) for name in set(chosen.values()) if name != "random"}  # a wrong name is refused at once
+    with step(f"Simulate the {preset} shop's past"):
+        world = world_of(preset, seed=seed)
+        data = world_dataset(world, name="simulated", images=False)
+        past = data.interactions()
+    policies: dict[str, Any] = {"random": RandomPolicy(len(world.item_ids), seed)}
+    for name, model in fresh.items():
+        with step(f"Fit {name}"):
+            policies[name] = ModelPolicy(model.fit(past, data.catalog), world.user_ids, world.item_ids)
+    with step(f"Play {days} days"):
+        return play_experiment(world, experiment, {arm: policies[m] for arm, m in chosen.items()}, days=days, seed=seed)
+
+
+def _write(units: pd.DataFrame, output: Path | None) -> None:
+    from shopr.errors import InputError
+
+    if output is None:
+        return
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        units.to_csv(output, index=False) if output.suffix == ".csv" else units.to_parquet(output, index=False)
+    except OSError as error:
+        raise InputError(f"{output} cannot be written: {error.strerror}", hint="Name another file") from error
+
+
+def _report(units: pd.DataFrame, experiment: Experiment, output: Path | None, as_json: bool) -> None:
+    """What was played: means by arm, as they are; the reading is `analyze`'s."""
+    shown = ["sessions", "recommended_clicks", "orders", "converted", "revenue"]
+    by_arm = units.groupby("variant")
+    means, counts = by_arm[shown].mean(), by_arm.size()
+    if as_json:
+        arms = [{"variant": arm, "units": int(counts[arm]), **means.loc[arm].to_dict()} for arm in means.index]
+        echo_json({"experiment": experiment.name, "table": output, "arms": arms})
+        return
+    rows = [[arm, f"{counts[arm]:,}", *(f"{value:.4g}" for value in means.loc[arm])] for arm in means.index]
+    echo_table(["arm", "units", *shown], rows, title=f"{experiment.name}, simulated")
+    echo(f"Written to {output}" if output else "Give --output TABLE to keep the table for 'shopr abtest analyze'")
+
+
+def _verdicts(found: Rehearsal, as_json: bool) -> None:
+    if as_json:
+        plan = {"runs": found.runs, "lift": found.lift, "units": found.units, "looks": found.looks}
+        echo_json({**plan, "rows": found.rows()})
+        return
+    rows = []
+    for row in found.rows():
+        shares = ["" if row[v] is None else f"{row[v]:.1%}" for v in ("better", "worse", "called")]
+        rows.append([row["metric"], row["arm"], *shares, f"{row['lo']:.1%} … {row['hi']:.1%}"])
+    title = f"{found.runs:,} tests of {found.units:,} units, lift {found.lift:.1%}, readings of each: {found.looks}"
+    echo_table(["metric", "arm", "better", "worse", "either", "95 % interval"], rows, title=title)
+    echo("Without a lift the share called either is the error rate; with one, better (or worse) is the power.")
