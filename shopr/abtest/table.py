@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -199,7 +199,8 @@ def open_table(source: Source, spec: Experiment) -> Iterator[Table]:
 def _register(connection: duckdb.DuckDBPyConnection, source: Source, spec: Experiment) -> str:
     import duckdb
 
-    connection.execute("SET enable_progress_bar = false")
+    with suppress(duckdb.Error):  # in a notebook without ipywidgets there is no bar, and no setting of it either
+        connection.execute("SET enable_progress_bar = false")
     connection.execute("SET preserve_insertion_order = false")
     if isinstance(source, str | Path):
         path = Path(source)
