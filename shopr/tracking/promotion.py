@@ -6,6 +6,7 @@ import getpass
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,7 @@ def promote(
 
     Raises:
         NotReadyError: if there is no candidate, the run holds no model, or the gate's span holds no purchases.
-        InputError: if the candidate is the champion.
+        InputError: if the candidate is the champion, or learned from purchases of the gate's span.
         StorageError: if the candidate's files changed since they were logged, or a store refuses.
         GateError: if another promotion or rollback moved the champion meanwhile.
     """
@@ -113,6 +114,7 @@ def promote(
         raise NotReadyError("the gate's span of the log holds no new purchases", hint="Give a longer log")
     split = fingerprint_interactions(spans.gate)
     model = candidate(settings, run_id)
+    _blind(model, spans.gate)
     k = int(rules.metric.rpartition("@")[2])
 
     def judged(model: Recommender) -> Evidence:
@@ -243,6 +245,20 @@ def _enter(settings: Settings, row: Mapping[str, Any], clock: Clock, *, move: bo
         # The record, not this alias, says what a rollback goes back to: that it cannot be set undoes no promotion.
         with suppress(StorageError):
             point(settings, next(iter(_served_before(history(settings), row["version"])), None), PREVIOUS)
+
+
+def _blind(model: Recommender, gate: Interactions) -> None:
+    """Refuse a model that was fitted on the very time it is to be judged on: its own rows say so."""
+    learned, judged = model.train.times, gate.times
+    if learned is None or judged is None or not len(learned):
+        return
+    last, first = int(learned.max()), int(judged.min())
+    if last >= first and _knows(model, gate):
+        until, since = (datetime.fromtimestamp(t, UTC).isoformat(timespec="minutes") for t in (last, first))
+        raise InputError(
+            f"the candidate learned from purchases until {until}, the gate judges those since {since}",
+            hint="Train it by 'shopr train' or 'shopr tune', which stop before the gate's span",
+        )
 
 
 def _knows(model: Recommender, truth: Interactions, share: float = 0.5) -> bool:

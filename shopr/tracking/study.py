@@ -14,6 +14,7 @@ from shopr.config import Settings
 from shopr.data.interactions import Interactions
 from shopr.data.splitting import four_way
 from shopr.recommend.evaluation import judge
+from shopr.recommend.memory import bounded
 from shopr.recommend.registry import make
 from shopr.recommend.tuning import TuningResult, tune
 from shopr.tracking.packaging import log_model
@@ -84,17 +85,18 @@ def study(
             if on_trial is not None:
                 on_trial(number, name, params, value, seconds)
 
-        result = tune(
-            log,
-            catalog,
-            models=models,
-            budget_seconds=budget_seconds,
-            seed=seed,
-            k=k,
-            max_trials=max_trials,
-            validation=validation,
-            on_trial=record,
-        )
+        with bounded(settings.memory_budget):
+            result = tune(
+                log,
+                catalog,
+                models=models,
+                budget_seconds=budget_seconds,
+                seed=seed,
+                k=k,
+                max_trials=max_trials,
+                validation=validation,
+                on_trial=record,
+            )
         _keep(parent, result, k, candidate)
     return StudyResult(result, parent.run_id)
 
@@ -148,11 +150,13 @@ def train_candidate(
         f"train {name}", settings=settings, experiment=experiment, params={"model": name, **params}, data=data,
         seed=settings.seed,
     ) as made:  # fmt: skip
-        judged = judge(make(name, **params), spans.train, spans.validation, k=k, catalog=catalog)
+        with bounded(settings.memory_budget):
+            judged = judge(make(name, **params), spans.train, spans.validation, k=k, catalog=catalog)
+            fitted = make(name, **params).fit(spans.before_gate, catalog)
         metrics = {f"validation_{m}@{k}": judged.mean(m) for m in judged.metrics}
         metrics |= {"coverage": judged.coverage, "fit_seconds": judged.fit_seconds}
         made.metrics(metrics)
-        log_model(made, make(name, **params).fit(spans.before_gate, catalog))
+        log_model(made, fitted)
         made.tags({CANDIDATE_TAG: "true"})
     return Trained(made.run_id, metrics)
 

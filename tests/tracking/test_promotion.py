@@ -16,9 +16,10 @@ from shopr.storage.database import Database
 from shopr.tracking import promotion
 from shopr.tracking.evidence import gather
 from shopr.tracking.gate import Decision, Reason
-from shopr.tracking.packaging import load_model
+from shopr.tracking.packaging import load_model, log_model
 from shopr.tracking.registry import champion_version, point, versions
 from shopr.tracking.rules import Rules
+from shopr.tracking.runs import run
 from shopr.tracking.slot import ModelSlot
 from tests.tracking.shop import candidate, log
 
@@ -275,3 +276,12 @@ def test_a_record_can_be_read_by_another_process(stores, bought):
         rows = connection.exec_driver_sql("SELECT action, version, evidence FROM promotions").all()
     assert [tuple(r)[:2] for r in rows] == [("promote", "1")]
     assert "NaN" not in rows[0][2]
+
+
+def test_a_candidate_that_saw_the_gates_span_is_refused_before_it_is_judged(stores):
+    bought = log()
+    with run("cheat", settings=stores, tags={promotion.CANDIDATE_TAG: "true"}) as made:
+        log_model(made, make("item_knn").fit(bought))
+    with pytest.raises(InputError, match=r"learned from purchases until .*, the gate judges those since"):
+        promotion.promote(stores, bought, run_id=made.run_id)
+    assert promotion.history(stores).empty  # it costs no look
