@@ -17,7 +17,16 @@ from shopr.workbench.spec import RunSpec, load, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-NAMES = ("quickstart", "data", "recommenders", "tuning", "personalisation", "interleaving", "scale")
+NAMES = (
+    "quickstart",
+    "data",
+    "recommenders",
+    "tuning",
+    "personalisation",
+    "interleaving",
+    "scale",
+    "abtest_calibration",
+)
 SPECS = {spec.notebook: spec for name in NAMES if isinstance(spec := load(ROOT / f"experiments/{name}.yaml"), RunSpec)}
 SHOWING = {"shopr", "matplotlib", "pandas", "numpy", "pathlib"}
 # A path of the machine it ran on: a folder of a system or a home, or a temporary folder.
@@ -45,6 +54,7 @@ OTHER = {
         "seed": 7,
     },
     "03_tuning": {**FEW, "budget_seconds": 3.0, "max_trials": 3, "models": ["popular", "item_knn"], "k": 5},
+    "07_abtest_calibration": {**FEW, "tests": 60, "looks": 4, "units": 60, "lifts": [0.0, 0.05], "runs": 5},
     "08_interleaving_and_offpolicy": {
         **FEW,
         "models": ["popular", "item_knn"],
