@@ -51,7 +51,8 @@ def run(
         raise InputError("no spec was named", hint="Write shopr run experiments/quickstart.yaml")
     loaded = spec.load(spec_path)
     if not isinstance(loaded, spec.RunSpec):
-        raise SpecError(f"{spec_path} has kind {loaded.kind!r}", hint="'shopr run' takes kind: run")
+        hint = f"Read it with 'shopr abtest analyze TABLE --spec {spec_path}'" if loaded.kind == "abtest" else ""
+        raise SpecError(f"{spec_path} has kind {loaded.kind!r}", hint=hint or "'shopr run' takes kind: run")
     given = dict(keyed(params))
     if dry_run:
         _explain(executor.plan(settings, loaded, given), as_json)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from shopr.abtest.spec import Experiment
+from shopr.cli.main import main
 from shopr.cli.params import keyed
 from shopr.errors import InputError, SpecError
 from shopr.tracking.rules import Rules
@@ -140,6 +142,14 @@ def test_every_spec_of_the_project_loads(project):
         spec = load(path)
         if isinstance(spec, RunSpec):
             assert resolve(spec, {}).keys() == spec.parameters.keys()
+
+
+def test_specs_of_ab_tests_load_and_are_no_runs(project, capsys):
+    path = project / "experiments" / "ab_recommender.yaml"
+    assert isinstance(load(path), Experiment)
+    with pytest.raises(SystemExit):
+        main(["run", str(path)])
+    assert "has kind 'abtest'. Read it with 'shopr abtest analyze TABLE --spec" in capsys.readouterr().err
 
 
 def test_the_schema_describes_both_kinds():
