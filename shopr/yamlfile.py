@@ -26,6 +26,7 @@ def parse(path: Path, text: str, *, hint: str = "") -> tuple[dict[str, Any], yam
     """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
+        _no_anchor_in_itself(path, root)
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -63,6 +64,28 @@ def nearest(wrong: str, known: Iterable[str]) -> str:
     known = list(known)
     near = get_close_matches(wrong, known, n=1, cutoff=0.5)
     return (f"Did you mean {near[0]!r}? " if near else "") + f"Known: {', '.join(known)}"
+
+
+def _no_anchor_in_itself(path: Path, root: yaml.Node | None) -> None:
+    """`&a [*a]` is YAML, but has no end for whoever walks through it."""
+    done: set[int] = set()
+
+    def walk(node: yaml.Node | None, above: frozenset[int]) -> None:
+        if node is None or id(node) in done:
+            return
+        if id(node) in above:
+            line = node.start_mark.line + 1
+            raise SpecError(f"{path}, line {line}: an anchor is used within itself", hint="Write the value out")
+        inside = above | {id(node)}
+        if isinstance(node, yaml.SequenceNode):
+            parts = list(node.value)
+        else:
+            parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else []
+        for part in parts:
+            walk(part, inside)
+        done.add(id(node))
+
+    walk(root, frozenset())
 
 
 def _no_key_twice(path: Path, node: yaml.Node | None) -> None:

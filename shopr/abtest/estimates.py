@@ -133,6 +133,10 @@ def quantile_arms(metric: Quantile, table: Table, spec: Experiment) -> dict[str,
         (levels,) = table.query(
             f"SELECT quantile_cont(v, [{metric.q!r}, {low!r}, {high!r}]) FROM {rows} WHERE arm = '{name}'"
         )[0]
+        if not np.isfinite(levels).all():
+            raise DataError(
+                f"metric {metric.name!r}: its quantile {metric.q:g} in arm {arm!r} is infinite", hint="Mend its column"
+            )
         inflation: float | NDArray[np.float64] = 1.0
         if metric.cluster:
             inflation = _inflation(table, rows, name, float(levels[0]), metric.q)

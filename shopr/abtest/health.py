@@ -49,6 +49,8 @@ def check_units(table: Table) -> Check:
     if rows == units or clustered:
         return Check("units", True, f"{units:,} units" + (" in clustered rows" if clustered else ", each once"))
     hint = "Read it with repair=True (--repair) to leave them out, and find out where they come from"
+    if table.source == "repaired":  # whole copies are gone, so these differ in another column
+        hint = f"Their other columns differ, so no repair can choose: keep one row of each {spec.unit}"
     torn = table.query(
         f"SELECT {unit}, count(*) OVER () FROM {table.source} GROUP BY {unit} HAVING count(DISTINCT {variant}) > 1 "
         f"ORDER BY 1 LIMIT 1"

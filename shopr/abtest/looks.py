@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,11 @@ def load_looks(path: Path, name: str) -> list[Look]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         looks = [
-            Look(str(row["at"]), int(row["n"]), {k: (float(v[0]), float(v[1])) for k, v in row["estimates"].items()})
+            Look(
+                _moment(str(row["at"])),
+                int(row["n"]),
+                {k: (float(v[0]), float(v[1])) for k, v in row["estimates"].items()},
+            )
             for row in content["looks"]
         ]
         owner = str(content["experiment"])
@@ -53,6 +57,12 @@ def load_looks(path: Path, name: str) -> list[Look]:
     if owner != name:
         raise DataError(f"looks file {path} belongs to experiment {owner!r}, not {name!r}", hint="Give its own file")
     return looks
+
+
+def _moment(text: str) -> str:
+    """An ISO time with its zone; UTC where none is said."""
+    at = datetime.fromisoformat(text)
+    return text if at.tzinfo is not None else at.replace(tzinfo=UTC).isoformat()
 
 
 def save_looks(path: Path, name: str, looks: list[Look]) -> None:

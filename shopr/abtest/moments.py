@@ -60,7 +60,7 @@ class Moments:
         """
         count = np.asarray(n, dtype=np.float64)
         total = np.asarray(sums, dtype=np.float64)
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             centre = total / count[..., None]
             scatter = np.asarray(products, dtype=np.float64) - total[..., :, None] * centre[..., None, :]
         # A sum of squares that rounding alone drove below zero is zero; one far below is left for its reader to refuse.
@@ -68,7 +68,11 @@ class Moments:
         own = scatter[..., diagonal, diagonal]
         rounding = 1e-12 * np.abs(np.asarray(products, dtype=np.float64)[..., diagonal, diagonal])
         scatter[..., diagonal, diagonal] = np.where(np.abs(own) <= rounding, 0.0, own)
-        return cls(count, centre + np.asarray(shift, dtype=np.float64), scatter)
+        taken = np.broadcast_to(np.asarray(shift, dtype=np.float64), centre.shape)
+        mean = centre + taken
+        # A mean of zero comes back as the rounding of its shift, and a share of that would be nonsense.
+        mean = np.where(np.abs(mean) <= 1e-12 * np.abs(taken), 0.0, mean)
+        return cls(count, mean, scatter)
 
     @property
     def cov(self) -> Floats:

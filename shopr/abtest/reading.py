@@ -14,7 +14,7 @@ from shopr.abtest.frequentist import Effect, Estimate, non_inferiority
 from shopr.abtest.looks import Look, information
 from shopr.abtest.metrics import Mean, Proportion, Quantile, Ratio
 from shopr.abtest.multiplicity import adjust
-from shopr.abtest.spec import Bayesian, Experiment, GroupSequential, Guardrail, Sequential
+from shopr.abtest.spec import Bayesian, Experiment, FixedHorizon, GroupSequential, Guardrail, Sequential
 
 if TYPE_CHECKING:
     from shopr.abtest.groupsequential import GroupSequential as Boundaries
@@ -145,7 +145,9 @@ class Reader:
     def _read(self, row: Row, effect: Effect, fixed: Estimate, metric: AnyMetric, base: float) -> Row:
         design, alpha, side = self.spec.design, self.spec.alpha, self.spec.alternative
         if not effect.se > 0:
-            return replace(row, decision="no data")
+            # An exact or pooled test needs no standard error of the difference: all bought here, nobody there.
+            tested = isinstance(design, FixedHorizon) and effect.se == 0 and isinstance(metric, Proportion)
+            return replace(row, p=float(fixed.p)) if tested else replace(row, decision="no data")
         if isinstance(design, Sequential):
             read = confidence_sequence(
                 effect.estimate, effect.se, effect.n, alpha=alpha, alternative=side, tuning=design.tuning

@@ -6,6 +6,7 @@ its documentation for editors and people; `shopr abtest analyze --schema` prints
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -23,6 +24,7 @@ from shopr.yamlfile import line_of, nearest, parse
 __all__ = ["Adjustment", "Bayesian", "Experiment", "FixedHorizon", "GroupSequential", "Guardrail", "Sequential"]
 __all__ += ["json_schema", "load_spec", "parse_spec"]
 
+_DICTIONARY = "valid dictionary or object to extract fields from"
 _METRICS: dict[str, type[BaseModel]] = {"mean": Mean, "proportion": Proportion, "ratio": Ratio, "quantile": Quantile}
 
 
@@ -120,9 +122,22 @@ class Experiment(_Strict):
         if isinstance(value, date) and not isinstance(value, datetime):
             return datetime.combine(value, time(), tzinfo=UTC)
         if isinstance(value, str):
-            value = datetime.fromisoformat(value)
+            try:
+                value = datetime.fromisoformat(value)
+            except ValueError:
+                raise ValueError("this is no time such as 2026-01-31 or 2026-01-31T10:00:00+01:00") from None
+        if isinstance(value, int | float):  # else 20260101 would be seconds since 1970
+            raise ValueError("this is no time such as 2026-01-31")
         if isinstance(value, datetime) and value.tzinfo is None:
             return value.replace(tzinfo=UTC)
+        return value
+
+    @field_validator("arms", mode="before")
+    @classmethod
+    def _weights(cls, value: Any) -> Any:
+        for arm, weight in value.items() if isinstance(value, Mapping) else ():
+            if isinstance(weight, bool):
+                raise ValueError(f"weight {weight} of {arm!r} is no number; give a share such as 1")
         return value
 
     @model_validator(mode="after")
@@ -132,14 +147,18 @@ class Experiment(_Strict):
         for arm, weight in self.arms.items():
             if not 0 < weight < float("inf"):
                 raise ValueError(f"arms: weight {weight:g} of {arm!r} is not above 0; leave an unused arm out")
+        if not math.isfinite(sum(self.arms.values())):
+            raise ValueError("arms: the weights sum to more than 1.8e308; give shares such as 1")
         _named("control", [self.control] if self.control else [], self.arms, "arm")
         names = [metric.name for metric in self.metrics]
         for name in {n for n in names if names.count(n) > 1}:
             raise ValueError(f"metrics: the name {name!r} occurs twice; rename one")
+        for own in (m for m in self.metrics if isinstance(m, Mean | Proportion) and m.value in m.covariates):
+            raise ValueError(f"metrics: {own.name!r} is a covariate of itself; name columns known before exposure")
         _named("primary", self.primary, names, "metric")
         _named("guardrails", [g.metric for g in self.guardrails], names, "metric")
         if self.start and self.end and self.end <= self.start:
-            raise ValueError(f"end {self.end:%Y-%m-%d %H:%M} is not after start {self.start:%Y-%m-%d %H:%M}")
+            raise ValueError(f"end: {self.end:%Y-%m-%d %H:%M} is not after start {self.start:%Y-%m-%d %H:%M}")
         return self
 
     @property
@@ -208,7 +227,10 @@ def _plain_forms(content: dict[str, Any]) -> dict[str, Any]:
     """Short forms: a bare metric is the mean of that column, listed arms weigh alike, - and _ in choices are one."""
     given = dict(content)
     if isinstance(given.get("arms"), list):
-        given["arms"] = {_text(arm): 1.0 for arm in given["arms"]}
+        names = [_text(arm) for arm in given["arms"]]
+        for name in (n for n in names if names.count(n) > 1):
+            raise ValueError(f"arms: {name!r} occurs twice; name each arm once")
+        given["arms"] = dict.fromkeys(names, 1.0)
     elif isinstance(given.get("arms"), Mapping):
         given["arms"] = {_text(arm): weight for arm, weight in given["arms"].items()}
     if "control" in given:
@@ -241,6 +263,10 @@ def _refusal(path: Path, root: yaml.Node | None, content: Mapping[str, Any], err
     keys = [k for k in first["loc"] if k not in tags or k in content]
     message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     hint = ""
+    given = first.get("input")
+    if isinstance(given, str | int | float | datetime | date) and first["loc"] and not message.startswith("weight"):
+        message = f"{given!r}: {message[:1].lower()}{message[1:]}"
+    message = message.replace("valid tuple", "list, as in [a, b]").replace(_DICTIONARY, "mapping, as in {key: value}")
     if first["type"] == "extra_forbidden":
         message, hint = "unknown key", nearest(str(keys[-1]), _known(keys[:-1], first["loc"]))
     elif first["type"] == "missing":

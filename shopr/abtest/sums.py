@@ -84,10 +84,14 @@ def collect(table: Table, by: str = "", *, only: tuple[str, ...] = ()) -> Sums:
     for metric in metrics:
         index = [columns.index(e) for e in blocks[metric.name]]
         found = read.moments(index, counts) if read.complete(index, counts) else None
-        if found is not None and _well_conditioned(found):
-            moments[metric.name] = found
-        else:
-            moments[metric.name] = _summed_again(table, metric, blocks[metric.name], by=by, arms=arms, groups=groups)
+        if found is None or not _well_conditioned(found):
+            found = _summed_again(table, metric, blocks[metric.name], by=by, arms=arms, groups=groups)
+        if not np.isfinite(found.scatter[found.n > 0]).all():
+            raise DataError(
+                f"metric {metric.name!r}: squares of its values are beyond 1.8e308, the largest number there is",
+                hint="Cap the column, or give it in a larger unit",
+            )
+        moments[metric.name] = found
     return Sums(arms, groups, counts, moments)
 
 
@@ -144,7 +148,10 @@ def _pairs(blocks: dict[str, list[str]], columns: list[str]) -> list[tuple[int, 
 def _well_conditioned(moments: Moments) -> bool:
     """Whether the squares about the means kept their digits; a column without spread counts as not."""
     squares = np.diagonal(moments.scatter, axis1=-2, axis2=-1)
-    return bool((moments.n[..., None] * moments.mean**2 <= _WORST * squares).all())
+    if not np.isfinite(moments.scatter[moments.n > 0]).all():
+        return False
+    with np.errstate(over="ignore"):
+        return bool((moments.n[..., None] * moments.mean**2 <= _WORST * squares).all())
 
 
 def _means(table: Table, columns: list[str], kept: str) -> list[float]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from shopr.abtest.files import reason, view_file
 from shopr.abtest.metrics import Mean, Proportion, Quantile, Ratio
 from shopr.abtest.spec import Experiment
 from shopr.errors import DataError, UnknownNameError
@@ -26,14 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["Table", "open_table", "quoted"]
 
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "REAL", "BOOL")
-_SUFFIXES = {
-    ".csv": "read_csv",
-    ".tsv": "read_csv",
-    ".gz": "read_csv",
-    ".parquet": "read_parquet",
-    ".pq": "read_parquet",
-}
 _DAY = 86_400_000_000
+# With a zone, so that an offset in the text counts; a plain TIMESTAMP would drop it in silence.
+_TIME = "TRY_CAST({} AS TIMESTAMPTZ)"
 
 
 def quoted(name: str) -> str:
@@ -66,7 +62,7 @@ class Table:
             rows: list[tuple[Any, ...]] = self.connection.execute(sql).fetchall()
             return rows
         except duckdb.Error as error:
-            raise DataError(f"{self.name} cannot be read: {_reason(error)}") from error
+            raise DataError(f"{self.name} cannot be read: {reason(error)}") from error
 
     def require(self, names: Iterable[str], *, numbers: bool = False) -> None:
         """Check that columns exist, and that they hold numbers.
@@ -78,11 +74,37 @@ class Table:
         for name in names:
             if name not in self.columns:
                 raise UnknownNameError(f"column in {self.name}", name, self.columns)
-            if numbers and not any(kind in self.columns[name].upper() for kind in _NUMBERS):
+            kind = self.columns[name].upper()
+            if numbers and kind == "VARCHAR":
+                self._refuse_text(name, "TRY_CAST({} AS DOUBLE)", "no number", "Make it a column of numbers")
+            elif numbers and not any(known in kind for known in (*_NUMBERS, "NULL")):
                 raise DataError(
                     f"column {name!r} of {self.name} holds {self.columns[name]}, not numbers",
                     hint="Make it a column of numbers, or of 0 and 1",
                 )
+
+    def require_times(self, name: str) -> None:
+        """Check that a column exists and holds times.
+
+        Raises:
+            UnknownNameError: naming the nearest column.
+            DataError: naming a value that is no time.
+        """
+        self.require([name])
+        self._micros(name)
+        if self.columns[name].upper() == "VARCHAR":
+            self._refuse_text(name, _TIME, "no time", "Give ISO 8601 times such as 2026-01-31T10:00:00Z")
+
+    def _refuse_text(self, name: str, cast: str, wanted: str, hint: str) -> None:
+        """Refuse a column of text if one of its values cannot be cast."""
+        column = quoted(name)
+        bad, example = self.query(
+            f"SELECT count(*), min({column}) FROM {self.source} WHERE trim({column}) <> '' AND {cast.format(column)} "
+            f"IS NULL"
+        )[0]
+        if bad:
+            shown = str(example)[:40]
+            raise DataError(f"column {name!r} of {self.name}: {shown!r} is {wanted} ({bad:,} such rows)", hint=hint)
 
     @property
     def exposure(self) -> str:
@@ -96,7 +118,7 @@ class Table:
         if kind.startswith(("TIMESTAMP", "DATE")):
             return f"epoch_us({column})"
         if kind == "VARCHAR":
-            return f"epoch_us(CAST({column} AS TIMESTAMP))"
+            return f"epoch_us({_TIME.format(column)})"
         raise DataError(f"column {name!r} of {self.name} holds {kind}, not times", hint="Give ISO 8601 times, in UTC")
 
     def value(self, name: str, metric: Mean | Proportion | Ratio | Quantile) -> str:
@@ -104,6 +126,8 @@ class Table:
         number = f"CAST({quoted(name)} AS DOUBLE)"
         if self.columns[name].upper() == "BOOLEAN":  # a cast would be pushed into a CSV's reader, which refuses it
             number = f"CASE WHEN {quoted(name)} THEN 1.0 WHEN NOT {quoted(name)} THEN 0.0 END"
+        elif self.columns[name].upper() == "VARCHAR":
+            number = f"TRY_CAST({quoted(name)} AS DOUBLE)"
         measured = name == metric.value
         missing = "NULL"
         if metric.missing == "zero" and name in (metric.value, getattr(metric, "denominator", "")):
@@ -159,6 +183,13 @@ class Table:
             micros = int(at.astimezone(UTC).timestamp() * 1e6)
             seen = f"coalesce({self.exposure} <= {micros}, true)"
             self.connection.execute(f"CREATE VIEW until_now AS SELECT * FROM {self.source} WHERE {seen}")
+            first = self.query(f"SELECT min({self.exposure}) FROM {self.source}")[0][0]
+            if first is not None and first > micros:
+                when = f"{datetime.fromtimestamp(first / 1e6, UTC):%Y-%m-%d %H:%M}"
+                raise DataError(
+                    f"{self.name} has no exposures until {at:%Y-%m-%d %H:%M}; the first is at {when} UTC",
+                    hint="Read it as of a later moment",
+                )
             self.source = "until_now"
 
     def repair(self) -> None:
@@ -202,20 +233,9 @@ def _register(connection: duckdb.DuckDBPyConnection, source: Source, spec: Exper
     with suppress(duckdb.Error):  # in a notebook without ipywidgets there is no bar, and no setting of it either
         connection.execute("SET enable_progress_bar = false")
     connection.execute("SET preserve_insertion_order = false")
+    connection.execute("SET TimeZone = 'UTC'")  # times without a zone are UTC, whatever the machine's zone is
     if isinstance(source, str | Path):
-        path = Path(source)
-        if not path.is_file():
-            raise DataError(f"table {path} is no file", hint="Give a CSV or Parquet file")
-        reader = _SUFFIXES.get(path.suffix.lower())
-        if reader is None:
-            raise DataError(f"table {path} ends in {path.suffix!r}", hint="Give a file ending in .csv or .parquet")
-        text = str(path).replace("'", "''")
-        try:
-            options = _csv_options(connection, text, spec) if reader == "read_csv" else ""
-            connection.execute(f"CREATE VIEW source AS SELECT * FROM {reader}('{text}'{options})")
-        except duckdb.Error as error:
-            raise DataError(f"table {path} cannot be read: {_reason(error)}") from error
-        return path.name
+        return view_file(connection, Path(source), spec)
     if isinstance(source, duckdb.DuckDBPyRelation):
         # A relation belongs to its own connection, and a reader can be read once only: it is carried over as Arrow.
         batches = getattr(source, "to_arrow_reader", None) or source.fetch_arrow_reader
@@ -225,32 +245,21 @@ def _register(connection: duckdb.DuckDBPyConnection, source: Source, spec: Exper
     return "the table"
 
 
-def _csv_options(connection: duckdb.DuckDBPyConnection, path: str, spec: Experiment) -> str:
-    """How a CSV is read: ids and arms as text (007 is not 7), other types from all rows, not only the first ones."""
-    header = connection.execute(f"DESCRIBE SELECT * FROM read_csv('{path}', all_varchar = true)").fetchall()
-    names = {str(row[0]) for row in header}
-    kept = [c.replace("'", "''") for c in dict.fromkeys((spec.unit, spec.variant)) if c in names]
-    types = ", ".join(f"'{name}': 'VARCHAR'" for name in kept)
-    return ", sample_size = -1" + (f", types = {{{types}}}" if types else "")
-
-
-def _reason(error: Exception) -> str:
-    """What DuckDB says, without its advice on options that nobody here can set."""
-    return " ".join(" ".join(str(error).split("Possible fixes")[0].split())[:240].split())
-
-
 def _check_columns(table: Table) -> None:
     spec = table.spec
     table.require([spec.unit, spec.variant])
     if "exposed_at" in spec.model_fields_set and spec.exposed_at:
         table.require([spec.exposed_at])
+    if spec.exposed_at and spec.exposed_at in table.columns:
+        table.require_times(spec.exposed_at)
     for metric in spec.metrics:
         cluster = {metric.cluster} if isinstance(metric, Quantile) and metric.cluster else set()
         table.require(cluster)
         table.require([c for c in metric.columns if c not in cluster], numbers=True)
         window = getattr(metric, "window", None)
         if window is not None:
-            table.require([window.at, spec.exposed_at])
+            table.require([spec.exposed_at])
+            table.require_times(window.at)
     table.require([*spec.segments, *([spec.strata] if spec.strata else [])])
     if spec.adjustment is not None:
         table.require(spec.adjustment.columns)

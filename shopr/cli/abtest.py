@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
 __all__ = ["abtest"]
 
 
+class _Moment(click.ParamType[datetime]):
+    """ISO 8601, with or without a time and a zone."""
+
+    name = "moment"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no moment such as 2026-01-31 or 2026-01-31T10:00:00+01:00", param, ctx)
+
+
 @click.group(epilog="Example: shopr abtest analyze results.csv --spec experiments/checkout.yaml --json")
 def abtest() -> None:
     """Plan, read and simulate A/B tests."""
@@ -33,7 +46,7 @@ abtest.add_command(simulate)
 @click.argument("table", type=click.Path(path_type=Path), required=False)
 @click.option("--spec", type=click.Path(path_type=Path), metavar="FILE", help="The experiment's YAML.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of specs, and stop.")
-@click.option("--at", type=click.DateTime(), help="Read the test as of this moment, UTC (default: now).")
+@click.option("--at", type=_Moment(), help="Read the test as of this ISO 8601 moment, UTC by default (default: now).")
 @click.option(
     "--looks",
     type=click.Path(path_type=Path),
@@ -83,8 +96,16 @@ def analyze(
 
 
 def _print(analysis: Analysis) -> None:
-    segment = ["segment"] if any(row.segment for row in analysis.rows) else []
-    columns = ["metric", "arm", *segment, "method", "estimate", "lo", "hi", "p", "decision"]
-    echo_table(columns, [[getattr(row, c) for c in columns] for row in analysis.rows], title=analysis.experiment)
+    columns = ["metric", "arm", "method", "estimate", "lo", "hi", "p", "decision"]
+    names = [*(["segment"] if any(row.segment for row in analysis.rows) else []), *columns]
+    rows = [[_shown(getattr(row, name)) for name in names] for row in analysis.rows]
+    echo_table(names, rows, title=analysis.experiment)
     for check in analysis.health:
         echo(f"{'ok' if check.ok else 'WARNING':8}{check.name}: {check.message}")
+
+
+def _shown(value: object) -> object:
+    """Figures by their digits, not their decimals: a lift of 0.00002 and a p of 1e-90 must not both read 0.0000."""
+    if not isinstance(value, float) or not math.isfinite(value):
+        return value
+    return f"{value:.4g}"

@@ -341,7 +341,7 @@ def bad(change: str) -> pd.DataFrame:
         ("other arm", UnknownNameError, "unknown arm in the table 'c'"),
         ("no arm", DataError, "4 rows of the table have no variant"),
         ("infinite", DataError, "4 rows hold an infinite value"),
-        ("text", DataError, "column 'revenue' of the table holds VARCHAR, not numbers"),
+        ("text", DataError, "column 'revenue' of the table: 'much' is no number"),
         ("no unit", DataError, "4 rows of the table have no unit_id"),
         ("no time", DataError, "4 rows of the table have no exposed_at"),
         ("column", UnknownNameError, "unknown column in the table 'revenue'. Did you mean 'revenu'"),
@@ -385,7 +385,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     for name, text, message in (
         ("t.csv", None, "is no file"),
         ("t.xlsx", "x", "ends in '.xlsx'"),
-        ("t.parquet", "x", "cannot be read"),
+        ("t.parquet", "x", "no whole Parquet file"),
     ):
         path = tmp_path / name
         if text:
@@ -399,3 +399,82 @@ def test_the_analysis_is_plain_data() -> None:
     assert json.loads(json.dumps(found.to_dict(), default=str))["experiment"] == "t"
     with pytest.raises(InputError, match="no row of metric 'x'"):
         found.row("x", "b")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_an_offset_in_a_time_of_text_counts(tmp_path: Path, suffix: str) -> None:
+    frame = table().assign(exposed_at="2026-01-01T10:00:00+02:00")
+    path = tmp_path / f"t{suffix}"
+    frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
+    message = next(check.message for check in read(path, spec()).health if check.name == "exposure")
+    assert message == "2026-01-01 08:00 to 2026-01-01 08:00 UTC"
+
+
+def test_numbers_that_lie_as_text_are_numbers(tmp_path: Path) -> None:
+    frame = table()
+    frame.astype({"revenue": str}).to_parquet(tmp_path / "t.parquet")
+    assert read(tmp_path / "t.parquet", spec()).row("revenue", "b").p == read(frame, spec()).row("revenue", "b").p
+    with pytest.raises(DataError, match=r"'n/a' is no number \(1 such rows\)"):
+        read(frame.assign(revenue=frame.revenue.astype(str).where(frame.index != 7, "n/a")), spec())
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        ("unit_id,variant,revenue\n1,a,2\n".encode("utf-16"), "UTF-16 or no CSV"),
+        (b"unit_id,variant,revenue\n1,a,2\n2,\xe9,3\n", "is not UTF-8"),
+        (b"unit_id,variant,revenue\n", "has no rows"),
+        (b"unit_id,variant,revenue,x\n1,a,2,1\n2,b,3\n3,b,3,1,1,1\n", "as many fields as the header"),
+        (b"unit_id,variant,revenue\n1,a,\n2,b,\n", "metric 'revenue' has no values"),
+    ],
+)
+def test_a_bad_csv_is_refused_in_its_readers_words(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(DataError, match=message) as caught:
+        read(tmp_path / "t.csv", spec())
+    assert "SELECT" not in str(caught.value)
+    assert "\0" not in str(caught.value)
+
+
+def test_values_whose_squares_overflow_are_refused() -> None:
+    frame = table()
+    frame.loc[0, "revenue"] = 1e300
+    with pytest.raises(DataError, match=r"beyond 1\.8e308"):
+        read(frame, spec())
+    with pytest.raises(DataError, match="quantile 0.5 in arm 'a' is infinite"):
+        read(frame.assign(revenue=np.inf), spec(metrics="[{name: revenue, type: quantile, q: 0.5}]"))
+
+
+def test_a_proportion_that_parts_the_arms_has_its_pooled_p_and_no_lift() -> None:
+    found = read(
+        table().assign(bought=lambda t: (t.variant == "b").astype(int)),
+        spec(metrics="[{name: bought, type: proportion}]"),
+    )
+    row, share = found.row("bought", "b"), found.row("bought", "b", "z_lift")
+    assert row.decision == "better"
+    assert row.p < 1e-100
+    assert not np.isfinite(share.estimate)
+
+
+def test_repair_cannot_choose_between_rows_that_differ() -> None:
+    frame = table()
+    again = pd.concat([frame, frame.head(3).assign(revenue=0.0)])
+    with pytest.raises(DataError, match="no repair can choose"):
+        read(again, spec(), repair=True)
+
+
+def test_a_moment_before_the_first_exposure_is_named() -> None:
+    with pytest.raises(DataError, match="no exposures until 2025-12-01 00:00; the first is at 2026-01-01 00:00 UTC"):
+        read(table(), spec(), at=datetime(2025, 12, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("at", ["yesterday", "2026-01-01T00:00:00"])
+def test_times_in_a_looks_file_are_checked(tmp_path: Path, at: str) -> None:
+    path = tmp_path / "looks.json"
+    path.write_text(json.dumps({"experiment": "t", "looks": [{"at": at, "n": 5, "estimates": {}}]}))
+    if at == "yesterday":
+        with pytest.raises(DataError, match="cannot be read"):
+            load_looks(path, "t")
+    else:
+        assert load_looks(path, "t")[0].at == "2026-01-01T00:00:00+00:00"

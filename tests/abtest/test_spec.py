@@ -96,3 +96,22 @@ def test_the_schema_documents_every_key() -> None:
         for key, value in part.get("properties", {}).items():
             assert value.get("description") or value.get("const"), f"{name}.{key} is not described"
     assert set(schema["properties"]) == set(Experiment.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: t\narms: [a, b, a]\nmetrics: [x]", "arms: 'a' occurs twice"),
+        ("name: t\narms: {a: yes, b: 1}\nmetrics: [x]", "weight True of 'a' is no number"),
+        ("name: t\narms: {a: 1e308, b: 1e+308}\nmetrics: [x]", "weights sum to more"),
+        ("name: t\narms: &a [a, *a]\nmetrics: [x]", "line 2: an anchor is used within itself"),
+        ("name: t\narms: [a, b]\nmetrics: [x]\nstart: 20260101", "line 4: start: 20260101: this is no time"),
+        ("name: t\narms: [a, b]\nmetrics: [x]\nstart: 2026-02-01\nend: 2026-01-01", "line 5: end: 2026-01-01"),
+        ("name: t\narms: [a, b]\nmetrics: [x]\nalpha: 5", "line 4: alpha: 5: input should be less than 0.5"),
+        ("name: t\narms: [a, b]\nmetrics: [x]\nsegments: country", "segments: 'country': input should be a list"),
+        ("name: t\narms: [a, b]\nmetrics: [{name: x, covariates: [x]}]", "'x' is a covariate of itself"),
+    ],
+)
+def test_traps_of_yaml_are_named(text: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        parse_spec(text)

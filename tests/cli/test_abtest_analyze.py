@@ -101,3 +101,23 @@ def test_the_call_needs_a_table_and_a_spec(capsys, files):
     status, _, err = run(capsys, "abtest", "analyze", files[0])
     assert status == 2
     assert "needs a TABLE and a --spec FILE" in err
+
+
+def test_segments_and_small_figures_can_be_told_apart(capsys, files, tmp_path):
+    frame = pd.read_csv(files[0])
+    frame["revenue"] /= 1e7
+    frame["country"] = np.where(frame.index % 2, "de", "fr")
+    frame.to_csv(files[0], index=False)
+    files[1].write_text(SPEC + "segments: [country]\n", encoding="utf-8")
+    status, out, err = run(capsys, "abtest", "analyze", files[0], "--spec", files[1])
+    assert status == 0, err
+    assert "country=de" in out
+    welch = next(line for line in out.splitlines() if "│ welch " in line)
+    assert "e-07" in welch
+
+
+@pytest.mark.parametrize("at", ["2026-01-05", "2026-01-05T00:00:00Z", "2026-01-05T01:00:00+01:00"])
+def test_a_moment_is_iso_8601(capsys, files, at):
+    status, out, err = run(capsys, "abtest", "analyze", files[0], "--spec", files[1], "--at", at, "--json")
+    assert status == 0, err
+    assert sum(json.loads(out)["units"].values()) == 4 * 96 + 1
