@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from shopr.abtest.analysis import Analysis, analyze
@@ -138,7 +139,7 @@ def _treated(table: pd.DataFrame, spec: Experiment, lift: float, seed: int, run:
         done.add(metric.value)
         if metric.value not in frame:
             raise UnknownNameError("column in the table", metric.value, map(str, frame.columns))
-        values = frame[metric.value].to_numpy(dtype=np.float64, copy=True)
+        values = _numbers(frame[metric.value])
         if isinstance(metric, Proportion):
             values[treated] = _flipped(values[treated], lift, float(np.nanmean(values)), rng)
         else:
@@ -147,9 +148,14 @@ def _treated(table: pd.DataFrame, spec: Experiment, lift: float, seed: int, run:
     return frame
 
 
-def _flipped(
-    values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], lift: float, share: float, rng: np.random.Generator
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _numbers(column: pd.Series) -> NDArray[np.float64]:
+    try:
+        return np.array(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"column {column.name!r} holds other things than numbers", hint="Mend or drop them") from error
+
+
+def _flipped(values: NDArray[np.float64], lift: float, share: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Zeros turned to ones, or ones to zeros, so that the share is expected to be `lift` larger."""
     if share * (1 + lift) > 1:
         raise DataError(f"a share of {share:.3g} cannot be {lift:.1%} larger", hint="Give a smaller lift")

@@ -91,6 +91,15 @@ def test_bad_input_is_refused(table: pd.DataFrame) -> None:
         rehearse(table, spec(), runs=1, lift=2)
 
 
+def test_missing_values_stay_missing_and_text_is_refused(table: pd.DataFrame) -> None:
+    holes = table.assign(revenue=table["revenue"].round().astype("Int64").mask(table.index % 5 == 0))
+    assert rehearse(holes, spec(), runs=2, lift=0.5).verdicts["revenue", "short"]["better"] == 2
+    words = table.assign(revenue="many")
+    for lift in (0.0, 0.1):
+        with pytest.raises(DataError, match="revenue"):
+            rehearse(words, spec(), runs=1, lift=lift)
+
+
 @pytest.mark.parametrize(("hits", "n"), [(0, 20), (20, 20), (3, 50), (1, 1)])
 def test_intervals_are_those_of_clopper_and_pearson(hits: int, n: int) -> None:
     want = binomtest(hits, n).proportion_ci()
