@@ -63,7 +63,7 @@ def read_history(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise DataError(f"history {path} does not exist", hint="Give a CSV or Parquet file") from None
     except (OSError, ValueError, ImportError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = " ".join(str(error).split())[:200].rstrip(".")
         raise DataError(f"history {path} cannot be read: {reason}", hint="Give a CSV or Parquet file") from error
 
 
@@ -89,13 +89,21 @@ def baseline_of(history: pd.DataFrame, metric: Metric, exposed_at: str | None = 
     data = {name: values[keep] for name, values in data.items()}
     line, value = _linear(data, metric.terms[0])
     left = line - line.mean()
+    with np.errstate(over="ignore"):
+        whole = float(np.square(left).sum())
+    if not np.isfinite(whole):
+        raise DataError(f"metric {metric.name!r}: squares of its values are beyond 1.8e308", hint="Cap the column")
     covariates = [_linear(data, term)[0] for term in metric.terms[1:]]
     if covariates:
         known = np.column_stack([c - c.mean() for c in covariates])
         left = left - _explained(known, left)
     variance = float(np.square(left).sum() / (len(left) - 1))
-    if not variance > 0:
+    if not whole > 0:
         raise DataError(f"metric {metric.name!r} does not vary", hint="Choose a metric that differs between units")
+    if variance * (len(left) - 1) <= 1e-12 * whole:
+        raise DataError(
+            f"the covariates of metric {metric.name!r} explain all of it", hint="Name columns known before exposure"
+        )
     if isinstance(metric, Proportion):
         if not np.isin(data[metric.value], (0.0, 1.0)).all():
             raise DataError(f"proportion {metric.name!r} holds values other than 0 and 1", hint="Declare it as a mean")
@@ -111,6 +119,8 @@ def inflow_of(history: pd.DataFrame, column: str) -> Inflow:
     """
     if column not in history.columns:
         raise DataError(f"history has no column {column!r}", hint=f"Columns: {', '.join(map(str, history.columns))}")
+    if pd.api.types.is_numeric_dtype(history[column]) and history[column].notna().any():
+        raise DataError(f"column {column!r} holds numbers, not times", hint="Give times as in 2026-01-31 or ISO 8601")
     times = pd.to_datetime(history[column], utc=True, errors="coerce").dropna()
     if times.empty:
         raise DataError(f"column {column!r} holds no times", hint="Give times as in 2026-01-31 or ISO 8601")

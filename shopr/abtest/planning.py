@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, isfinite
 
 import numpy as np
 import pandas as pd
@@ -77,10 +77,23 @@ def plan(
     way = design or PowerDesign()
     if not 0 < traffic <= 1:
         raise InputError(f"traffic {traffic} is outside 0 … 1", hint="Give the share of units that take part")
+    if not isfinite(lift):
+        raise InputError(f"lift {lift} is no finite number", hint="Give a relative effect such as 0.02")
+    if not way.alpha < power < 1:
+        raise InputError(
+            f"power {power} is outside alpha ({way.alpha:g}) … 1",
+            hint="Give the chance to find the effect, such as 0.8",
+        )
     baseline = baseline_of(history, metric, exposed_at)
     if baseline.value == 0:
         raise InputError(f"metric {metric.name!r} is 0 in the history, so no lift is relative to it", hint="Check it")
     effect = lift * abs(baseline.value)
+    if baseline.binary and not 0 <= baseline.value + effect <= 1:
+        raise InputError(
+            f"a lift of {lift:g} takes proportion {metric.name!r} from {baseline.value:.4g} to "
+            f"{baseline.value + effect:.4g}, outside 0 … 1",
+            hint="Give a lift that it can have",
+        )
     needed = float(sample_size(effect, baseline, way, power=power))
     if not np.isfinite(needed):
         raise InputError(

@@ -149,3 +149,27 @@ def test_bad_histories_are_refused(history: pd.DataFrame, tmp_path: Path) -> Non
     (tmp_path / "bad.parquet").write_text("no")
     with pytest.raises(DataError, match="cannot be read"):
         read_history(tmp_path / "bad.parquet")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lift": float("inf")}, "lift inf is no finite number"),
+        ({"lift": 0.1, "power": 0.01}, r"power 0.01 is outside alpha \(0.05\) … 1"),
+        ({"lift": 9.0}, "takes proportion 'bought' from 0.2 to 2, outside 0 … 1"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(options: dict[str, float], message: str) -> None:
+    history = pd.DataFrame({"bought": [1, 0, 0, 0, 0] * 20})
+    with pytest.raises(InputError, match=message):
+        plan(history, Proportion(name="bought"), **options)  # type: ignore[arg-type]
+
+
+def test_odd_histories_are_refused() -> None:
+    values = np.arange(50.0)
+    with pytest.raises(DataError, match="explain all of it"):
+        plan(pd.DataFrame({"x": values, "z": 3 * values}), Mean(name="x", covariates=("z",)), lift=0.1)
+    with pytest.raises(DataError, match="beyond 1.8e308"):
+        plan(pd.DataFrame({"x": values * 1e300}), Mean(name="x"), lift=0.1)
+    with pytest.raises(DataError, match="holds numbers, not times"):
+        plan(pd.DataFrame({"x": values, "exposed_at": 1_767_225_600}), Mean(name="x"), lift=0.1)
