@@ -1,4 +1,4 @@
-"""CSV and Parquet files as a DuckDB view, with refusals that say what is wrong with a file in words of its reader."""
+"""CSV and Parquet files in DuckDB, with refusals that say what is wrong with a file in words of its reader."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from shopr.abtest.spec import Experiment
 
-__all__ = ["reason", "view_file"]
+__all__ = ["open_file", "reason"]
 
 _SUFFIXES = {
     ".csv": "read_csv",
@@ -25,8 +25,8 @@ _SUFFIXES = {
 _HEAD = 65_536  # bytes of a CSV that are looked at before DuckDB sniffs it
 
 
-def view_file(connection: duckdb.DuckDBPyConnection, path: Path, spec: Experiment) -> str:
-    """Create the view `source` over a file, and return the file's name.
+def open_file(connection: duckdb.DuckDBPyConnection, path: Path, spec: Experiment) -> str:
+    """Make a file the source of a connection, and return the file's name. Parquet is streamed, CSV parsed once.
 
     Raises:
         DataError: if the file is missing, empty, not of its kind, or not UTF-8.
@@ -42,8 +42,12 @@ def view_file(connection: duckdb.DuckDBPyConnection, path: Path, spec: Experimen
         _look_into(path)
     text = str(path).replace("'", "''")
     try:
-        options = _csv_options(connection, text, spec) if reader == "read_csv" else ""
-        connection.execute(f"CREATE VIEW source AS SELECT * FROM {reader}('{text}'{options})")
+        if reader == "read_csv":
+            # Parsed once into DuckDB's compressed columns: a view would be sniffed and parsed anew by every query.
+            options = _csv_options(connection, text, spec)
+            connection.execute(f"CREATE TABLE source AS SELECT * FROM read_csv('{text}'{options})")
+        else:
+            connection.execute(f"CREATE VIEW source AS SELECT * FROM read_parquet('{text}')")
     except duckdb.Error as error:
         raise _refusal(path, error) from error
     return path.name

@@ -1,6 +1,6 @@
 """A table of one row a unit, wherever it lies: CSV, Parquet, pandas or a DuckDB relation, read by one connection.
 
-Nothing is loaded whole: DuckDB streams files and scans pandas columns in place. Metrics become SQL expressions here
+Parquet is streamed and pandas columns are scanned in place; a CSV is parsed once. Metrics become SQL expressions here
 (`expression`): missing values, conversion windows and caps are part of them, so that sums never see a raw column.
 """
 
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from shopr.abtest.files import reason, view_file
+from shopr.abtest.files import open_file, reason
 from shopr.abtest.metrics import Mean, Proportion, Quantile, Ratio
 from shopr.abtest.spec import Experiment
 from shopr.errors import DataError, UnknownNameError
@@ -235,7 +235,7 @@ def _register(connection: duckdb.DuckDBPyConnection, source: Source, spec: Exper
     connection.execute("SET preserve_insertion_order = false")
     connection.execute("SET TimeZone = 'UTC'")  # times without a zone are UTC, whatever the machine's zone is
     if isinstance(source, str | Path):
-        return view_file(connection, Path(source), spec)
+        return open_file(connection, Path(source), spec)
     if isinstance(source, duckdb.DuckDBPyRelation):
         # A relation belongs to its own connection, and a reader can be read once only: it is carried over as Arrow.
         batches = getattr(source, "to_arrow_reader", None) or source.fetch_arrow_reader
