@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from shopr.abtest.metrics import Cap, Mean, Metric, Proportion, Quantile, Ratio, Window
 from shopr.abtest.multiplicity import Correction
+from shopr.abtest.specschema import with_short_forms
 from shopr.abtest.spending import Spending
 from shopr.errors import SpecError
 from shopr.yamlfile import line_of, nearest, parse
@@ -126,8 +127,8 @@ class Experiment(_Strict):
                 value = datetime.fromisoformat(value)
             except ValueError:
                 raise ValueError("this is no time such as 2026-01-31 or 2026-01-31T10:00:00+01:00") from None
-        if isinstance(value, int | float):  # else 20260101 would be seconds since 1970
-            raise ValueError("this is no time such as 2026-01-31")
+        if isinstance(value, int | float):
+            raise ValueError("this is no time such as 2026-01-31")  # 20260101 would be seconds since 1970
         if isinstance(value, datetime) and value.tzinfo is None:
             return value.replace(tzinfo=UTC)
         return value
@@ -220,7 +221,7 @@ def parse_spec(text: str, path: Path | str = "spec") -> Experiment:
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema of experiment files, with a sentence on every key."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Experiment.model_json_schema()}
+    return with_short_forms(Experiment.model_json_schema())
 
 
 def _plain_forms(content: dict[str, Any]) -> dict[str, Any]:
@@ -262,9 +263,8 @@ def _refusal(path: Path, root: yaml.Node | None, content: Mapping[str, Any], err
     tags = {*_METRICS, *_DESIGNS}
     keys = [k for k in first["loc"] if k not in tags or k in content]
     message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    hint = ""
-    given = first.get("input")
-    if isinstance(given, str | int | float | datetime | date) and first["loc"] and not message.startswith("weight"):
+    hint, given = "", first.get("input")
+    if isinstance(given, str | int | float | date) and first["loc"]:
         message = f"{given!r}: {message[:1].lower()}{message[1:]}"
     message = message.replace("valid tuple", "list, as in [a, b]").replace(_DICTIONARY, "mapping, as in {key: value}")
     if first["type"] == "extra_forbidden":

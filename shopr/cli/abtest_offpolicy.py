@@ -84,6 +84,6 @@ def _read(path: Path) -> pd.DataFrame:
     from shopr.errors import DataError
 
     try:
-        return pd.read_parquet(path) if path.suffix in {".parquet", ".pq"} else pd.read_csv(path)
+        return pd.read_parquet(path) if path.suffix.lower() in {".parquet", ".pq"} else pd.read_csv(path)
     except (OSError, ValueError) as error:
         raise DataError(f"{path.name} cannot be read: {error}", hint="Give a CSV or Parquet file") from None

@@ -6,7 +6,9 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
+import yaml
 
 from shopr.abtest.spec import Experiment, json_schema, load_spec, parse_spec
 from shopr.errors import SpecError
@@ -115,3 +117,32 @@ def test_the_schema_documents_every_key() -> None:
 def test_traps_of_yaml_are_named(text: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         parse_spec(text)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "metrics: [x]",
+        "metrics: [{name: x}]",
+        "metrics: [{name: x, type: quantile, q: 0.5}]\ndesign: sequential",
+        "metrics: [x]\ndesign: {n: 100}",
+        "metrics: [x]\ndesign: {type: group-sequential, n: 100, spending: obrien_fleming}",
+        "metrics: [x]\ncorrection: benjamini_hochberg",
+        "metrics: [{name: x, type: ratio, numerator: a}]",
+        "metrics: [x]\ndesign: group_sequential",
+        "metrics: [x]\nalpha: 0.9",
+        "metrics: [x]\nmetric: 1",
+        "metrics: []",
+        "metrics: [x]\nguardrails: [{metric: x, margin: 0}]",
+    ],
+)
+@pytest.mark.parametrize("arms", ["{a: 1, b: 2}", "[a, b]", "{a: -1, b: 2}", "[a]", "[a, a]"])
+def test_the_schema_accepts_what_the_loader_accepts(arms: str, rest: str) -> None:
+    text = f"name: t\narms: {arms}\n{rest}\n"
+    try:
+        parse_spec(text)
+        loads = True
+    except SpecError:
+        loads = False
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+    assert jsonschema.Draft202012Validator(json_schema()).is_valid(yaml.safe_load(text)) is loads
