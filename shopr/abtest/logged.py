@@ -16,6 +16,8 @@ __all__ = ["Logged", "read_policy"]
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
+_SMALLEST, _LARGEST = 1e-50, 1e50  # weights and rewards are multiplied and squared
+
 
 @dataclass(frozen=True)
 class Logged:
@@ -71,6 +73,15 @@ class Logged:
             raise InputError(
                 f"propensity {self.propensities[row]:g} in row {row} is outside (0, 1] ({int(wrong.sum())} such rows)",
                 hint="Log the chance that the action had; an action that was shown had one",
+            )
+        if self.propensities.size and self.propensities.min() < _SMALLEST:
+            raise InputError(
+                f"propensity {self.propensities.min():g} is below {_SMALLEST:g}: its weight squared is no number",
+                hint="Log the chance that the action had",
+            )
+        if self.rewards.size and np.abs(self.rewards).max() > _LARGEST:
+            raise InputError(
+                f"reward {np.abs(self.rewards).max():g} is beyond {_LARGEST:g}", hint="Give rewards in a larger unit"
             )
 
     @classmethod

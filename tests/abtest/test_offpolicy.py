@@ -337,3 +337,10 @@ def test_an_average_policy_is_made_of_shares() -> None:
     assert average_policy(log) == pytest.approx(np.array([[1 / 3, 2 / 3], [1, 0]]))
     with pytest.raises(DataError, match="never shown"):
         average_policy(Logged.of([0, 1], [0, 0], [0.5] * 2, positions=[0, 2]))
+
+
+def test_figures_whose_squares_overflow_are_refused() -> None:
+    with pytest.raises(InputError, match="propensity 1e-300 is below 1e-50"):
+        Logged.of([0, 1], [1.0, 0.0], [1e-300, 0.5])
+    with pytest.raises(InputError, match=r"reward 1e\+300 is beyond 1e\+50"):
+        Logged.of([0, 1], [1e300, 0.0], [0.5, 0.5])
