@@ -12,7 +12,12 @@ from playwright.sync_api import sync_playwright
 from shopr.config import Settings
 from shopr.serving.streamlit_server import launch
 
-PICTURES = [("overview", "/", "light"), ("for-you", "/for-you", "light"), ("for-you-dark", "/for-you", "dark")]
+PICTURES = [
+    ("overview", "/", "light"),
+    ("for-you", "/for-you", "light"),
+    ("for-you-dark", "/for-you", "dark"),
+    ("profile", "/profile", "light"),
+]
 READY = "[data-testid=stApp][data-test-script-state=notRunning] .stHtml h1"
 CUT = 1440  # pixels from the top: below them the overview names a path of this machine
 

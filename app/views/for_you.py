@@ -25,8 +25,7 @@ WEATHER: dict[str, tuple[float | None, float | None]] = {
     "Mild and dry": (17.0, 0.0),
     "Mild and wet": (12.0, 1.0),
     "Freezing": (-3.0, 0.2),
-}
-"""Degrees Celsius and chance of rain."""
+}  # degrees Celsius and chance of rain
 LISTED = 2000  # shoppers the box offers by itself; any other id can be typed
 
 
@@ -47,7 +46,7 @@ def choose(shop: Shop) -> Choice:
     known = shop.shoppers(LISTED)
     with st.container(key="panel-controls"):
         first, second = st.columns([1.5, 1], gap="large")
-        switches = st.container(horizontal=True, gap="medium")
+        switches = st.container(horizontal=True, gap="medium", vertical_alignment="center")
     with switches:  # filled first, because the box above follows them
         visitor = st.toggle("A new visitor", key="visitor", bind="query-params")
         in_stock = st.toggle("Only in stock", value=True, key="in_stock", bind="query-params")

@@ -244,3 +244,10 @@ def test_the_profile_of_anybody_typed_is_empty_and_harmless(served: Settings, ty
     shown = text(opened("profile", shopper=typed))
     assert "Nothing is known of" in shown
     assert "<script>" not in shown
+
+
+@pytest.mark.parametrize("page", ["main", "for_you", "profile"])
+def test_a_page_shows_no_stray_text(served: Settings, page: str) -> None:
+    # Streamlit writes out any bare expression of a script, a docstring of a constant too.
+    meant = ("Everything the shop learnt",)
+    assert [m.value for m in opened(page).markdown if not m.value.startswith(meant)] == []
