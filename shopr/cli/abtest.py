@@ -16,6 +16,7 @@ from shopr.cli.output import echo, echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
     from shopr.abtest.analysis import Analysis
+    from shopr.abtest.report import Report
 
 __all__ = ["abtest"]
 
@@ -54,6 +55,12 @@ abtest.add_command(simulate)
     help="JSON file that remembers the looks; group-sequential tests have one under SHOPR_HOME.",
 )
 @click.option("--repair", is_flag=True, help="Leave out repeated rows and units in two arms instead of refusing.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.html",
+    help="Write the decision report, one page that needs nothing else.",
+)
 @json_option
 def analyze(
     table: Path | None,
@@ -63,6 +70,7 @@ def analyze(
     at: datetime | None,
     looks: Path | None,
     repair: bool,
+    report: Path | None,
     as_json: bool,
 ) -> None:
     """Read a test: TABLE (CSV or Parquet) has one row a unit, with unit_id, variant, exposed_at and metric columns.
@@ -89,10 +97,18 @@ def analyze(
 
     with step(f"Analyze {table.name}"):
         analysis = read(table, experiment, at=at, looks=looks, repair=repair)
+    from shopr.abtest.report import Report
+
+    page = Report(analysis, experiment)
+    if report is not None:
+        page.save(report)
     if as_json:
-        echo_json(analysis.to_dict())
+        verdict = page.verdict
+        echo_json({**analysis.to_dict(), "verdict": {"action": verdict.action, "arm": verdict.arm,
+                   "reasons": list(verdict.reasons), "until": verdict.until}})  # fmt: skip
     else:
         _print(analysis)
+        _print_verdict(page)
 
 
 def _print(analysis: Analysis) -> None:
@@ -102,6 +118,14 @@ def _print(analysis: Analysis) -> None:
     echo_table(names, rows, title=analysis.experiment)
     for check in analysis.health:
         echo(f"{'ok' if check.ok else 'WARNING':8}{check.name}: {check.message}")
+
+
+def _print_verdict(page: Report) -> None:
+    verdict = page.verdict
+    until = f" until {verdict.until}" if verdict.until else ""
+    echo(f"\n{' '.join(filter(None, [verdict.action, verdict.arm]))}{until}")
+    for reason in verdict.reasons:
+        echo(f"- {reason}")
 
 
 def _shown(value: object) -> object:

@@ -121,3 +121,20 @@ def test_a_moment_is_iso_8601(capsys, files, at):
     status, out, err = run(capsys, "abtest", "analyze", files[0], "--spec", files[1], "--at", at, "--json")
     assert status == 0, err
     assert sum(json.loads(out)["units"].values()) == 4 * 96 + 1
+
+
+def test_the_report_and_what_to_do(capsys, files, tmp_path):
+    page = tmp_path / "report.html"
+    status, out, err = run(capsys, "abtest", "analyze", files[0], "--spec", files[1], "--report", page, "--json")
+    assert status == 0, err
+    assert json.loads(out)["verdict"]["action"] == "ship"
+    assert "Ship short" in page.read_text(encoding="utf-8")
+    status, out, _ = run(capsys, "abtest", "analyze", files[0], "--spec", files[1])
+    assert "ship short" in out
+    assert "revenue +" in out
+    status, _, err = run(
+        capsys, "abtest", "analyze", files[0], "--spec", files[1], "--report", tmp_path / "no" / "r.html"
+    )
+    assert status == 1
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1

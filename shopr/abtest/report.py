@@ -1,0 +1,177 @@
+"""The decision report: one self-contained page that joins design, health, results, guardrails and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+
+from shopr.abtest.analysis import Analysis, Check, Row
+from shopr.abtest.spec import Experiment
+from shopr.abtest.verdict import BLOCKING, Verdict, conclude
+from shopr.data.folders import storage_error
+
+__all__ = ["Report"]
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: light-dark(#1d1c1a, #ece9e4); --soft: light-dark(#5d5952, #a9a59d);
+  --line: light-dark(#e4dfd6, #303538); --panel: light-dark(#fff, #1a1d1f); --accent: light-dark(#0b6b62, #4fc4b4);
+  --bad: light-dark(#9a2b2b, #f09a94); }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: light-dark(#fbfaf7, #131516);
+  max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { margin: 0; } h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; } .soft { color: var(--soft); }
+.verdict { border-left: 4px solid var(--accent); background: var(--panel); padding: .8rem 1.2rem; margin: 1.2rem 0; }
+.verdict b { font-size: 1.3rem; } .verdict.stop, .verdict.find { border-color: var(--bad); }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
+th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
+td.number { font-variant-numeric: tabular-nums; } .failed { color: var(--bad); font-weight: 600; }
+svg { width: 180px; height: 18px; vertical-align: middle; } svg * { stroke: currentColor; fill: currentColor; }
+svg .zero { stroke-dasharray: 2 2; opacity: .6; } details { margin-top: .8rem; }
+"""
+_WORDS = {
+    "ship": "Ship {arm}",
+    "stop": "Stop: stay with {control}",
+    "keep running": "Keep running",
+    "find out": "Find out first what is broken",
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """A reading as a page; a notebook shows it by itself.
+
+    Attributes:
+        analysis: the reading; `spec`: the experiment; `verdict`: what follows.
+    """
+
+    analysis: Analysis
+    spec: Experiment
+
+    @property
+    def verdict(self) -> Verdict:
+        """What to do, with reasons."""
+        return conclude(self.analysis, self.spec)
+
+    def html(self) -> str:
+        """The whole page: no script, nothing from elsewhere, every text escaped, light and dark."""
+        name = escape(self.analysis.experiment)
+        return (
+            f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<style>{_STYLE}</style></head><body>{self._body()}</body></html>"
+        )
+
+    def save(self, path: Path) -> Path:
+        """Write the page, whole or not at all.
+
+        Raises:
+            StorageError: if it cannot be written.
+        """
+        fresh = path.with_name(f".{path.name}.new-{uuid4().hex[:8]}")
+        try:
+            fresh.write_text(self.html(), encoding="utf-8")
+            fresh.replace(path)
+        except OSError as error:
+            raise storage_error(path, error) from error
+        finally:
+            fresh.unlink(missing_ok=True)
+        return path
+
+    def _repr_html_(self) -> str:
+        return f"<style>{_STYLE}</style>{self._body()}"
+
+    def _body(self) -> str:
+        analysis, spec, verdict = self.analysis, self.spec, self.verdict
+        title = _WORDS[verdict.action].format(arm=verdict.arm, control=spec.baseline)
+        until = f" until {verdict.until}" if verdict.until else ""
+        reasons = "".join(f"<li>{escape(reason)}</li>" for reason in verdict.reasons)
+        whole = [row for row in analysis.rows if not row.segment]
+        shown = [row for row in whole if row.decides or row.decision in ("held", "violated", "not shown")]
+        parts = [
+            f'<h1>{escape(analysis.experiment)}</h1><p class="soft">{escape(spec.hypothesis)}</p>',
+            f'<div class="verdict {verdict.action.split()[0]}"><b>{escape(title + until)}</b><ul>{reasons}</ul></div>',
+            "<h2>Design</h2>" + _facts(self._design()),
+            "<h2>Health</h2>" + _health(analysis),
+            "<h2>Results that decide</h2>" + _rows(shown),
+        ]
+        segments = [row for row in analysis.rows if row.segment and row.decides]
+        if segments:
+            parts.append(
+                '<h2>Segments</h2><p class="soft">p-values are corrected over metrics, arms and segments; a segment '
+                "alone decides nothing.</p>" + _rows(segments)
+            )
+        parts.append(f"<details><summary>All {len(whole)} rows</summary>{_rows(whole)}</details>")
+        return "".join(parts)
+
+    def _design(self) -> list[tuple[str, str]]:
+        analysis, spec = self.analysis, self.spec
+        span = [moment.strftime("%-d %b %Y") for moment in (spec.start, spec.end) if moment is not None]
+        return [
+            ("Read as", f"{analysis.design.replace('_', ' ')}, look {analysis.look}"
+             + ("" if analysis.final else ", not the last one")),
+            ("Read at", analysis.at.strftime("%-d %b %Y, %H:%M UTC")),
+            ("Units", ", ".join(f"{arm} {n:,}" for arm, n in analysis.units.items())),
+            ("Control", spec.baseline),
+            ("Decided by", ", ".join(spec.deciding)),
+            ("Error rate", f"{spec.alpha:.1%}, corrected by {spec.correction}"),
+            *([("Planned", " to ".join(span))] if span else []),
+        ]  # fmt: skip
+
+
+def _facts(rows: list[tuple[str, str]]) -> str:
+    body = "".join(f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in rows)
+    return f'<div class="scroll"><table>{body}</table></div>'
+
+
+def _health(analysis: Analysis) -> str:
+    body = "".join(
+        f"<tr><td{'' if check.ok else ' class=failed'}>{_state(check)}</td>"
+        f'<th scope="row">{escape(check.name)}</th><td style="white-space:normal">{escape(check.message)}</td></tr>'
+        for check in analysis.health
+    )
+    return f'<div class="scroll"><table>{body}</table></div>'
+
+
+def _state(check: Check) -> str:
+    return "ok" if check.ok else "failed" if check.name in BLOCKING else "caution"
+
+
+def _rows(rows: list[Row]) -> str:
+    """A table; each family of rows (relative or not, one metric) has its own scale with zero marked."""
+    heads = "".join(
+        f'<th scope="col">{name}</th>'
+        for name in ("metric", "arm", "method", "effect", "interval", "", "p", "corrected", "says")
+    )
+    scale = {
+        key: max((abs(v) for r in rows if (r.metric, r.relative) == key for v in (r.lo, r.hi, r.estimate)
+                  if np.isfinite(v)), default=1.0) or 1.0
+        for key in {(r.metric, r.relative) for r in rows}
+    }  # fmt: skip
+    body = "".join(_row(row, scale[row.metric, row.relative]) for row in rows)
+    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _row(row: Row, scale: float) -> str:
+    digits = "{:+.2%}" if row.relative else "{:+.4g}"
+    effect, low, high = (digits.format(v) if np.isfinite(v) else "–" for v in (row.estimate, row.lo, row.hi))
+    name = f"{row.metric} ({row.segment})" if row.segment else row.metric
+    p, corrected = (f"{v:.3g}" if np.isfinite(v) else "–" for v in (row.p, row.p_adjusted))
+    return (
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(row.arm)}</td><td>{escape(row.method)}</td>'
+        f'<td class="number">{effect}</td><td class="number">{low} … {high}</td><td>{_picture(row, scale)}</td>'
+        f'<td class="number">{p}</td><td class="number">{corrected}</td><td>{escape(row.decision)}</td></tr>'
+    )
+
+
+def _picture(row: Row, scale: float) -> str:
+    """The interval as a line with its estimate as a point, zero in the middle."""
+    if not np.isfinite(row.estimate):
+        return ""
+    left, middle, right = (float(90 + 86 * np.clip(v / scale, -1, 1)) for v in (row.lo, row.estimate, row.hi))
+    return (
+        '<svg viewBox="0 0 180 18" aria-hidden="true"><line class="zero" x1="90" x2="90" y1="1" y2="17"/>'
+        f'<line x1="{left:.1f}" x2="{right:.1f}" y1="9" y2="9"/><circle cx="{middle:.1f}" cy="9" r="3"/></svg>'
+    )
