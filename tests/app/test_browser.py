@@ -109,7 +109,7 @@ def test_the_champion_and_its_evidence_are_shown(browser: Browser, server: AppSe
     page.wait_for_selector(".forest tr.best")
     assert page.locator(".champion .name").inner_text() == "Item neighbours"
     assert page.locator(".log li").count() == 1
-    assert page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg").count() > 0
+    page.wait_for_selector("[data-testid=stVegaLiteChart] :is(canvas, svg)", timeout=60_000)  # drawn after the script
     page.context.close()
 
 

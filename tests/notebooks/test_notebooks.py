@@ -22,7 +22,7 @@ NAMES = (
     "data",
     "recommenders",
     "tuning",
-    "personalisation",
+    "personalisation", "abtest",
     "interleaving",
     "scale",
     "abtest_calibration",
@@ -43,6 +43,7 @@ OTHER = {
         "players": ["ease"],
         "against": "hybrid",
     },
+    "06_abtest_plan_and_analysis": {**FEW, "preset": "small", "treatment": "item_knn", "play_days": 7},
     "04_personalisation": {**FEW, "model": "item_knn", "k": 4, "play_days": 2},
     "05_scale": {
         "sizes": [3000, 9000],
