@@ -22,7 +22,9 @@ NAMES = (
     "data",
     "recommenders",
     "tuning",
-    "personalisation", "abtest",
+    "personalisation",
+    "abtest",
+    "business_impact",
     "interleaving",
     "scale",
     "abtest_calibration",
@@ -44,6 +46,7 @@ OTHER = {
         "against": "hybrid",
     },
     "06_abtest_plan_and_analysis": {**FEW, "preset": "small", "treatment": "item_knn", "play_days": 7},
+    "09_business_impact": {**FEW, "model": "item_knn", "play_days": 2},
     "04_personalisation": {**FEW, "model": "item_knn", "k": 4, "play_days": 2},
     "05_scale": {
         "sizes": [3000, 9000],
