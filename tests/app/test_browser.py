@@ -116,6 +116,8 @@ def test_the_champion_and_its_evidence_are_shown(browser: Browser, server: AppSe
 def test_reasons_open_by_keyboard(browser: Browser, server: AppServer, hosts: set[str]) -> None:
     page = opened(browser, server, "/for-you", hosts)
     page.wait_for_selector(".card")
+    page.wait_for_selector("[data-testid=stMain] input[role=combobox]")
+    page.locator("h1").click()  # where Tab starts from: a page that is still settling may start it elsewhere
     reached = set()
     for _ in range(60):
         page.keyboard.press("Tab")
