@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 __all__ = ["top_k"]
 
-_GROUP = 32
+_GROUP = 16
 """Columns that share one maximum in the first pass over wide rows."""
-_WIDE = 12_000
-"""Columns from which that first pass pays."""
+_WIDE = 4 * _GROUP
+"""Columns for each of the best from which that first pass pays."""
 
 
 def top_k(scores: NDArray[np.floating], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -29,7 +29,7 @@ def top_k(scores: NDArray[np.floating], k: int) -> tuple[NDArray[np.int32], NDAr
     best = np.full((n, k), -np.inf, np.float32)
     if width == 0 or n == 0:
         return codes, best
-    if m >= max(_WIDE, 4 * width * _GROUP):
+    if m >= width * _WIDE:
         picked, values = _by_groups(scores, width)
     else:
         picked, values = _partition(scores, width)

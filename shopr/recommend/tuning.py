@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,11 +27,11 @@ from shopr.data.interactions import Interactions
 from shopr.errors import InputError
 from shopr.randomness import DEFAULT_SEED
 from shopr.recommend.base import Recommender
-from shopr.recommend.blending import blended_quality, learn_weights, scores_of
+from shopr.recommend.blending import Pool, blended_quality, learn_weights
 from shopr.recommend.registry import make, model_class
 from shopr.recommend.search import MARGIN, OnTrial, Search, Trial, judge_users, race, study
 from shopr.recommend.spaces import FAMILIES, Family, Params, Shape
-from shopr.recommend.validation import Holdout, Kind, hold_out
+from shopr.recommend.validation import MIN_USERS, Holdout, Kind, hold_out
 
 if TYPE_CHECKING:
     from shopr.data.catalog import Catalog
@@ -44,6 +44,11 @@ _CONFIRMED = 5
 """Leading candidates that are judged on a second split."""
 _MEMBERS = 4
 """Members of a stack at most."""
+_BLEND_USERS = 20_000
+_BLEND_CELLS = 4e8
+"""Users that the weights of a stack are judged on at most, and users times items."""
+_LEARN_SECONDS = 5e-4
+"""What learning the weights takes for each user and member."""
 _KIN = {frozenset(("spectral", "item_filter")), frozenset(("ease_time", "edlae"))}
 """Pairs of which one contains the other: both in a stack would only take its time."""
 
@@ -130,7 +135,7 @@ def tune(
     study(search, families, max_trials)
     search.search_until = search.deadline
     if models is None:
-        _blend(search)
+        _blend(search, many_users(train, holdout, seed, users))
     if not search.best().stacked:
         _confirm(search, lambda: second_fold(train, holdout, seed, users))
     best = search.best()
@@ -152,6 +157,15 @@ def second_fold(train: Interactions, holdout: Holdout, seed: int, users: NDArray
         return hold_out(data, holdout.kind, seed=seed + 1, users=users)  # type: ignore[arg-type]
     except InputError:
         return None
+
+
+def many_users(train: Interactions, holdout: Holdout, seed: int, users: NDArray[np.integer] | None) -> Holdout:
+    """The same split with more of its users: weights of a stack gain little each, which few users cannot tell."""
+    most = int(np.clip(_BLEND_CELLS / max(train.n_items, 1), len(holdout.users), _BLEND_USERS))
+    if len(holdout.users) < MIN_USERS or most <= len(holdout.users):
+        return holdout
+    wide = hold_out(train, holdout.kind, seed=seed, users=users, max_users=most)  # type: ignore[arg-type]
+    return replace(wide, train=holdout.train)
 
 
 def _confirm(search: Search, fold: Callable[[], Holdout | None]) -> None:
@@ -190,14 +204,15 @@ def _clearly_better(values: NDArray[np.float64], others: NDArray[np.float64]) ->
     return len(gain) > 1 and float(gain.mean()) > float(gain.std(ddof=1)) / len(gain) ** 0.5
 
 
-def _stack_affordable(search: Search, leaders: dict[str, Trial]) -> bool:
-    """Whether there is time to fit these members twice, on validation and on all data, and to serve everyone."""
+def _stack_affordable(search: Search, leaders: dict[str, Trial], judged: int) -> bool:
+    """Whether there is time to fit these members twice, to learn their weights on `judged` users, and to serve all."""
     fits = sum(trial.seconds for trial in leaders.values()) * (1 + search.growth)
-    serving = search.served * sum(trial.serving for trial in leaders.values())
-    return search.clock.monotonic() + MARGIN * (fits + serving) <= search.deadline
+    serving = (search.served + judged) * sum(trial.serving for trial in leaders.values())
+    learning = judged * len(leaders) * _LEARN_SECONDS
+    return search.clock.monotonic() + MARGIN * (fits + serving + learning) <= search.deadline
 
 
-def _blend(search: Search) -> None:
+def _blend(search: Search, judged: Holdout) -> None:
     """Try a stack of the best candidate of each leading family; it joins the leaderboard only if it is confirmed."""
     best = search.best()
     leaders: dict[str, Trial] = {best.family: best}
@@ -212,18 +227,16 @@ def _blend(search: Search) -> None:
             and len(leaders) < _MEMBERS
         ):
             leaders[trial.family] = trial
-    while len(leaders) > 2 and not _stack_affordable(search, leaders):
+    while len(leaders) > 2 and not _stack_affordable(search, leaders, len(judged.users)):
         del leaders[max(list(leaders)[1:], key=lambda name: leaders[name].seconds)]
-    if len(leaders) < 2 or not _stack_affordable(search, leaders):
+    if len(leaders) < 2 or not _stack_affordable(search, leaders, len(judged.users)):
         return
     started = search.clock.monotonic()
-    parts = []
-    for trial in leaders.values():
-        model = make(trial.family, **trial.params).fit(search.holdout.train, search.catalog)
-        parts.append(scores_of(model, search.holdout))
-        del model
-        gc.collect()
-    weights = learn_weights(parts, search.holdout, search.k)
+    fitted = [make(t.family, **t.params).fit(search.holdout.train, search.catalog) for t in leaders.values()]
+    pool = Pool.of(fitted, judged, search.k)
+    del fitted
+    gc.collect()
+    weights = learn_weights(pool, search.k)
     if weights is None:
         return
     members = [
@@ -231,7 +244,7 @@ def _blend(search: Search) -> None:
         for t, w in zip(leaders.values(), weights, strict=True)
         if w > 0
     ]
-    value = blended_quality(parts, weights, search.holdout, search.k)
+    value = blended_quality(pool, weights, search.k)
     seconds = search.clock.monotonic() - started
     stack = Trial(
         len(search.trials), "stack", {"members": members, "scale": "model"}, value, seconds, 0.0, stacked=True

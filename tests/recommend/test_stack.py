@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 from shopr.errors import InputError
-from shopr.recommend.blending import blended_quality, learn_weights
 from shopr.recommend.registry import make
 from shopr.recommend.stack import standardise, unit
-from shopr.recommend.validation import Holdout
 from tests.recommend.test_linear import log, shop
 
 
@@ -54,26 +51,3 @@ def test_standardise():
 def test_bad_members(members):
     with pytest.raises(InputError, match="members"):
         make("stack", members=members)
-
-
-def holdout(truth: np.ndarray) -> Holdout:
-    x = log(np.ones((len(truth), truth.shape[1])))
-    return Holdout("random", x, np.arange(len(truth)), sparse.csr_matrix(truth))
-
-
-def test_a_member_that_knows_more_gets_weight_and_noise_gets_none():
-    rng = np.random.default_rng(0)
-    truth = (rng.random((400, 50)) < 0.05).astype(np.float32)
-    truth[:, 0] = 1
-    taste = rng.normal(size=truth.shape).astype(np.float32)
-    half = taste + 2 * truth * (rng.random(truth.shape) < 0.5)
-    other = rng.normal(size=truth.shape).astype(np.float32) + 3 * truth
-    split = holdout(truth)
-    weights = learn_weights([half, other], split, 5)
-    assert weights is not None
-    assert weights[1] >= 0.6
-    assert blended_quality([half, other], weights, split, 5) > blended_quality([half], [1.0], split, 5)
-    noise = rng.normal(size=truth.shape).astype(np.float32)
-    assert learn_weights([other, noise], split, 5) is None
-    few = Holdout("random", split.train, split.users[:10], split.truth[:10])
-    assert learn_weights([half[:10], other[:10]], few, 5) is None
