@@ -35,6 +35,9 @@ __all__ = [
     "profile_corrections",
     "promotions",
     "run_ledger",
+    "schedule_jobs",
+    "schedule_leases",
+    "schedule_runs",
     "subjects",
 ]
 
@@ -198,3 +201,54 @@ experiment_exposures = _table(
     Index(None, "user_id"),
 )
 """Who saw which arm of which experiment first, and when: one row an experiment and unit, never changed."""
+
+schedule_runs = _table(
+    "schedule_runs",
+    Card("shopr.workbench.schedule_store", "two years after the end of the run", None, "none"),
+    Column("id", Integer, primary_key=True),
+    Column("schedule", String(63), nullable=False),
+    Column("job", String(63), nullable=False),
+    Column("logical_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("origin", String(16), nullable=False),
+    Column("spec", String(1024), nullable=False),
+    Column("parameters", JSON, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("losses", Integer, nullable=False),
+    Column("token", String(32)),
+    Column("host", String(255)),
+    Column("pid", Integer),
+    Column("claimed_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("ledger_run_id", String(64)),
+    Column("message", Text, nullable=False),
+    UniqueConstraint("schedule", "job", "logical_at"),
+    Index(None, "schedule", "state"),
+)
+"""What a schedule owes and what became of it: one row a job and logical instant."""
+
+schedule_jobs = _table(
+    "schedule_jobs",
+    Card("shopr.workbench.schedule_store", "as long as the schedule", None, "none"),
+    Column("schedule", String(63), primary_key=True),
+    Column("job", String(63), primary_key=True),
+    Column("looked_at", UtcDateTime, nullable=False),
+    Column("missed", Integer, nullable=False),
+    Column("missed_at", UtcDateTime),
+)
+"""The moment up to which each job's instants were looked at, and how many of them no run answers."""
+
+schedule_leases = _table(
+    "schedule_leases",
+    Card("shopr.workbench.schedule_lease", "until another scheduler leads", None, "none"),
+    Column("schedule", String(63), primary_key=True),
+    Column("token", String(32), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("process_began_at", UtcDateTime, nullable=False),
+    Column("acquired_at", UtcDateTime, nullable=False),
+    Column("heartbeat_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+"""The scheduler process that leads, one a schedule, by the database's own time."""

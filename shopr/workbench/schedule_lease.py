@@ -1,0 +1,142 @@
+"""Who leads: one scheduler a schedule, whatever happens to its process, its host or its clock.
+
+A lease is a row with a heartbeat in the database's own time. It is free when it was given back, when it expired, or, on
+the same host, as soon as the process that held it is gone. Whoever writes under a lease proves in the same transaction
+that it still holds it (`Lease.prove`), so that a leader that was suspended and woke too late changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import psutil
+from sqlalchemy import Connection, delete, func, insert, select, text, update
+
+from shopr.errors import StorageError
+from shopr.storage.database import Database
+from shopr.storage.tables import schedule_leases as table
+
+__all__ = ["TTL_SECONDS", "Lease", "LeaseLostError", "database_now", "gone"]
+
+TTL_SECONDS = 15.0
+"""How long a lease lasts without a heartbeat."""
+_SAME = timedelta(seconds=1.5)
+
+
+class LeaseLostError(StorageError):
+    """Another scheduler leads now: nothing of the transaction is kept."""
+
+    code = "lease_lost"
+
+
+def database_now(connection: Connection) -> datetime:
+    """The time of the database's own clock, which all schedulers share."""
+    if connection.dialect.name == "sqlite":
+        told = connection.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")).scalar_one()
+        return datetime.fromisoformat(told).replace(tzinfo=UTC)
+    moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return moment.astimezone(UTC)
+
+
+def gone(host: str | None, pid: int | None, began: datetime) -> bool:
+    """Whether a process of this host is gone; False where it runs, or runs on another host and cannot be asked for.
+
+    Args:
+        began: when it was started, or later: its number may have been given to another process since.
+    """
+    if host != socket.gethostname() or pid is None:
+        return False
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return True
+        return bool(datetime.fromtimestamp(process.create_time(), UTC) > began + _SAME)
+    except psutil.Error:
+        return True
+
+
+class Lease:
+    """The right to lead a schedule.
+
+    Args:
+        database: where the lease lies.
+        schedule: name of the schedule.
+        ttl: seconds that it lasts without a heartbeat.
+    """
+
+    def __init__(self, database: Database, schedule: str, *, ttl: float = TTL_SECONDS) -> None:
+        self._database, self._schedule, self.ttl = database, schedule, ttl
+        self._token = uuid4().hex
+        self._began = datetime.fromtimestamp(psutil.Process().create_time(), UTC)
+        self.held = False
+
+    def hold(self) -> bool:
+        """Take the lease if it is free, keep it if it is ours; whether this process leads now.
+
+        Raises:
+            StorageError: if the database refuses.
+        """
+        with self._database.begin() as connection:
+            self.held = self._hold(connection)
+        return self.held
+
+    def _hold(self, connection: Connection) -> bool:
+        now = database_now(connection)
+        row = connection.execute(self._row().with_for_update()).mappings().first()
+        own = {"heartbeat_at": now, "expires_at": now + timedelta(seconds=self.ttl)}
+        taken = {**own, "token": self._token, "host": socket.gethostname(), "pid": os.getpid(), "acquired_at": now}
+        taken["process_began_at"] = self._began
+        if row is None:
+            # Two may see no row at once: the primary key lets one of them write it.
+            if self._database.is_sqlite:
+                connection.execute(insert(table).values(schedule=self._schedule, **taken))
+                return True
+            from sqlalchemy.dialects import postgresql
+
+            statement = postgresql.insert(table).values(schedule=self._schedule, **taken).on_conflict_do_nothing()
+            return connection.execute(statement).rowcount == 1
+        if row["token"] == self._token:
+            connection.execute(update(table).where(self._mine()).values(**own))
+            return True
+        if row["expires_at"] > now and not gone(row["host"], row["pid"], row["process_began_at"]):
+            return False
+        connection.execute(update(table).where(table.c.schedule == self._schedule).values(**taken))
+        return True
+
+    def prove(self, connection: Connection) -> None:
+        """Within a transaction: hold the lease until its end.
+
+        Raises:
+            LeaseLostError: if another scheduler leads.
+        """
+        now = database_now(connection)
+        beat = {"heartbeat_at": now, "expires_at": now + timedelta(seconds=self.ttl)}
+        if connection.execute(update(table).where(self._mine()).values(**beat)).rowcount != 1:
+            self.held = False
+            raise LeaseLostError("another scheduler leads now", hint="This one stands by")
+
+    def release(self) -> None:
+        """Give the lease back, so that another scheduler need not wait."""
+        with self._database.begin() as connection:
+            connection.execute(delete(table).where(self._mine()))
+        self.held = False
+
+    def holder(self) -> Mapping[str, Any] | None:
+        """The row of the scheduler that leads; None if none does."""
+        with self._database.read() as connection:
+            row = connection.execute(self._row()).mappings().first()
+            now = database_now(connection)
+        if row is None or row["expires_at"] <= now or gone(row["host"], row["pid"], row["process_began_at"]):
+            return None
+        return dict(row)
+
+    def _row(self) -> Any:
+        return select(table).where(table.c.schedule == self._schedule)
+
+    def _mine(self) -> Any:
+        return (table.c.schedule == self._schedule) & (table.c.token == self._token)
