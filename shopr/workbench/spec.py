@@ -23,10 +23,11 @@ from shopr.yamlfile import line_of, nearest, parse
 if TYPE_CHECKING:
     from shopr.abtest.spec import Experiment
     from shopr.recommend.rules import Merchandising
+    from shopr.workbench.schedule_spec import ScheduleSpec
 
 __all__ = ["GateSpec", "Parameter", "RunSpec", "Spec", "gate_rules", "json_schema", "load", "resolve"]
 
-_KINDS = ["run", "gate", "rules", "abtest"]
+_KINDS = ["run", "gate", "rules", "abtest", "schedule"]
 _PATTERNS = {
     "name": "a name such as weekly-health: small letters, digits, - and _",
     "notebook": "notebooks/NAME.ipynb, a path within the project",
@@ -79,6 +80,18 @@ class Parameter(_Strict):
         return ""
 
 
+class Retry(_Strict):
+    """When a run is tried again, and how long it waits before: `wait`, then `factor` times as long, up to `longest`."""
+
+    times: int = Field(0, ge=0, le=20, description="How many further attempts there may be")
+    on: tuple[Literal["died", "timeout", "error"], ...] = Field(
+        ("died",), description="died: the kernel or its process; timeout; error: a cell raised, which seldom passes"
+    )
+    wait: float = Field(2.0, ge=0, le=3600, description="Seconds before the second attempt")
+    factor: float = Field(2.0, ge=1, le=10, description="How much longer each further wait is")
+    longest: float = Field(300.0, gt=0, le=86_400, description="Seconds that no wait exceeds")
+
+
 class RunSpec(_Strict):
     """A parameterised notebook.
 
@@ -92,6 +105,7 @@ class RunSpec(_Strict):
     experiment: str = "shopr"
     timeout: float = Field(1800, gt=0, le=86_400)
     seed: int = Field(42, ge=0)
+    retry: Retry = Field(default_factory=Retry)
     parameters: dict[str, Parameter] = Field(default_factory=dict)
 
     @field_validator("notebook")
@@ -115,7 +129,7 @@ Spec = Annotated[RunSpec | GateSpec, Field(discriminator="kind")]
 _ADAPTER: TypeAdapter[RunSpec | GateSpec] = TypeAdapter(Spec)
 
 
-def load(path: Path | str) -> RunSpec | GateSpec | Merchandising | Experiment:
+def load(path: Path | str) -> RunSpec | GateSpec | Merchandising | Experiment | ScheduleSpec:
     """Read and check a spec.
 
     Raises:
@@ -140,6 +154,10 @@ def load(path: Path | str) -> RunSpec | GateSpec | Merchandising | Experiment:
         from shopr.abtest.spec import parse_spec
 
         return parse_spec(text, path)
+    if content.get("kind") == "schedule":
+        from shopr.workbench import schedule_spec
+
+        return schedule_spec.check(path, content, root)
     content.setdefault("kind", "run")
     try:
         return _ADAPTER.validate_python(content)
