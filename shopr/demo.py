@@ -259,7 +259,7 @@ def _digest(data: Path) -> str:
 
 
 def _run_exists(settings: Settings, run_id: str) -> bool:
-    from shopr.tracking.runs import exists
+    from shopr.tracking.endings import exists
 
     return exists(settings, run_id)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
-__all__ = ["Step", "show", "step", "track"]
+__all__ = ["Counter", "Step", "counted", "show", "step", "track"]
 
 T = TypeVar("T")
 _WORDS = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "off": False, "no": False}
@@ -90,6 +90,57 @@ def track(iterable: Iterable[T], description: str, total: float | None = None) -
     )
     with _alone(), Progress(*columns, console=_console(), transient=True) as bar:
         yield from bar.track(iterable, total=length, description=description)
+
+
+class Counter:
+    """Something that says by itself how far it is."""
+
+    def __init__(self, description: str, tell: Callable[[int, int, str], None], say: Callable[[str], None]) -> None:
+        self.description = description
+        self.say = say
+        self._tell = tell
+        self._last = (0, 0)
+
+    def at(self, number: int, total: int, unit: str) -> None:
+        """It is at the `number`-th of `total` units now."""
+        if (number, total) != self._last:
+            self._last = (number, total)
+            self._tell(number, total, unit)
+
+
+@contextmanager
+def counted(description: str) -> Iterator[Counter]:
+    """A bar for work that counts by itself; where there is no terminal but progress is asked for, a line at each step.
+
+    >>> with counted("Run quickstart") as running:
+    ...     running.at(3, 9, "cell")
+    """
+    if not _visible():
+        yield Counter(description, lambda *_: None, lambda _: None)
+        return
+    if not sys.stderr.isatty():
+        yield Counter(
+            description,
+            lambda number, total, unit: _say(f"{description}: {unit} {number} of {total}"),
+            _say,
+        )
+        return
+    from rich.markup import escape
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with _alone(), Progress(*columns, console=_console(), transient=True) as bar:
+        task = bar.add_task(escape(description), total=None)
+
+        def tell(number: int, total: int, unit: str) -> None:
+            text = f"{description}: {unit} {number} of {total}"
+            bar.update(task, description=escape(text), completed=number - 1, total=total)
+
+        yield Counter(description, tell, lambda text: bar.console.print(escape(text), soft_wrap=True))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _visible() -> bool:

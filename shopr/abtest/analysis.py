@@ -32,7 +32,7 @@ from shopr.errors import DataError, InputError
 if TYPE_CHECKING:
     from shopr.abtest.table import Source
 
-__all__ = ["Analysis", "Check", "Row", "analyze"]
+__all__ = ["Analysis", "Check", "Row", "analyze", "is_final", "moment_of", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Analysis:
         units: units of each arm.
         rows: results, differences and lifts.
         health: checks; results of a test that fails one are not to be trusted before it is explained.
-        look: which look this is, from 1; `final`: whether it ends the test.
+        look: which look this is, from 1 (0: health alone was read); `final`: whether it ends the test.
+        taken: what later looks of a sequential test must know of this one.
     """
 
     experiment: str
@@ -55,6 +56,7 @@ class Analysis:
     health: tuple[Check, ...]
     look: int = 1
     final: bool = True
+    taken: Look | None = None
 
     @property
     def healthy(self) -> bool:
@@ -73,8 +75,10 @@ class Analysis:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return {**asdict(self), "healthy": self.healthy}
+        """Plain values, for JSON; `taken` is left out."""
+        found = asdict(self)
+        del found["taken"]
+        return {**found, "healthy": self.healthy}
 
 
 def analyze(
@@ -104,13 +108,10 @@ def analyze(
         DataError: if the table does not fit: an empty arm, a unit twice or in two arms, a metric without values.
         UnknownNameError: for a column or arm that is not known.
     """
-    if at is not None:
-        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    moment = at or (clock or SystemClock()).now()
+    moment = moment_of(at, clock)
     with open_table(source, spec) as table:
-        table.restrict(at)
-        table.as_of = moment
-        found = _repaired(table, repair) + ([health.check_units(table)] if checks else [])
+        found = prepare(table, None if at is None else moment, moment, repair=repair)
+        found += [health.check_units(table)] if checks else []
         table.find_bounds()
         sums = collect(table)
         n = int(sums.counts.sum())
@@ -118,19 +119,32 @@ def analyze(
         past = load_looks(looks, spec.name) if isinstance(looks, Path) else list(looks or [])
         series = add_look(past, Look(moment.isoformat(), n, {}))
         _refuse_ended(spec, series)
-        final = _final(spec, n, moment, len(series))
+        final = is_final(spec, n, moment, len(series))
         reader = Reader(spec, series, final)
         found += [health.check_ratio(sums, spec), *(health.check_dates(table, moment) if checks else [])]
         rows = _all_rows(table, sums, reader)
         rows = correct_rows(rows, spec, running=not final)
         found += _late_checks(table, spec, n, rows, checks)
+        if reader.torn:
+            found.append(health.check_torn(list(reader.torn)))
+        taken = replace(series[-1], estimates=reader.seen)
         if isinstance(looks, Path):
-            save_looks(looks, spec.name, [*series[:-1], replace(series[-1], estimates=reader.seen)])
+            save_looks(looks, spec.name, [*series[:-1], taken])
         units = {arm: int(count) for arm, count in zip(sums.arms, sums.counts[0], strict=True)}
-    return Analysis(spec.name, moment, spec.design.type, units, tuple(rows), tuple(found), len(series), final)
+    return Analysis(spec.name, moment, spec.design.type, units, tuple(rows), tuple(found), len(series), final, taken)
 
 
-def _repaired(table: Table, repair: bool) -> list[Check]:
+def moment_of(at: datetime | None, clock: Clock | None = None) -> datetime:
+    """The moment of a reading in UTC: `at`, which is UTC if it has no zone, or now."""
+    if at is None:
+        return (clock or SystemClock()).now()
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def prepare(table: Table, at: datetime | None, moment: datetime, *, repair: bool) -> list[Check]:
+    """Leave out of a table who was exposed after `at`, and what `repair` leaves out; windows are as of `moment`."""
+    table.restrict(at)
+    table.as_of = moment
     if not repair:
         return []
     before = table.query(f"SELECT count(*) FROM {table.source}")[0][0]
@@ -144,14 +158,14 @@ def _refuse_ended(spec: Experiment, series: list[Look]) -> None:
     if len(series) < 2 or not isinstance(spec.design, GroupSequential):
         return
     before = series[-2]
-    if _final(spec, before.n, datetime.fromisoformat(before.at), len(series) - 1):
+    if is_final(spec, before.n, datetime.fromisoformat(before.at), len(series) - 1):
         raise InputError(
             f"the last planned look of {spec.name!r} was taken at {before.n:,} units ({before.at[:16]})",
             hint="Its result stands; plan a new test to look again",
         )
 
 
-def _final(spec: Experiment, n: int, at: datetime, look: int) -> bool:
+def is_final(spec: Experiment, n: int, at: datetime, look: int) -> bool:
     """Whether this reading ends the test."""
     design = spec.design
     if isinstance(design, GroupSequential):

@@ -16,7 +16,8 @@ from shopr.abtest.sums import Sums
 from shopr.abtest.table import Table, quoted
 from shopr.errors import DataError
 
-__all__ = ["Check", "check_dates", "check_horizon", "check_novelty", "check_ratio", "check_twyman", "check_units"]
+__all__ = ["Check", "check_dates", "check_horizon", "check_novelty", "check_ratio", "check_torn", "check_twyman"]
+__all__ += ["check_units"]
 
 SRM_ALPHA = 0.001
 """The level of the sample-ratio check, which runs on every test: a false alarm would stop a good one."""
@@ -153,3 +154,11 @@ def check_twyman(effects: list[tuple[str, str, float, float]], limit: float = 0.
     if wild:
         return Check("Twyman", False, f"too good to be true? Check the logging of {'; '.join(wild)}")
     return Check("Twyman", True, f"no lift beyond {limit:.0%}")
+
+
+def check_torn(which: list[str]) -> Check:
+    """Confidence sequences of different looks that have nothing in common: the effect did not stay the same."""
+    what = ", ".join(which[:3]) + (" …" if len(which) > 3 else "")
+    return Check(
+        "looks agree", False, f"the effect changed between looks of {what}; only this look's interval is shown"
+    )

@@ -25,12 +25,12 @@ class Look:
     Attributes:
         at: when, ISO 8601.
         n: units exposed, all arms.
-        estimates: "metric|arm|method": (effect, standard error).
+        estimates: "metric|arm|method": (effect, standard error), and the units behind it for confidence sequences.
     """
 
     at: str
     n: int
-    estimates: dict[str, tuple[float, float]]
+    estimates: dict[str, tuple[float, ...]]
 
 
 def load_looks(path: Path, name: str) -> list[Look]:
@@ -47,10 +47,12 @@ def load_looks(path: Path, name: str) -> list[Look]:
             Look(
                 _moment(str(row["at"])),
                 int(row["n"]),
-                {k: (float(v[0]), float(v[1])) for k, v in row["estimates"].items()},
+                {k: (float(v[0]), *(float(x) for x in v[1:])) for k, v in row["estimates"].items()},
             )
             for row in content["looks"]
         ]
+        if any(len(told) < 2 for look in looks for told in look.estimates.values()):
+            raise ValueError("an estimate has no standard error")
         owner = str(content["experiment"])
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise DataError(f"looks file {path} cannot be read: {error}", hint="Restore it; earlier looks count") from error

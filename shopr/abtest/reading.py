@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from shopr.abtest.bayesian import GaussianPrior, gaussian_posterior
+from shopr.abtest.checks import Alternative
 from shopr.abtest.confseq import confidence_sequence
 from shopr.abtest.estimates import Estimator
 from shopr.abtest.frequentist import Effect, Estimate, non_inferiority
@@ -64,12 +65,19 @@ class Row:
 
 @dataclass
 class Reader:
-    """Reads effects as the design of an experiment allows; `seen` collects what the looks file keeps."""
+    """Reads effects as the design of an experiment allows.
+
+    Attributes:
+        looks: those before and, last, this one; `final`: whether it ends the test.
+        seen: what the looks file keeps of this look.
+        torn: metrics and arms whose confidence sequences of different looks have nothing in common.
+    """
 
     spec: Experiment
     looks: list[Look]
     final: bool = True
-    seen: dict[str, tuple[float, float]] = field(default_factory=dict)
+    seen: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    torn: dict[str, None] = field(default_factory=dict)
 
     def rows(self, metric: AnyMetric, arm: str, estimator: Estimator, *, decides: bool, segment: str = "") -> list[Row]:
         """The difference and the lift of one estimator."""
@@ -102,16 +110,9 @@ class Reader:
         lo, hi, p = float(tested.lo), float(tested.hi), float(tested.p)
         design = self.spec.design
         if isinstance(design, Sequential):
-            read = confidence_sequence(
-                effect.estimate,
-                effect.se,
-                effect.n,
-                alpha=self.spec.alpha,
-                alternative="greater" if good else "less",
-                tuning=design.tuning,
-                null=-rail.margin if good else rail.margin,
-            )
-            lo, hi, p = float(read.lo), float(read.hi), float(read.p)
+            side: Alternative = "greater" if good else "less"
+            null = -rail.margin if good else rail.margin
+            lo, hi, p = self._sequence(effect, f"{metric.name}|{arm}|guardrail", side, null)
         elif isinstance(design, GroupSequential):
             lo, hi, p = self._guard_looks(effect, rail, good, f"{metric.name}|{arm}|guardrail")
         held = lo > -rail.margin if good else hi < rail.margin
@@ -148,20 +149,40 @@ class Reader:
             # An exact or pooled test needs no standard error of the difference: all bought here, nobody there.
             tested = isinstance(design, FixedHorizon) and effect.se == 0 and isinstance(metric, Proportion)
             return replace(row, p=float(fixed.p)) if tested else replace(row, decision="no data")
+        key = f"{row.metric}|{row.arm}|{row.method}" + (f"|{row.segment}" if row.segment else "")
         if isinstance(design, Sequential):
-            read = confidence_sequence(
-                effect.estimate, effect.se, effect.n, alpha=alpha, alternative=side, tuning=design.tuning
-            )
-            return replace(row, lo=float(read.lo), hi=float(read.hi), p=float(read.p))
+            lo, hi, p = self._sequence(effect, key, side)
+            return replace(row, lo=lo, hi=hi, p=p)
         if isinstance(design, GroupSequential):
             from shopr.abtest.groupsequential import GroupSequential as Boundaries  # scipy.optimize is slow to load
 
-            key = f"{row.metric}|{row.arm}|{row.method}" + (f"|{row.segment}" if row.segment else "")
             lo, hi, p = self._boundaries(effect, key, Boundaries(alpha, side, design.spending))
             return replace(row, lo=lo, hi=hi, p=p)
         if isinstance(design, Bayesian):
             return self._posterior(row, effect, design, metric, base)
         return replace(row, lo=float(fixed.lo), hi=float(fixed.hi), p=float(fixed.p))
+
+    def _sequence(self, effect: Effect, key: str, side: Alternative, null: float = 0.0) -> tuple[float, float, float]:
+        """What all looks so far leave of the confidence sequence, and its smallest p-value.
+
+        Where that is nothing the effect changed between looks: then this look stands alone, and `torn` says so.
+        """
+        design = self.spec.design
+        assert isinstance(design, Sequential)
+        here = (float(effect.estimate), float(effect.se), float(effect.n))
+        before: list[tuple[float, ...]] = []
+        if np.isfinite(here).all():
+            self.seen[key] = here
+            before = [look.estimates[key] for look in self.looks[:-1] if len(look.estimates.get(key, ())) == 3]
+        told = np.array([*before, here])
+        read = confidence_sequence(
+            told[:, 0], told[:, 1], told[:, 2], alpha=self.spec.alpha, alternative=side, tuning=design.tuning, null=null
+        )
+        lo, hi = float(np.fmax.reduce(read.lo)), float(np.fmin.reduce(read.hi))
+        if lo > hi:
+            self.torn[" in ".join(key.split("|")[:2])] = None
+            return float(read.lo[-1]), float(read.hi[-1]), float(read.p[-1])
+        return lo, hi, float(np.fmin.reduce(read.p))
 
     def _boundaries(self, effect: Effect, key: str, engine: Boundaries) -> tuple[float, float, float]:
         """Repeated interval and p-value of the last look, given the looks before."""

@@ -9,8 +9,10 @@ from uuid import uuid4
 
 import numpy as np
 
+from shopr.abtest import timeplot
 from shopr.abtest.analysis import Analysis, Check, Row
 from shopr.abtest.spec import Experiment
+from shopr.abtest.trajectory import Trajectory
 from shopr.abtest.verdict import BLOCKING, Verdict, conclude
 from shopr.data.folders import storage_error
 
@@ -28,8 +30,10 @@ h1 { margin: 0; } h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; } .soft { color
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 td.number { font-variant-numeric: tabular-nums; } .failed { color: var(--bad); font-weight: 600; }
-svg { width: 180px; height: 18px; vertical-align: middle; } svg * { stroke: currentColor; fill: currentColor; }
-svg .zero { stroke-dasharray: 2 2; opacity: .6; } details { margin-top: .8rem; }
+svg.interval { width: 180px; height: 18px; vertical-align: middle; }
+svg.interval * { stroke: currentColor; fill: currentColor; } .interval .zero { stroke-dasharray: 2 2; opacity: .6; }
+details { margin-top: .8rem; } h3 { font-size: 1rem; margin: 1rem 0 .2rem; } .warn { border-left: 4px solid var(--bad);
+  padding-left: .8rem; }
 """
 _WORDS = {
     "ship": "Ship {arm}",
@@ -45,15 +49,19 @@ class Report:
 
     Attributes:
         analysis: the reading; `spec`: the experiment; `verdict`: what follows.
+        paths: how the estimates went over time.
+        given: the verdict, where it was reached already.
     """
 
     analysis: Analysis
     spec: Experiment
+    paths: tuple[Trajectory, ...] = ()
+    given: Verdict | None = None
 
     @property
     def verdict(self) -> Verdict:
         """What to do, with reasons."""
-        return conclude(self.analysis, self.spec)
+        return self.given or conclude(self.analysis, self.spec)
 
     def html(self) -> str:
         """The whole page: no script, nothing from elsewhere, every text escaped, light and dark."""
@@ -61,7 +69,7 @@ class Report:
         return (
             f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<style>{_STYLE}</style></head><body>{self._body()}</body></html>"
+            f"<style>{_STYLE}{timeplot.STYLE}</style></head><body>{self._body()}</body></html>"
         )
 
     def save(self, path: Path) -> Path:
@@ -81,7 +89,7 @@ class Report:
         return path
 
     def _repr_html_(self) -> str:
-        return f"<style>{_STYLE}</style>{self._body()}"
+        return f"<style>{_STYLE}{timeplot.STYLE}</style>{self._body()}"
 
     def _body(self) -> str:
         analysis, spec, verdict = self.analysis, self.spec, self.verdict
@@ -95,23 +103,27 @@ class Report:
             f'<div class="verdict {verdict.action.split()[0]}"><b>{escape(title + until)}</b><ul>{reasons}</ul></div>',
             "<h2>Design</h2>" + _facts(self._design()),
             "<h2>Health</h2>" + _health(analysis),
-            "<h2>Results that decide</h2>" + _rows(shown),
+            "<h2>Results that decide</h2>" + (_rows(shown) if whole else "<p>Not read yet.</p>"),
         ]
+        if self.paths:
+            parts.append("<h2>Over time</h2>" + "".join(_path(path) for path in self.paths))
         segments = [row for row in analysis.rows if row.segment and row.decides]
         if segments:
             parts.append(
                 '<h2>Segments</h2><p class="soft">p-values are corrected over metrics, arms and segments; a segment '
                 "alone decides nothing.</p>" + _rows(segments)
             )
-        parts.append(f"<details><summary>All {len(whole)} rows</summary>{_rows(whole)}</details>")
+        if whole:
+            parts.append(f"<details><summary>All {len(whole)} rows</summary>{_rows(whole)}</details>")
         return "".join(parts)
 
     def _design(self) -> list[tuple[str, str]]:
         analysis, spec = self.analysis, self.spec
         span = [moment.strftime("%-d %b %Y") for moment in (spec.start, spec.end) if moment is not None]
         return [
-            ("Read as", f"{analysis.design.replace('_', ' ')}, look {analysis.look}"
-             + ("" if analysis.final else ", not the last one")),
+            ("Read as", analysis.design.replace("_", " ") + (
+                f", look {analysis.look}" + ("" if analysis.final else ", not the last one")
+                if analysis.look else ", its health alone")),
             ("Read at", analysis.at.strftime("%-d %b %Y, %H:%M UTC")),
             ("Units", ", ".join(f"{arm} {n:,}" for arm, n in analysis.units.items())),
             ("Control", spec.baseline),
@@ -139,6 +151,30 @@ def _state(check: Check) -> str:
     return "ok" if check.ok else "failed" if check.name in BLOCKING else "caution"
 
 
+def _path(path: Trajectory) -> str:
+    """One metric and arm over time: what it says, the picture, and its figures."""
+    heads = "".join(
+        f'<th scope="col">{name}</th>' for name in ("until", "units", "effect", "interval", "stops at", "says")
+    )
+    body = "".join(
+        f'<tr><th scope="row">{point.at.day} {point.at:%b %Y}</th><td class="number">{point.n:,}</td>'
+        f'<td class="number">{point.estimate:+.4g}</td><td class="number">{_end(point.lo)} … {_end(point.hi)}</td>'
+        f'<td class="number">{f"{point.limit:.4g}" if np.isfinite(point.limit) else "–"}</td>'
+        f"<td>{'–' if path.naive else escape(point.decision)}</td></tr>"
+        for point in path.points
+    )
+    said = f'<p class="{"warn" if path.naive else "soft"}">{escape(path.words())}</p>'
+    table = f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+    return (
+        f"<h3>{escape(path.metric)} in {escape(path.arm)} ({escape(path.method)})</h3>{said}{timeplot.picture(path)}"
+        f"<details><summary>The figures</summary>{table}</details>"
+    )
+
+
+def _end(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:+.4g}" if np.isfinite(value) else "∞" if value > 0 else "-∞"
+
+
 def _rows(rows: list[Row]) -> str:
     """A table; each family of rows (relative or not, one metric) has its own scale with zero marked."""
     heads = "".join(
@@ -156,7 +192,7 @@ def _rows(rows: list[Row]) -> str:
 
 def _row(row: Row, scale: float) -> str:
     digits = "{:+.2%}" if row.relative else "{:+.4g}"
-    effect, low, high = (digits.format(v) if np.isfinite(v) else "–" for v in (row.estimate, row.lo, row.hi))
+    effect, low, high = (digits.format(v) if np.isfinite(v) else _end(v) for v in (row.estimate, row.lo, row.hi))
     name = f"{row.metric} ({row.segment})" if row.segment else row.metric
     p, corrected = (f"{v:.3g}" if np.isfinite(v) else "–" for v in (row.p, row.p_adjusted))
     return (
@@ -172,6 +208,6 @@ def _picture(row: Row, scale: float) -> str:
         return ""
     left, middle, right = (float(90 + 86 * np.clip(v / scale, -1, 1)) for v in (row.lo, row.estimate, row.hi))
     return (
-        '<svg viewBox="0 0 180 18" aria-hidden="true"><line class="zero" x1="90" x2="90" y1="1" y2="17"/>'
+        '<svg class="interval" viewBox="0 0 180 18" aria-hidden="true"><line class="zero" x1="90" x2="90" y1="1" y2="17"/>'
         f'<line x1="{left:.1f}" x2="{right:.1f}" y1="9" y2="9"/><circle cx="{middle:.1f}" cy="9" r="3"/></svg>'
     )

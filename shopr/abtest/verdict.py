@@ -11,9 +11,11 @@ from scipy.stats import norm
 from shopr.abtest.analysis import Analysis, Row
 from shopr.abtest.spec import Experiment
 
-__all__ = ["BLOCKING", "Action", "Verdict", "conclude"]
+__all__ = ["BLOCKING", "EARLIER", "Action", "Verdict", "conclude", "waiting"]
 
-BLOCKING = frozenset({"units", "sample ratio", "Twyman"})
+EARLIER = "earlier readings"
+"""Name of the check that the units of an earlier reading are still there."""
+BLOCKING = frozenset({"units", "sample ratio", "Twyman", EARLIER})
 """Health checks without which nothing is concluded."""
 Action = Literal["ship", "stop", "keep running", "find out"]
 
@@ -56,6 +58,21 @@ def conclude(analysis: Analysis, spec: Experiment) -> Verdict:
     if not analysis.final and any(state == "wait" for state, _ in verdicts.values()):
         return Verdict("keep running", "", reasons, _until(analysis, spec))
     return Verdict("stop", "", reasons)
+
+
+def waiting(analysis: Analysis, spec: Experiment, why: str) -> Verdict:
+    """What follows where only the health of a test was read, because of `why` its results may not be read yet."""
+    failed = [check for check in analysis.health if not check.ok]
+    broken = tuple(f"{check.name}: {check.message}" for check in failed if check.name in BLOCKING)
+    if broken:
+        return Verdict("find out", "", ("a health check failed; mend it now, not at the end", *broken))
+    cautions = tuple(f"caution, {check.name}: {check.message}" for check in failed)
+    until, planned = "", getattr(spec.design, "n", None)
+    if spec.end is not None:
+        until = f"{spec.end.day} {spec.end:%b %Y, %H:%M} UTC"
+    elif planned:
+        until = f"{planned:,} units (it has {sum(analysis.units.values()):,})"
+    return Verdict("keep running", "", (why, *cautions), until)
 
 
 def _of_arm(analysis: Analysis, spec: Experiment, arm: str) -> tuple[Literal["ship", "stop", "wait"], tuple[str, ...]]:

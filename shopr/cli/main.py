@@ -67,8 +67,13 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="shopr")
 @click.option("--debug", is_flag=True, help="Show the traceback of an internal error.")
-def cli(debug: bool) -> None:
+@click.pass_context
+def cli(context: click.Context, debug: bool) -> None:
     """The workbench where a shop's data science team builds, tests and ships a shopping assistant."""
+    if not set(context.help_option_names) & set(context.obj or ()):
+        from shopr.cli.settled import settle
+
+        settle()
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -83,7 +88,7 @@ def _run(arguments: list[str]) -> int:
     debug = "--debug" in arguments or bool(os.environ.get("SHOPR_DEBUG"))
     arguments = [a for a in arguments if a != "--debug"]
     try:
-        with cli.make_context("shopr", arguments) as context:
+        with cli.make_context("shopr", arguments, obj=tuple(arguments)) as context:
             cli.invoke(context)
         sys.stdout.flush()
         return 0

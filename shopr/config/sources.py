@@ -17,7 +17,12 @@ __all__ = ["CallSource", "EnvironmentSource", "FileSource", "config_path", "proj
 
 PREFIX = "SHOPR_"
 # Variables of ours that are read elsewhere: they are no settings, and no misspelt ones either.
-OTHER_VARIABLES = frozenset({"SHOPR_CONFIG", "SHOPR_DEBUG", "SHOPR_PROGRESS", "SHOPR_SHARED_DATA", "SHOPR_COMPLETE"})
+OTHER_VARIABLES = frozenset(
+    {
+        *("SHOPR_CONFIG", "SHOPR_DEBUG", "SHOPR_PROGRESS", "SHOPR_SHARED_DATA", "SHOPR_COMPLETE"),
+        *("SHOPR_RUN", "SHOPR_PARENT_RUN", "SHOPR_REPORTS"),  # set for the notebooks that `shopr run` executes
+    }
+)
 # Names under which other tools know one of our settings; ours comes first.
 FOREIGN_VARIABLES = {"mlflow_uri": "MLFLOW_TRACKING_URI"}
 

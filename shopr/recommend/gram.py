@@ -15,13 +15,17 @@ from scipy.linalg import blas, lapack
 from shopr.errors import CapacityError
 from shopr.recommend.memory import budget
 
-__all__ = ["MEMORY_GB", "check_square", "gram", "regression", "scale"]
+__all__ = ["MEMORY_GB", "check_square", "gram", "gram_seconds", "regression", "scale"]
 
 MEMORY_GB = 6.0
 """Memory up to which the search for a model tries dense item-by-item models."""
-_SPARSE_PAIR = 3e-9
+_SPARSE_PAIR = 8e-9
+_PANEL_CELL = 1.8e-10
 _DENSE_FLOP = 2.5e-11
-"""Rough seconds for one pair of a sparse product and one multiply-add of a dense one; only their ratio matters."""
+"""Rough seconds for one pair of a sparse product, one multiply-add of a sparse matrix with dense panels, and one of a
+dense product; only their ratios matter."""
+_PANEL = 256
+"""Columns of a panel."""
 _BLOCK_CELLS = 2**21
 """Cells of one block of a product: 8 MiB dense in float32; as CSR in float64 at most 24 MiB."""
 _SCATTERED = 16
@@ -60,12 +64,17 @@ def scale(
 def gram(matrix: sparse.csr_matrix) -> NDArray[np.float32]:
     """Dense X'X, float32 (m, m) in Fortran order, both triangles filled; X is CSR (n, m).
 
-    Short histories go through a sparse product, long ones through dense blocks, whichever costs less.
+    Short histories go through a sparse product, longer ones through a sparse product with dense panels, full ones
+    through dense blocks, whichever costs least.
     """
     n, m = matrix.shape
-    lengths = np.diff(matrix.indptr).astype(np.float64)
     rows = max(1, _BLOCK_CELLS // max(m, 1))
-    if float((lengths**2).sum()) * _SPARSE_PAIR < n * float(m) ** 2 / 2 * _DENSE_FLOP:
+    pairs, panels, dense = gram_seconds(matrix)
+    if panels < min(pairs, dense):
+        upper = _by_panels(matrix.astype(np.float32, copy=False))
+        mirror(upper)
+        return upper
+    if pairs < dense:
         total = np.zeros((m, m), np.float32)
         # A row is one long sum for each of its cells, which loses digits in float32.
         exact = matrix.astype(np.float64)
@@ -78,6 +87,28 @@ def gram(matrix: sparse.csr_matrix) -> NDArray[np.float32]:
         block = matrix[start : start + rows].toarray()
         upper = blas.ssyrk(1.0, block.T, beta=1.0, c=upper, overwrite_c=1)
     mirror(upper)
+    return upper
+
+
+def gram_seconds(matrix: sparse.csr_matrix) -> tuple[float, float, float]:
+    """Rough seconds of X'X by a sparse product, by dense panels and by dense blocks."""
+    n, m = matrix.shape
+    pairs = float((np.diff(matrix.indptr).astype(np.float64) ** 2).sum())
+    return pairs * _SPARSE_PAIR, float(matrix.nnz) * m * _PANEL_CELL, n * float(m) ** 2 / 2 * _DENSE_FLOP
+
+
+def _by_panels(matrix: sparse.csr_matrix) -> NDArray[np.float32]:
+    """Upper triangle of X'X, Fortran order: X' times dense panels of X's columns, of no more users than fit a block."""
+    n, m = matrix.shape
+    upper = np.zeros((m, m), np.float32, order="F")
+    users = max(1, 2 * _BLOCK_CELLS // _PANEL)
+    for first in range(0, n, users):
+        part = matrix[first : first + users]
+        items, columns = part.T.tocsr(), part.tocsc()
+        for start in range(0, m, _PANEL):
+            stop = min(start + _PANEL, m)
+            panel = np.ascontiguousarray(columns[:, start:stop].toarray())
+            upper[:stop, start:stop] += items[:stop] @ panel
     return upper
 
 

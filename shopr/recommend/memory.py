@@ -31,7 +31,7 @@ _BASE = 24 * _MB
 """Blocks of products, caches of the allocator, and other things that do not grow."""
 _LEAST_BLOCK, _MOST_BLOCK = 2 * _MB, 64 * _MB
 _BLOCK_SHARE = 32
-_BLOCK_COPIES = 4.0
+_BLOCK_COPIES = 3.0
 """A block of dense scores takes at most this share of the bound; with what is made of it, so many times its size."""
 _SQUARE = 1.05
 """Dense float32 squares of the linear models: one, and slices of it."""
@@ -231,7 +231,9 @@ def _time_kernel(config: Any, size: Size) -> tuple[float, float]:
 
 def _knn(config: Any, size: Size) -> tuple[float, float]:
     kept = 12.0 * size.items * config.neighbours
-    return 52.0 * size.pairs + 3 * kept, kept
+    # Few items are compared all at once, dense.
+    square = 4.0 * size.items**2 + 2 * kept if size.items <= 4096 else 0.0
+    return 52.0 * size.pairs + 3 * kept + square, kept
 
 
 def _user_knn(config: Any, size: Size) -> tuple[float, float]:

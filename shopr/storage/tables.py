@@ -152,10 +152,20 @@ run_ledger = _table(
     Column("message", Text),
     Column("cache_key", String(64)),
     Column("ingredients", JSON),
+    Column("kind", String(16), nullable=False, server_default="run"),
+    Column("parent_id", String(64)),
+    Column("trial", Integer),
+    Column("attempts", Integer),
+    Column("cell", Integer),
+    Column("cells", Integer),
+    Column("reason", String(16)),
+    Column("metrics", JSON),
+    Column("mlflow_pending", String(16)),
     Index(None, "state", "heartbeat_at"),
     Index(None, "cache_key"),
+    Index(None, "parent_id", "trial"),
 )
-"""Notebook runs and their state, true even after a kill."""
+"""Notebook runs and sweeps of them, and their state, true even after a kill."""
 
 live_interactions = _table(
     "live_interactions",

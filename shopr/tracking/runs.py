@@ -10,7 +10,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,20 +20,22 @@ from shopr.config import Settings
 from shopr.errors import InputError, StorageError
 from shopr.tracking.lineage import lineage_tags
 from shopr.tracking.store import client, experiment_id, guarded
+from shopr.tracking.witness import TAG, witnessed
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
 
-__all__ = ["EXPERIMENT", "PARENT_VARIABLE", "Run", "end_below", "end_run", "exists", "run", "tagged"]
+__all__ = ["EXPERIMENT", "PARENT_VARIABLE", "REPORTS_VARIABLE", "Run", "run"]
 
 EXPERIMENT = "shopr"
 """Where runs go that name no experiment."""
 PARENT_VARIABLE = "SHOPR_PARENT_RUN"
-"""Environment variable that marks every process of a notebook's run, and makes the runs in it its children."""
+"""Environment variable that makes the runs of a notebook children of the run that executes it."""
+REPORTS_VARIABLE = "SHOPR_REPORTS"
+"""Environment variable: a file to which a notebook's measures are appended too, for whoever executes it."""
 _LONGEST_PARAM = 6000
 _LONGEST_TAG = 5000
-_MISSING = "RESOURCE_DOES_NOT_EXIST"
 _log = logging.getLogger(__name__)
 
 
@@ -45,12 +47,14 @@ class Run:
         run_id: MLflow's id.
         experiment: its id.
         settings: whose store it is in.
+        name: for people.
     """
 
     run_id: str
     experiment: str
     settings: Settings
     clock: Clock
+    name: str = ""
 
     @property
     def _client(self) -> MlflowClient:
@@ -71,6 +75,7 @@ class Run:
         now = int(self.clock.now().timestamp() * 1000)
         known = {key.replace("@", "_at_"): float(v) for key, v in values.items() if math.isfinite(v)}
         rows = [Metric(key, v, now, step) for key, v in known.items()]
+        _report(known, step, self.name)
         with guarded(self.settings):
             self._client.log_batch(self.run_id, metrics=rows)
 
@@ -159,15 +164,23 @@ def run(
     if above:
         known["mlflow.parentRunId"] = above
     start = int(clock.now().timestamp() * 1000)
-    with guarded(settings):
-        made = api.create_run(folder, start_time=start, tags={k: _text(v) for k, v in known.items()}, run_name=name)
-    handle = Run(made.info.run_id, folder, settings, clock)
+    with witnessed(settings.home, "mlflow", mlflow_uri=settings.mlflow_uri) as witness:
+        known[TAG] = witness.token
+        with guarded(settings):
+            made = api.create_run(folder, start_time=start, tags={k: _text(v) for k, v in known.items()}, run_name=name)
+        handle = Run(made.info.run_id, folder, settings, clock, name)
+        witness.note(run_id=handle.run_id)
+        given = dict(params or {})
+        if seed is not None:
+            given.setdefault("seed", seed)
+        yield from _until_its_end(handle, given)
+
+
+def _until_its_end(handle: Run, given: Mapping[str, Any]) -> Iterator[Run]:
+    """The run while it is under way, then its terminal status."""
     status = "FAILED"
     try:
         with _terminable():
-            given = dict(params or {})
-            if seed is not None:
-                given.setdefault("seed", seed)
             if given:
                 handle.params(given)
             yield handle
@@ -216,55 +229,12 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def exists(settings: Settings, run_id: str) -> bool:
-    """Whether the store holds a run that was not deleted."""
-    from mlflow.exceptions import MlflowException
-
-    with guarded(settings):
-        try:
-            return str(client(settings).get_run(run_id).info.lifecycle_stage) == "active"
-        except MlflowException as error:
-            if error.error_code == _MISSING:
-                return False
-            raise
-
-
-def end_run(settings: Settings, run_id: str, status: str = "KILLED") -> None:
-    """Set the terminal status of a run whose process can no longer do so; whatever runs below it is KILLED.
-
-    A run that the store does not hold, or no longer, has nothing to end.
-
-    Raises:
-        StorageError: if the store refuses.
-    """
-    if not exists(settings, run_id):
-        return
-    end_below(settings, run_id)
-    with guarded(settings):
-        client(settings).set_terminated(run_id, status)
-
-
-def end_below(settings: Settings, run_id: str) -> None:
-    """End as KILLED every run below `run_id` that is still RUNNING: its process is gone.
-
-    Raises:
-        StorageError: if the store refuses.
-    """
-    for child in tagged(settings, "mlflow.parentRunId", run_id, running=True):
-        end_run(settings, child)
-
-
-def tagged(settings: Settings, tag: str, value: str, *, running: bool = False) -> list[str]:
-    """Ids of the runs, of any experiment, that carry a tag with this value.
-
-    Raises:
-        StorageError: if the store refuses.
-    """
-    api = client(settings)
-    wanted = f"tags.`{tag}` = '{value}'" + (" and attributes.status = 'RUNNING'" if running else "")
-    with guarded(settings):
-        experiments = [e.experiment_id for e in api.search_experiments()]
-        return [str(found.info.run_id) for found in api.search_runs(experiments, wanted)]
+def _report(measures: Mapping[str, float], step: int, name: str) -> None:
+    """Tell whoever executes this notebook, store or no store; a line that cannot be written is only missed there."""
+    path = os.environ.get(REPORTS_VARIABLE)
+    if path and measures:
+        with suppress(OSError), Path(path).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"metrics": dict(measures), "step": step, "run": name}) + "\n")
 
 
 def _text(value: Any) -> str:

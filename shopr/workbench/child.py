@@ -1,44 +1,201 @@
-"""The child process of one run: started, watched with a heartbeat, and ended with everything that it started."""
+"""The processes of runs as their parent sees them: started, watched with a heartbeat, and ended with all they started."""
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, Self
 
 import psutil
 
 from shopr.clock import Clock
 from shopr.config import Settings
-from shopr.tracking.runs import PARENT_VARIABLE
+from shopr.tracking.runs import PARENT_VARIABLE, REPORTS_VARIABLE
+from shopr.workbench import pages
 from shopr.workbench.ledger import HEARTBEAT_SECONDS, State
+from shopr.workbench.processes import MARK, Seen, below, end, end_marked
 from shopr.workbench.runner import KERNEL_DIED
 
-__all__ = ["Child", "end_marked"]
+__all__ = ["Child", "Ended", "Reason", "Runner"]
 
-_ADDED_TAGS = {"injected-parameters", "papermill-error-cell-tag"}
 _POLL_SECONDS = 0.1
-_GRACE_SECONDS = 3.0
+_WRITING_SECONDS = 5.0
+
+
+class Reason(StrEnum):
+    """Why a run ended as it did."""
+
+    ERROR = "error"
+    DIED = "died"
+    TIMEOUT = "timeout"
+    PRUNED = "pruned"
+    BUDGET = "budget"
+    ORPHANED = "orphaned"
+    INTERRUPTED = "interrupted"
+    VANISHED = "vanished"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an execution ended.
+
+    Attributes:
+        state: DONE, FAILED or KILLED.
+        status: exit status of the process; None where it was never started.
+        reason: why it did not succeed; None if it did.
+        message: the same for people.
+    """
+
+    state: State
+    status: int | None
+    reason: Reason | None = None
+    message: str = ""
+
+
+class Runner:
+    """A process that executes notebooks one after the other, kept ready between them.
+
+    Args:
+        mark: id of the run or sweep that it belongs to.
+        log: what it says before and between orders.
+        modules: imported beforehand, once for all notebooks.
+    """
+
+    def __init__(self, mark: str, log: Path, modules: Sequence[str] = ()) -> None:
+        self.log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as sink:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "shopr.workbench.runner", json.dumps(list(modules))],
+                stdin=subprocess.PIPE,  # it closes when this process goes, however it goes: the runner then ends itself
+                stdout=subprocess.PIPE,
+                stderr=sink,
+                env={**os.environ, MARK: mark},
+                start_new_session=True,
+            )
+        assert self._process.stdout is not None
+        os.set_blocking(self._process.stdout.fileno(), False)
+        self._buffer = b""
+        self._seen = Seen(self._process.pid)
+        self.worker: int | None = None
+
+    def submit(self, order: Mapping[str, Any]) -> None:
+        """Execute a notebook: see `shopr.workbench.runner` for the order's keys."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # it is gone: `poll` says so
+            self._process.stdin.write(json.dumps(dict(order)).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def poll(self) -> int | None:
+        """The exit status of the notebook's process; None while it runs."""
+        for answer in self._answers():
+            self.worker = answer.get("worker", self.worker)
+            if "status" in answer:
+                self.worker = None
+                return int(answer["status"])
+        code = self._process.poll()
+        return None if code is None else (code or -1)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take orders."""
+        return self._process.poll() is None
+
+    def wait(self, seconds: float) -> None:
+        """Come back when it has something to say, or after some seconds."""
+        select.select([self._process.stdout], [], [], seconds)
+
+    def look(self) -> None:
+        """Note which processes belong to it now, so that they are found after its end."""
+        self._seen.look()
+
+    def stop(self) -> None:
+        """End what it executes, itself not: first the kernel, whose notebook is written then, in the end by force."""
+        if self.worker is None:
+            return
+        inner = below(self.worker)
+        end(inner[::-1])
+        try:
+            psutil.Process(self.worker).wait(_WRITING_SECONDS)
+        except psutil.TimeoutExpired:
+            end([*below(self.worker), psutil.Process(self.worker)], grace=0)
+        except psutil.Error:
+            pass
+
+    def close(self) -> None:
+        """End it with everything that it started."""
+        self.look()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with suppress(OSError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(_WRITING_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+        end(self._seen.living(), grace=0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _answers(self) -> Iterator[dict[str, Any]]:
+        assert self._process.stdout is not None
+        with suppress(OSError):
+            self._buffer += self._process.stdout.read() or b""
+        while b"\n" in self._buffer:
+            line, self._buffer = self._buffer.split(b"\n", 1)
+            with suppress(ValueError):  # a module may print when it is imported
+                found = json.loads(line)
+                if isinstance(found, dict):
+                    yield found
+
+
+class _Tail:
+    """The whole lines that were added to a file since the last look."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._at = 0
+
+    def read(self) -> list[str]:
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._at)
+                data = file.read()
+        except OSError:
+            return []
+        whole = data[: data.rfind(b"\n") + 1]
+        self._at += len(whole)
+        return whole.decode("utf-8", errors="replace").splitlines()
 
 
 @dataclass
 class Child:
-    """One execution of a notebook.
+    """One execution of a notebook by a runner.
 
     Attributes:
         notebook, output: what is executed, and where the executed notebook goes.
         values: of its parameters.
         seed: of everything random in it.
         timeout: seconds after which it is ended.
-        mlflow_run_id: the run that its own runs become children of.
-        beat: called while it runs, every `HEARTBEAT_SECONDS`.
+        run_id, mlflow_run_id: in the ledger, and in MLflow; the notebook's own runs become children of the latter.
+        beat: called while it runs, every `HEARTBEAT_SECONDS`; may say why it should end now.
+        event: called with what the notebook's process tells: cells that start, measures.
+        line: called with each line that the notebook prints.
+        pause: waits some seconds; by default until the runner has something to say.
     """
 
     settings: Settings
@@ -47,110 +204,90 @@ class Child:
     values: Mapping[str, Any]
     seed: int
     timeout: float
+    run_id: str
     mlflow_run_id: str
-    beat: Callable[[], None]
     clock: Clock
-    pause: Callable[[float], None] = time.sleep
+    beat: Callable[[], Ended | None]
+    event: Callable[[dict[str, Any]], None] = lambda _: None
+    line: Callable[[str], None] | None = None
+    pause: Callable[[float], None] | None = None
+    _tails: dict[str, _Tail] = field(default_factory=dict)
 
-    def execute(self) -> tuple[State, int | None, str]:
-        """Start the child, watch it, and say how it ended: state, exit status, and why."""
-        log = self.output.with_name("runner.log")
-        with log.open("wb") as sink:
-            child = self._start(sink)
-            try:
-                overdue = self._watch(child)
-            finally:
-                _kill_tree(child)
-                end_marked(self.mlflow_run_id)
-        code = child.returncode
-        if overdue:
-            return State.KILLED, code, f"it ran longer than its time-out of {self.timeout:g} s"
-        if code == 0:
-            return State.DONE, 0, ""
-        if code == KERNEL_DIED:
-            return State.FAILED, code, f"the kernel died; {_last_line(log)}"
-        if code < 0:
-            return State.KILLED, code, f"its process was ended by signal {-code}"
-        return State.FAILED, code, _failure(self.output) or _last_line(log)
+    def execute(self, runner: Runner) -> Ended:
+        """Hand the notebook to the runner, watch it, and say how it ended."""
+        log, events = self.output.with_name("runner.log"), self.output.with_name("events.jsonl")
+        self._tails = {"log": _Tail(log), "events": _Tail(events)}
+        runner.submit(
+            {
+                "notebook": str(self.notebook),
+                "output": str(self.output),
+                "parameters": dict(self.values),
+                "environment": self._environment(events),
+                "log": str(log),
+                "events": str(events),
+            }
+        )
+        try:
+            ended, code = self._watch(runner)
+        finally:
+            runner.stop()
+            end_marked([self.run_id])
+        self._read()
+        return ended or self._judged(code, log, runner)
 
-    def _start(self, sink: BinaryIO) -> subprocess.Popen[bytes]:
-        parameters = self.output.with_name("parameters.json")
-        parameters.write_text(json.dumps(dict(self.values)), encoding="utf-8")
-        environment = {
-            **os.environ,
+    def _environment(self, events: Path) -> dict[str, str]:
+        return {
+            MARK: self.run_id,
             PARENT_VARIABLE: self.mlflow_run_id,
+            REPORTS_VARIABLE: str(events),
             "SHOPR_HOME": str(self.settings.home),
             "SHOPR_DATABASE_URL": self.settings.database_url,
             "SHOPR_MLFLOW_URI": self.settings.mlflow_uri,
             "SHOPR_ARTIFACT_ROOT": str(self.settings.artifact_root),
             "SHOPR_SEED": str(self.seed),
         }
-        return subprocess.Popen(
-            [sys.executable, "-m", "shopr.workbench.runner", str(self.notebook), str(self.output), str(parameters)],
-            stdin=subprocess.PIPE,  # it closes when this process goes, however it goes: the child then ends itself
-            stdout=sink,
-            stderr=None if sys.stderr.isatty() else sink,  # the bar of cells belongs on a terminal
-            env=environment,
-            start_new_session=True,
-        )
 
-    def _watch(self, child: subprocess.Popen[bytes]) -> bool:
-        """Wait for the child with a heartbeat; True if its time was over before it ended."""
+    def _watch(self, runner: Runner) -> tuple[Ended | None, int | None]:
+        """Wait for the notebook's process: its exit status, or why it has to end."""
         start = beat = self.clock.monotonic()
-        while child.poll() is None:
+        while True:
+            code = runner.poll()
+            if code is not None:
+                return None, code
             now = self.clock.monotonic()
             if now - start > self.timeout:
-                return True
+                text = f"it ran longer than its time-out of {self.timeout:g} s"
+                return Ended(State.KILLED, None, Reason.TIMEOUT, text), None
+            self._read()
             if now - beat >= HEARTBEAT_SECONDS:
-                self.beat()
+                runner.look()
+                unwanted = self.beat()
+                if unwanted is not None:
+                    return unwanted, None
                 beat = now
-            self.pause(_POLL_SECONDS)
-        return False
+            (self.pause or runner.wait)(_POLL_SECONDS)
 
+    def _read(self) -> None:
+        """Pass on what was told and printed since the last look."""
+        for text in self._tails["events"].read():
+            with suppress(ValueError):
+                self.event(json.loads(text))
+        if self.line is not None:
+            for text in self._tails["log"].read():
+                self.line(text)
 
-def end_marked(mlflow_run_id: str) -> int:
-    """End every process that carries the mark of a run: kernels outlive a runner that was killed. Returns how many."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get(PARENT_VARIABLE) == mlflow_run_id:
-                process.kill()
-                found.append(process)
-    psutil.wait_procs(found, timeout=_GRACE_SECONDS)
-    return len(found)
-
-
-def _kill_tree(child: subprocess.Popen[bytes]) -> None:
-    """End the child and everything it started, kernels included."""
-    if child.poll() is None:
-        tree: list[psutil.Process] = []
-        with suppress(psutil.NoSuchProcess):
-            parent = psutil.Process(child.pid)
-            tree = [*parent.children(recursive=True), parent]
-        for process in tree:
-            with suppress(psutil.NoSuchProcess):
-                process.terminate()
-        _, alive = psutil.wait_procs(tree, timeout=_GRACE_SECONDS)
-        for process in alive:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-    if child.stdin is not None:
-        child.stdin.close()
-    child.wait()
-
-
-def _failure(output: Path) -> str:
-    """The error of the cell that failed, in one line; cells count from 1, without those that Papermill adds."""
-    try:
-        cells = json.loads(output.read_text(encoding="utf-8"))["cells"]
-    except (OSError, ValueError, KeyError):
-        return ""
-    own = [c for c in cells if not _ADDED_TAGS & set(c.get("metadata", {}).get("tags", []))]
-    for number, cell in enumerate(own, start=1):
-        for shown in cell.get("outputs", []):
-            if shown.get("output_type") == "error":
-                return f"cell {number}: {shown.get('ename')}: {shown.get('evalue')}"
-    return ""
+    def _judged(self, code: int | None, log: Path, runner: Runner) -> Ended:
+        if code == 0:
+            return Ended(State.DONE, 0)
+        if code == KERNEL_DIED:
+            return Ended(State.FAILED, code, Reason.DIED, f"the kernel died; {_last_line(log)}")
+        if code is not None and code < 0:
+            by = f"its process was ended by signal {-code}"
+            return Ended(State.KILLED, code, Reason.DIED, by if runner.alive else f"{by}; {_last_line(runner.log)}")
+        found = pages.failure(self.output)
+        return Ended(
+            State.FAILED, code, Reason.ERROR, f"cell {found.cell}: {found.error}" if found else _last_line(log)
+        )
 
 
 def _last_line(log: Path) -> str:

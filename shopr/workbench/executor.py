@@ -5,25 +5,26 @@ What a finished run already answers is served without MLflow or pandas being imp
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
 from shopr.config.sources import project_root
-from shopr.errors import RunError, SpecError
+from shopr.errors import SpecError
 from shopr.storage.database import Database
 from shopr.workbench.cachekey import cache_key, ingredients
-from shopr.workbench.child import Child, end_marked
 from shopr.workbench.ledger import Ledger, State
+from shopr.workbench.settling import reconcile, run_folder, watching
 from shopr.workbench.spec import RunSpec, resolve
 
-__all__ = ["Outcome", "Plan", "plan", "reconcile", "run_spec"]
+if TYPE_CHECKING:
+    from shopr.workbench.execution import Done, Listener, Warm
+    from shopr.workbench.pages import Failure
 
-LEDGER_TAG = "shopr.ledger"
+__all__ = ["Outcome", "Plan", "Trial", "plan", "reconcile", "run_spec"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ class Outcome:
         seconds: wall time; 0 where an earlier run serves.
         message: why it failed; "" if it did not.
         changed: ingredients that differ from the spec's last finished run.
+        reason: the same as `message` in one word; None if it did not fail.
+        attempts: how often it was tried.
+        metrics: what the notebook logged, the last value of each.
+        pending: MLflow did not answer at the end: notebook and page are here, and it is told by a later command.
     """
 
     run_id: str
@@ -69,11 +74,42 @@ class Outcome:
     seconds: float
     message: str = ""
     changed: tuple[str, ...] = ()
+    reason: str | None = None
+    attempts: int = 1
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    pending: bool = False
 
     @property
     def page(self) -> Path:
         """The executed notebook as HTML, without code."""
         return self.output.with_suffix(".html")
+
+    @property
+    def failure(self) -> Failure | None:
+        """The cell that failed; None if none did."""
+        from shopr.workbench.pages import failure
+
+        return failure(self.output) if self.state is State.FAILED else None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A run's place in a sweep.
+
+    Attributes:
+        run_id: the row that was entered for it.
+        sweep_id, mlflow_run_id: the sweep, in the ledger and in MLflow.
+        number: the trial's.
+        needs: a metric that a cached run must have logged to serve.
+        seconds: how long it may take at most, beside the spec's own time-out.
+    """
+
+    run_id: str
+    sweep_id: str
+    mlflow_run_id: str | None
+    number: int
+    needs: str
+    seconds: float
 
 
 def plan(settings: Settings, spec: RunSpec, given: Mapping[str, Any] | None = None) -> Plan:
@@ -106,104 +142,109 @@ def run_spec(
     *,
     force: bool = False,
     clock: Clock | None = None,
-    pause: Callable[[float], None] = time.sleep,
+    pause: Callable[[float], None] | None = None,
+    listener: Listener | None = None,
+    trial: Trial | None = None,
+    warm: Warm | None = None,
 ) -> Outcome:
     """Run a spec's notebook in a child process, or serve the finished run that it would repeat.
 
     Args:
         given: values of parameters, instead of their defaults.
         force: run even if nothing changed.
+        listener: hears of cells, printed lines and measures while it runs.
+        trial: its place in a sweep; without one it is a run of its own.
+        warm: a runner that is kept for further runs; without one it has its own.
 
     Raises:
         SpecError: if a parameter is refused or the notebook does not exist; nothing was started then.
-        StorageError: if a store refuses.
+        StorageError: if a store refuses before the notebook has ended.
     """
     clock = clock or SystemClock()
-    reconcile(settings, clock)
+    if trial is None:
+        reconcile(settings, clock)
     todo = plan(settings, spec, given)
-    if todo.cached is not None and not force:
-        row = todo.cached
-        return Outcome(row["run_id"], State.CACHED, _output(settings, row["run_id"]), row["mlflow_run_id"], 0.0)
     ledger = Ledger(Database.open(settings), clock)
-    run_id = ledger.open(spec.name, spec.notebook, todo.values, key=todo.key, ingredients=todo.ingredients)
-    started = clock.monotonic()
+    if todo.cached is not None and not force and _serves(todo.cached, trial):
+        return _served(settings, todo.cached, trial, ledger)
+    from shopr.tracking.witness import witnessed
+
+    with watching(settings), witnessed(settings.home, "ledger"):
+        run_id = trial.run_id if trial else ledger.open(
+            spec.name, spec.notebook, todo.values, key=todo.key, ingredients=todo.ingredients
+        )  # fmt: skip
+        started = clock.monotonic()
+        done = _executed(settings, todo, run_id, ledger, clock, pause, listener, trial, warm)
+    ended = done.ended
+    return Outcome(
+        run_id, ended.state, _output(settings, run_id), done.mlflow_run_id, clock.monotonic() - started, ended.message,
+        todo.changed, ended.reason, done.attempts, done.metrics, done.pending is not None,
+    )  # fmt: skip
+
+
+def _executed(
+    settings: Settings,
+    todo: Plan,
+    run_id: str,
+    ledger: Ledger,
+    clock: Clock,
+    pause: Callable[[float], None] | None,
+    listener: Listener | None,
+    trial: Trial | None,
+    warm: Warm | None,
+) -> Done:
+    """Execute, and enter how it ended."""
+    from shopr.workbench.execution import Execution, Listener, Warm
+
+    spec = todo.spec
+    own = warm is None
+    used = warm or Warm(run_id, run_folder(settings, run_id) / "start.log")
+    tags = {"shopr.spec": spec.name, "shopr.cache_key": todo.key}
+    if trial is not None:
+        tags |= {"shopr.sweep": trial.sweep_id, "shopr.trial": str(trial.number)}
     try:
-        done = _execute(settings, todo, run_id, ledger=ledger, clock=clock, pause=pause)
+        done = Execution(
+            settings, spec, todo.notebook, todo.values, run_id, ledger, clock, used, tags, todo.ingredients["data"],
+            trial.mlflow_run_id if trial else None, min(spec.timeout, trial.seconds) if trial else None,
+            listener or Listener(), pause,
+        ).run()  # fmt: skip
     except (KeyboardInterrupt, SystemExit):
-        ledger.close(run_id, State.KILLED, message="interrupted")
+        ledger.close(run_id, State.KILLED, message="interrupted", reason="interrupted")
         raise
     except BaseException as error:
-        ledger.close(run_id, State.FAILED, message=f"{type(error).__name__}: {error}")
+        ledger.close(run_id, State.FAILED, message=f"{type(error).__name__}: {error}", reason="error")
         raise
-    ledger.close(run_id, done.state, exit_status=done.status, message=done.message)
-    spent = clock.monotonic() - started
-    return Outcome(run_id, done.state, _output(settings, run_id), done.mlflow_run_id, spent, done.message, todo.changed)
+    finally:
+        if own:
+            used.close()
+    ended = done.ended
+    ledger.close(
+        run_id, ended.state, exit_status=ended.status, message=ended.message, reason=ended.reason,
+        metrics=done.metrics, mlflow_pending=done.pending,
+    )  # fmt: skip
+    return done
 
 
-@dataclass(frozen=True, slots=True)
-class _Done:
-    state: State
-    status: int | None
-    message: str
-    mlflow_run_id: str
+def _serves(row: Mapping[str, Any], trial: Trial | None) -> bool:
+    return trial is None or trial.needs in (row["metrics"] or {})
 
 
-class _UnsuccessfulError(RunError):
-    """Makes the MLflow run end as FAILED."""
+def _served(settings: Settings, row: Mapping[str, Any], trial: Trial | None, ledger: Ledger) -> Outcome:
+    """The finished run, as the answer of this one; a trial has that on record."""
+    metrics = row["metrics"] or {}
+    run_id = row["run_id"]
+    if trial is not None:
+        from shopr.tracking.runs import run
 
-
-def _execute(
-    settings: Settings, todo: Plan, run_id: str, *, ledger: Ledger, clock: Clock, pause: Callable[[float], None]
-) -> _Done:
-    """Execute the notebook within an MLflow run, whatever comes of it."""
-    from shopr.tracking.runs import end_below, end_run, run
-
-    spec, output = todo.spec, _output(settings, run_id)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    tags = {"shopr.spec": spec.name, LEDGER_TAG: run_id, "shopr.cache_key": todo.key}
-    try:
-        with run(
-            f"run {spec.name}", settings=settings, experiment=spec.experiment, params=todo.values, seed=spec.seed,
-            tags=tags, data=todo.ingredients["data"],
-        ) as made:  # fmt: skip
-            ledger.running(run_id, made.run_id)
-            state, code, message = Child(
-                settings, todo.notebook, output, todo.values, spec.seed, spec.timeout, made.run_id,
-                lambda: ledger.beat(run_id), clock, pause,
-            ).execute()  # fmt: skip
-            for path in (output, output.with_suffix(".html")):
-                if path.is_file():
-                    made.artifact(path)
-            if state is not State.DONE:
-                end_below(settings, made.run_id)
-                raise _UnsuccessfulError(message)
-    except _UnsuccessfulError:
-        if state is State.KILLED:
-            end_run(settings, made.run_id, "KILLED")
-    return _Done(state, code, message, made.run_id)
-
-
-def reconcile(settings: Settings, clock: Clock | None = None) -> int:
-    """End what a vanished runner left open: its processes, its MLflow runs, its row; returns how many were found so.
-
-    Raises:
-        StorageError: if a store refuses; the row stays open then, for the next time.
-    """
-    ledger = Ledger(Database.open(settings), clock)
-    lost = ledger.vanished()
-    if not lost:
-        return 0
-    from shopr.tracking.runs import end_run, tagged
-
-    for row in lost:
-        # A runner may vanish between making its MLflow run and noting it: then the run's tag tells.
-        known = [row["mlflow_run_id"]] if row["mlflow_run_id"] else tagged(settings, LEDGER_TAG, row["run_id"])
-        for mlflow_run_id in known:
-            end_marked(mlflow_run_id)
-            end_run(settings, mlflow_run_id, "KILLED")
-        ledger.lose(row["run_id"])
-    return len(lost)
+        tags = {"shopr.sweep": trial.sweep_id, "shopr.trial": str(trial.number), "shopr.cached": run_id}
+        if trial.mlflow_run_id:
+            tags["mlflow.parentRunId"] = trial.mlflow_run_id
+        with run(f"run {row['spec']}", settings=settings, params=row["parameters"], tags=tags) as made:
+            ledger.running(trial.run_id, made.run_id)
+            made.metrics(metrics)
+        ledger.close(trial.run_id, State.CACHED, message=f"served from run {run_id}", metrics=metrics)
+    return Outcome(run_id, State.CACHED, _output(settings, run_id), row["mlflow_run_id"], 0.0, metrics=metrics)
 
 
 def _output(settings: Settings, run_id: str) -> Path:
-    return settings.home / "runs" / run_id / "executed.ipynb"
+    return run_folder(settings, run_id) / "executed.ipynb"

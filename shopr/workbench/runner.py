@@ -1,98 +1,235 @@
-"""One notebook, executed: the child process of a run. It lives no longer than its parent.
+"""Notebooks, executed: a process that waits for orders, imports once, and forks a fresh worker for each notebook.
 
-    python -m shopr.workbench.runner NOTEBOOK OUTPUT PARAMETERS.json
+    python -P -m shopr.workbench.runner '["pandas"]'        modules to import beforehand
 
-Standard input is a pipe that the parent holds and never writes to: its end means that the parent is gone.
+An order is a line of JSON on standard input: notebook, output, parameters, environment, log, events. The answers are
+lines on standard output: `{"ready": …}`, and for each order `{"worker": pid}` and `{"status": exit status}`. Standard input is
+a pipe that the parent holds: its end means that the parent is gone, and everything that was started goes with it.
 
-Exit status 0: every cell ran. 1: a cell raised (the output keeps the traceback). 3: the kernel died. The executed
-notebook is always written, and beside it an HTML page without code.
+Exit status of a worker 0: every cell ran. 1: a cell raised (the output keeps the traceback). 3: the kernel died. The
+executed notebook is always written, and beside it an HTML page without code.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
-import signal
+import select
+import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from shopr.workbench.processes import adopt_orphans, below, die_with_parent, end
 
 __all__ = ["CELL_FAILED", "KERNEL_DIED", "execute"]
 
 CELL_FAILED = 1
 KERNEL_DIED = 3
+_POLL_SECONDS = 0.02
+_BOOT = ("papermill", "ipykernel.kernelapp")
+Role = Callable[[], Any]
 
 
-def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> int:
-    """Run a notebook by Papermill; returns the exit status described above."""
-    import papermill
+def execute(notebook: Path, output: Path, parameters: Mapping[str, Any], tell: Callable[..., None]) -> int:
+    """Run a notebook by Papermill; returns the exit status described above.
+
+    Args:
+        tell: called with `cell` and `cells` when a cell starts.
+    """
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
-    status = 0
+    from shopr.workbench import pages
+
+    # Making the page needs a second's worth of modules: they are read while the cells run.
+    threading.Thread(target=pages.prepare, daemon=True).start()
     try:
-        papermill.execute_notebook(
-            str(notebook),
-            str(output),
-            parameters=parameters,
-            kernel_name="python3",
-            cwd=str(notebook.parent),
-            progress_bar=sys.stderr.isatty(),
-        )
+        _execute(notebook, output, parameters, tell)
         # Papermill saves a notebook whose kernel died as completed: what did not run says otherwise.
-        status = 0 if _every_cell_ran(output) else KERNEL_DIED
+        status = 0 if pages.every_cell_ran(output) else KERNEL_DIED
     except PapermillExecutionError as error:
-        print(f"cell {error.cell_index}: {error.ename}: {error.evalue}", file=sys.stderr)  # noqa: T201
+        print(f"{error.ename}: {error.evalue}", file=sys.stderr)  # noqa: T201
         status = CELL_FAILED
     except DeadKernelError as error:
         print(f"the kernel died: {error}", file=sys.stderr)  # noqa: T201
         status = KERNEL_DIED
+    if status == KERNEL_DIED:
+        pages.annotate(output, "The kernel died here.")
     if output.is_file():
-        _page(output)
+        pages.render(output)
     return status
 
 
-def _every_cell_ran(output: Path) -> bool:
-    cells = json.loads(output.read_text(encoding="utf-8"))["cells"]
-    code = [c for c in cells if c["cell_type"] == "code" and "".join(c["source"]).strip()]
-    return all(c.get("metadata", {}).get("papermill", {}).get("status") == "completed" for c in code) and all(
-        c.get("execution_count") is not None for c in code
+def _execute(notebook: Path, output: Path, parameters: Mapping[str, Any], tell: Callable[..., None]) -> None:
+    import papermill
+    from papermill.engines import NBClientEngine, papermill_engines
+
+    from shopr.workbench.kernels import FORKS, ForkingManager
+    from shopr.workbench.pages import ADDED_TAGS
+
+    class Telling(NBClientEngine):  # type: ignore[misc]
+        """Says which cell starts; cells count from 1, without those that Papermill adds."""
+
+        @classmethod
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **values: Any) -> Any:
+            own = [i for i, c in enumerate(nb_man.nb.cells) if not ADDED_TAGS & set(c.metadata.get("tags", []))]
+            start = nb_man.cell_start
+
+            def told(cell: Any, cell_index: int | None = None, **more: Any) -> None:
+                tell(cell=sum(i <= (cell_index or 0) for i in own), cells=len(own))
+                start(cell, cell_index, **more)
+
+            nb_man.cell_start = told
+            return super().execute_managed_notebook(nb_man, kernel_name, **values)
+
+    papermill_engines.register("shopr", Telling)
+    papermill.execute_notebook(
+        str(notebook),
+        str(output),
+        parameters=dict(parameters),
+        engine_name="shopr",
+        kernel_name="python3",
+        cwd=str(notebook.parent),
+        progress_bar=False,
+        stdout_file=sys.stdout,
+        stderr_file=sys.stderr,
+        **({"kernel_manager_class": ForkingManager} if FORKS else {}),
     )
 
 
-def _page(output: Path) -> None:
-    """The executed notebook as HTML for people who want the findings, not the code."""
-    from nbconvert import HTMLExporter
+class _Server:
+    """Takes orders one after the other; whatever a worker leaves behind is ended before the next one."""
 
-    body, _ = HTMLExporter(exclude_input=True, exclude_output_prompt=True).from_filename(str(output))
-    output.with_suffix(".html").write_text(body, encoding="utf-8")
+    def __init__(self) -> None:
+        self.worker: int | None = None
+        self.started: subprocess.Popen[bytes] | None = None  # where nothing is forked
+        self.buffer = b""
+
+    def serve(self) -> Role | None:
+        """Until the parent closes the pipe; in a forked worker it returns what that one does."""
+        while True:
+            readable, _, _ = select.select([0], [], [], None if self.worker is None else _POLL_SECONDS)
+            if readable:
+                data = os.read(0, 1 << 16)
+                if not data:
+                    _end_everything()
+                self.buffer += data
+                if b"\n" in self.buffer:
+                    line, self.buffer = self.buffer.split(b"\n", 1)
+                    role = self._begin(json.loads(line))
+                    if role is not None:
+                        return role
+            self._collect()
+
+    def _begin(self, order: dict[str, Any]) -> Role | None:
+        from shopr.workbench.kernels import FORKS
+
+        if FORKS and threading.active_count() == 1:
+            parent = os.getpid()
+            self.worker = os.fork()
+            if self.worker == 0:
+                return partial(_work, order, parent)
+        else:
+            with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
+                json.dump(order, file)
+            command = [sys.executable, "-P", "-m", "shopr.workbench.runner", "--once", file.name]
+            self.started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            self.worker = self.started.pid
+        _answer(worker=self.worker)
+        return None
+
+    def _collect(self) -> None:
+        """Take leave of every child that ended, the adopted ones included."""
+        while self.worker is not None:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            if pid == self.worker:
+                self.worker = None
+                end(below(os.getpid()), grace=0)
+                _answer(status=os.waitstatus_to_exitcode(status))
 
 
-def _end_with_parent() -> None:
-    """Wait in the background for the parent to go, however it goes; then end the kernel and this process at once."""
+def _work(order: dict[str, Any], parent: int | None = None) -> Role | None:
+    """One notebook, in a process that was forked for it."""
+    from shopr.workbench.kernels import FORKS, Spare, become_kernel
 
-    def watch() -> None:
-        with suppress(OSError):
-            while os.read(0, 1):
-                pass
-        import psutil
+    if parent is not None:
+        die_with_parent(parent)
+        os.setsid()
+    adopt_orphans()
+    os.environ.update(order["environment"])
+    for number, path, how in (
+        (0, os.devnull, os.O_RDONLY),
+        (1, order["log"], os.O_WRONLY),
+        (2, order["log"], os.O_WRONLY),
+    ):
+        file = os.open(path, how | os.O_APPEND | os.O_CREAT, 0o600)
+        os.dup2(file, number)
+        os.close(file)
+    if FORKS:
+        me = os.getpid()
+        Spare.waiting = Spare()
+        if Spare.waiting.pid == 0:
+            return become_kernel(Spare.waiting, me)
 
-        for process in psutil.Process().children(recursive=True):
-            with suppress(psutil.Error):
-                process.kill()
-        os.kill(os.getpid(), signal.SIGKILL)
+    def tell(**values: Any) -> None:
+        with suppress(OSError), Path(order["events"]).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
 
-    threading.Thread(target=watch, name="parent", daemon=True).start()
+    sys.exit(execute(Path(order["notebook"]), Path(order["output"]), order["parameters"], tell))
+
+
+def _end_everything() -> None:
+    """The parent is gone: nothing that it started goes on."""
+    while end(below(os.getpid()), grace=0):
+        pass
+    os._exit(0)
+
+
+def _answer(**values: Any) -> None:
+    with suppress(OSError):
+        os.write(1, json.dumps(values).encode() + b"\n")
+
+
+def _boot(modules: list[str]) -> None:
+    """Import what every worker and kernel would import anew."""
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as a kernel would set it
+    # Validating notebooks asks for no IRIs, but this module compiles their grammar for a second when it is imported.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    for name in (*_BOOT, *modules):
+        with suppress(ImportError):
+            importlib.import_module(name)
+    if sys.modules.get("rfc3987_syntax", 0) is None:
+        del sys.modules["rfc3987_syntax"]
 
 
 def main() -> None:
-    """The child's entry."""
-    _end_with_parent()
-    notebook, output, parameters = sys.argv[1:4]
-    values = json.loads(Path(parameters).read_text(encoding="utf-8"))
-    sys.exit(execute(Path(notebook), Path(output), values))
+    """The entry: each role ends with the next one, so that a forked process leaves by this same door."""
+    adopt_orphans()
+    role: Role | None
+    if sys.argv[1] == "--once":
+        path = Path(sys.argv[2])
+        order = json.loads(path.read_text(encoding="utf-8"))
+        path.unlink()
+        _boot([])
+        role = partial(_work, order)
+    else:
+        _boot(json.loads(sys.argv[1]))
+        _answer(ready=os.getpid())
+        role = _Server().serve
+    while role is not None:
+        role = role()
 
 
 if __name__ == "__main__":

@@ -179,5 +179,6 @@ def _check(given: str, text: str) -> None:
             croniter.expand(alone)
         except (CroniterError, ValueError, KeyError, IndexError, TypeError) as error:
             raise SpecError(
-                f"cron {given!r}: {name} {fields[at]!r} cannot be read", hint=f"It takes {allowed}, *, lists, ranges, /n"
+                f"cron {given!r}: {name} {fields[at]!r} cannot be read",
+                hint=f"It takes {allowed}, *, lists, ranges, /n",
             ) from error

@@ -98,7 +98,7 @@ def test_a_refusal_names_size_bound_and_what_would_fit():
         make("ease").fit(wide)
     text = refused.value.one_line()
     assert "ease over 20,000 items and" in text
-    assert "needs 1.7 GB, the memory budget is 600 MB" in text
+    assert "needs 1.6 GB, the memory budget is 600 MB" in text
     for word in ("'edlae' with head=", "'item_filter'", "'ials'", "'spectral'", "SHOPR_MEMORY_BUDGET"):
         assert word in text
     with bounded(4 * 2**30):

@@ -49,3 +49,11 @@ def test_large_rows(dtype: type) -> None:
     scores = np.random.default_rng(0).integers(0, 50, (20, 500)).astype(dtype)
     codes, _ = top_k(scores, 20)
     assert codes.tolist() == brute(scores, 20)[0]
+
+
+@pytest.mark.parametrize("width", [7, 400])
+def test_what_is_no_number_is_never_among_the_best(width: int) -> None:
+    scores = np.random.default_rng(1).normal(size=(6, width)).astype(np.float32)
+    scores[:, ::2] = np.nan
+    clean = np.where(np.isnan(scores), -np.inf, scores)
+    assert top_k(scores, 5)[0].tolist() == brute(clean, 5)[0]
