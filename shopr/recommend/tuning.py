@@ -58,8 +58,9 @@ class TuningResult:
     """What a search found.
 
     Attributes:
-        leaderboard: one row a trial, best first: `model`, `params`, `ndcg` (validation), `second` (on the second
-            split, where judged), `seconds`, `trial`, `pruned` (given up on a part of the validation users).
+        leaderboard: one row a trial, best first: `model`, `params`, `ndcg` (validation; a stack's is of the split
+            that set its weights), `second` (on the second split, where judged), `seconds`, `trial`, `pruned` (given
+            up on a part of the validation users).
         name, params: the winner.
         model: the winner fitted on all of the training data; None if no refit was asked for.
         validation: the kind of split that decided.
@@ -135,7 +136,7 @@ def tune(
     study(search, families, max_trials)
     search.search_until = search.deadline
     if models is None:
-        _blend(search, many_users(train, holdout, seed, users))
+        _blend(search, split_of_weights(train, holdout, seed, users))
     if not search.best().stacked:
         _confirm(search, lambda: second_fold(train, holdout, seed, users))
     best = search.best()
@@ -159,13 +160,18 @@ def second_fold(train: Interactions, holdout: Holdout, seed: int, users: NDArray
         return None
 
 
-def many_users(train: Interactions, holdout: Holdout, seed: int, users: NDArray[np.integer] | None) -> Holdout:
-    """The same split with more of its users: weights of a stack gain little each, which few users cannot tell."""
+def split_of_weights(train: Interactions, holdout: Holdout, seed: int, users: NDArray[np.integer] | None) -> Holdout:
+    """The split that sets the weights of a stack: with more users, as weights gain little each, which few cannot tell.
+
+    Where splits are random it is a fresh one: the leader of many trials owes a part of its lead to the split it won on,
+    which hides what others could add to it. By time there is no second split as near to what will be asked.
+    """
+    fresh = holdout.kind == "random"
     most = int(np.clip(_BLEND_CELLS / max(train.n_items, 1), len(holdout.users), _BLEND_USERS))
-    if len(holdout.users) < MIN_USERS or most <= len(holdout.users):
+    if not fresh and (len(holdout.users) < MIN_USERS or most <= len(holdout.users)):
         return holdout
-    wide = hold_out(train, holdout.kind, seed=seed, users=users, max_users=most)  # type: ignore[arg-type]
-    return replace(wide, train=holdout.train)
+    found = hold_out(train, holdout.kind, seed=seed + fresh, users=users, max_users=most)  # type: ignore[arg-type]
+    return found if fresh else replace(found, train=holdout.train)
 
 
 def _confirm(search: Search, fold: Callable[[], Holdout | None]) -> None:
@@ -232,7 +238,7 @@ def _blend(search: Search, judged: Holdout) -> None:
     if len(leaders) < 2 or not _stack_affordable(search, leaders, len(judged.users)):
         return
     started = search.clock.monotonic()
-    fitted = [make(t.family, **t.params).fit(search.holdout.train, search.catalog) for t in leaders.values()]
+    fitted = [make(t.family, **t.params).fit(judged.train, search.catalog) for t in leaders.values()]
     pool = Pool.of(fitted, judged, search.k)
     del fitted
     gc.collect()
