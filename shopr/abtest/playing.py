@@ -5,7 +5,8 @@ The shop knows of its shoppers what a real one knows: the events. Nothing here l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from shopr.data.simulator.world import World
 from shopr.errors import DataError, InputError
 from shopr.randomness import DEFAULT_SEED
 
-__all__ = ["TABLE_COLUMNS", "play_experiment", "unit_table"]
+__all__ = ["TABLE_COLUMNS", "play_experiment", "play_looks", "unit_table"]
 
 TABLE_COLUMNS = (
     "unit_id", "variant", "exposed_at", "sessions", "clicks", "recommended_clicks", "orders", "converted", "revenue",
@@ -49,6 +50,28 @@ def play_experiment(
     Raises:
         InputError: if an arm has no algorithm, or the days are more than the world's horizon.
     """
+    (_, table) = next(play_looks(world, spec, policies, days=days, seed=seed, past_days=past_days))
+    return table
+
+
+def play_looks(
+    world: World, spec: Experiment, policies: Mapping[str, Policy], *, days: int = 28, every: int | None = None,
+    seed: int = DEFAULT_SEED, past_days: int = 90,
+) -> Iterator[tuple[datetime, pd.DataFrame]]:  # fmt: skip
+    """The same, as its table stood after every so many days: what a look at that moment could know, and no more.
+
+    Args:
+        every: days from one look to the next; the last day is always one. By default it is the only one.
+
+    Yields:
+        The moment of the look and the table of everything before it, oldest first.
+
+    Raises:
+        InputError: as `play_experiment`, or if `every` is less than 1.
+    """
+    step = days if every is None else every
+    if step < 1:
+        raise InputError(f"a look every {step} days", hint="Give 1 or more")
     missing = [arm for arm in spec.arms if arm not in policies]
     if missing:
         raise InputError(f"arm {missing[0]!r} has no algorithm", hint=f"There are: {', '.join(policies) or 'none'}")
@@ -56,8 +79,12 @@ def play_experiment(
     played = world.play(
         SplitPolicy({arm: policies[arm] for arm in assigned.arms}, assigned.codes), days=days, seed=seed
     )
-    arms = pd.Series(assigned.names(), index=world.user_ids.ids)
-    return unit_table(played.events, arms, past=world.history(), past_days=past_days)
+    arms, past, events = pd.Series(assigned.names(), index=world.user_ids.ids), world.history(), played.events
+    begin = events["time"].min().floor("D")
+    for day in [*range(step, days, step), days]:
+        moment = begin + pd.Timedelta(days=day)
+        known = events[events["time"] < moment] if day < days else events
+        yield moment.to_pydatetime(), unit_table(known, arms, past=past, past_days=past_days)
 
 
 def unit_table(

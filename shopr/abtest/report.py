@@ -30,7 +30,7 @@ h1 { margin: 0; } h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; } .soft { color
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 td.number { font-variant-numeric: tabular-nums; } .failed { color: var(--bad); font-weight: 600; }
-svg.interval { width: 180px; height: 18px; vertical-align: middle; }
+svg.interval { width: 130px; height: 18px; vertical-align: middle; }
 svg.interval * { stroke: currentColor; fill: currentColor; } .interval .zero { stroke-dasharray: 2 2; opacity: .6; }
 details { margin-top: .8rem; } h3 { font-size: 1rem; margin: 1rem 0 .2rem; } .warn { border-left: 4px solid var(--bad);
   padding-left: .8rem; }
@@ -164,9 +164,11 @@ def _path(path: Trajectory) -> str:
         for point in path.points
     )
     said = f'<p class="{"warn" if path.naive else "soft"}">{escape(path.words())}</p>'
+    key = "" if path.naive else f'<p class="soft">{escape(path.key())}</p>'
     table = f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
     return (
-        f"<h3>{escape(path.metric)} in {escape(path.arm)} ({escape(path.method)})</h3>{said}{timeplot.picture(path)}"
+        f"<h3>{escape(path.metric)} in {escape(path.arm)} ({escape(path.method)})</h3>{said}"
+        f"{timeplot.picture(path)}{key}"
         f"<details><summary>The figures</summary>{table}</details>"
     )
 
@@ -208,6 +210,7 @@ def _picture(row: Row, scale: float) -> str:
         return ""
     left, middle, right = (float(90 + 86 * np.clip(v / scale, -1, 1)) for v in (row.lo, row.estimate, row.hi))
     return (
-        '<svg class="interval" viewBox="0 0 180 18" aria-hidden="true"><line class="zero" x1="90" x2="90" y1="1" y2="17"/>'
+        '<svg class="interval" viewBox="0 0 180 18" aria-hidden="true">'
+        '<line class="zero" x1="90" x2="90" y1="1" y2="17"/>'
         f'<line x1="{left:.1f}" x2="{right:.1f}" y1="9" y2="9"/><circle cx="{middle:.1f}" cy="9" r="3"/></svg>'
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +38,8 @@ _PRESETS = ("tiny", "small", "medium", "large", "demo")
 @click.option("--runs", type=click.IntRange(1), help="Rehearse the spec instead: split the units anew, so many times.")
 @click.option("--lift", type=float, default=0.0, show_default=True, help="Relative effect put into a rehearsal.")
 @click.option("--table", type=click.Path(path_type=Path), metavar="TABLE", help="Past units to rehearse on.")
+@click.option("--save", is_flag=True, help="Read the test as it goes and keep the readings, until one decides.")
+@click.option("--every", type=click.IntRange(1), default=7, show_default=True, help="Days between readings kept.")
 @json_option
 def simulate(
     spec: Path,
@@ -48,9 +52,14 @@ def simulate(
     runs: int | None,
     lift: float,
     table: Path | None,
+    save: bool,
+    every: int,
     as_json: bool,
 ) -> None:
     """Play an A/B test of algorithms in a simulated shop, and write the TABLE that 'analyze' reads.
+
+    With --save the test is read every --every days, as of that day and by its spec, and the readings are kept as those
+    of 'analyze --save' are, marked as simulated.
 
     With --runs N nothing is compared: the units (of --table, else of the simulated shop served by the control) are
     split anew N times and read as the spec says, with --lift put into the treated ones. Without a lift the share of
@@ -64,8 +73,17 @@ def simulate(
         raise InputError(f"{output} ends in {output.suffix!r}", hint="Name a file ending in .csv or .parquet")
     if runs is None and (lift or table is not None):
         raise InputError("--lift and --table are for a rehearsal", hint="Add --runs N, such as --runs 200")
+    if runs is not None and save:
+        raise InputError("--save keeps readings of a test; --runs rehearses one", hint="Leave one of the two out")
     if runs is None:
-        units = _play(experiment, dict(keyed(arms)), preset, days, seed)
+        looks = _play(experiment, dict(keyed(arms)), preset, days, seed, every=every if save else None)
+        if save:
+            from shopr.cli.abtest_looks import keep_looks
+
+            units = keep_looks(looks, spec, experiment, preset, seed, as_json=as_json)
+            _write(units, output)
+            return
+        (_, units) = next(looks)
         _write(units, output)
         _report(units, experiment, output, as_json)
         return
@@ -75,7 +93,7 @@ def simulate(
         units = read_history(table)
     else:
         control = str(dict(keyed(arms)).get(experiment.baseline, experiment.baseline))
-        units = _play(experiment, dict.fromkeys(experiment.arms, control), preset, days, seed)
+        _, units = next(_play(experiment, dict.fromkeys(experiment.arms, control), preset, days, seed))
     _write(units, output)
     from shopr.abtest.rehearsal import rehearse
     from shopr.progress import track
@@ -84,8 +102,11 @@ def simulate(
     _verdicts(rehearse(units, experiment, runs=runs, lift=lift, seed=seed, progress=shown), as_json)
 
 
-def _play(experiment: Experiment, models: dict[str, Any], preset: str, days: int, seed: int) -> pd.DataFrame:
-    from shopr.abtest.playing import play_experiment
+def _play(
+    experiment: Experiment, models: dict[str, Any], preset: str, days: int, seed: int, *, every: int | None = None
+) -> Iterator[tuple[datetime, pd.DataFrame]]:
+    """The test's table as of each look, oldest first; without `every` as of its end alone."""
+    from shopr.abtest.playing import play_looks
     from shopr.data.simulator import ModelPolicy, RandomPolicy, world_dataset, world_of
     from shopr.errors import UnknownNameError
     from shopr.progress import step
@@ -105,7 +126,8 @@ def _play(experiment: Experiment, models: dict[str, Any], preset: str, days: int
         with step(f"Fit {name}"):
             policies[name] = ModelPolicy(model.fit(past, data.catalog), world.user_ids, world.item_ids)
     with step(f"Play {days} days"):
-        return play_experiment(world, experiment, {arm: policies[m] for arm, m in chosen.items()}, days=days, seed=seed)
+        served = {arm: policies[model] for arm, model in chosen.items()}
+        yield from play_looks(world, experiment, served, days=days, every=every, seed=seed)
 
 
 def _write(units: pd.DataFrame, output: Path | None) -> None:
