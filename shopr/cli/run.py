@@ -69,11 +69,12 @@ def run(  # noqa: PLR0917 - click passes by name
     if listed:
         _list(settings, as_json)
     elif collect:
-        _collect(settings, older, keep, most, dry_run, as_json)
+        _collect(settings, older, keep, most, dry_run=dry_run, as_json=as_json)
     else:
         if (older, keep, most) != (None, None, None):
             raise InputError("--older, --keep and --most belong to --gc", hint="Write shopr run --gc --older 30")
-        _run(settings, run_spec_of(settings, spec_path), dict(keyed(params)), force, dry_run, logs, as_json)
+        spec = run_spec_of(settings, spec_path)
+        _run(settings, spec, dict(keyed(params)), force=force, dry_run=dry_run, logs=logs, as_json=as_json)
 
 
 def run_spec_of(settings: Settings, path: Path | None) -> RunSpec:
@@ -98,7 +99,7 @@ def run_spec_of(settings: Settings, path: Path | None) -> RunSpec:
 
 
 def _run(
-    settings: Settings, spec: RunSpec, given: dict[str, Any], force: bool, dry_run: bool, logs: bool, as_json: bool
+    settings: Settings, spec: RunSpec, given: dict[str, Any], *, force: bool, dry_run: bool, logs: bool, as_json: bool
 ) -> None:
     from shopr import progress
     from shopr.workbench import executor
@@ -200,7 +201,7 @@ def _list_specs(as_json: bool) -> None:
 
 
 def _collect(
-    settings: Settings, older: float | None, keep: int | None, most: str | None, dry_run: bool, as_json: bool
+    settings: Settings, older: float | None, keep: int | None, most: str | None, *, dry_run: bool, as_json: bool
 ) -> None:
     from shopr.config.settings import parse_bytes
     from shopr.workbench.collecting import Policy, collect

@@ -1,4 +1,4 @@
-"""The processes of runs as their parent sees them: started, watched with a heartbeat, and ended with all they started."""
+"""The processes of runs as their parent sees them: started, watched with a heartbeat, ended with all they started."""
 
 from __future__ import annotations
 
@@ -111,6 +111,7 @@ class Runner:
 
     def wait(self, seconds: float) -> None:
         """Come back when it has something to say, or after some seconds."""
+        assert self._process.stdout is not None
         select.select([self._process.stdout], [], [], seconds)
 
     def look(self) -> None:

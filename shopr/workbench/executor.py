@@ -21,10 +21,10 @@ from shopr.workbench.settling import reconcile, run_folder, watching
 from shopr.workbench.spec import RunSpec, resolve
 
 if TYPE_CHECKING:
-    from shopr.workbench.execution import Done, Listener, Warm
+    from shopr.workbench.execution import Done, Execution, Listener, Warm
     from shopr.workbench.pages import Failure
 
-__all__ = ["Outcome", "Plan", "Trial", "plan", "reconcile", "run_spec"]
+__all__ = ["Outcome", "Plan", "Trial", "plan", "reconcile", "run_spec", "served"]
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,17 @@ def plan(settings: Settings, spec: RunSpec, given: Mapping[str, Any] | None = No
     return Plan(spec, notebook, values, parts, key, cached, seconds, changed)
 
 
+def served(settings: Settings, spec: RunSpec, given: Mapping[str, Any] | None = None) -> Outcome | None:
+    """The finished run that running a spec would repeat; None if there is none, and it would run.
+
+    Raises:
+        SpecError: as `plan`.
+    """
+    reconcile(settings)
+    cached = plan(settings, spec, given).cached
+    return None if cached is None else _served(settings, cached, None, None)
+
+
 def run_spec(
     settings: Settings,
     spec: RunSpec,
@@ -168,13 +179,27 @@ def run_spec(
     if todo.cached is not None and not force and _serves(todo.cached, trial):
         return _served(settings, todo.cached, trial, ledger)
     from shopr.tracking.witness import witnessed
+    from shopr.workbench.execution import Execution, Listener, Warm
 
     with watching(settings), witnessed(settings.home, "ledger"):
         run_id = trial.run_id if trial else ledger.open(
             spec.name, spec.notebook, todo.values, key=todo.key, ingredients=todo.ingredients
         )  # fmt: skip
         started = clock.monotonic()
-        done = _executed(settings, todo, run_id, ledger, clock, pause, listener, trial, warm)
+        used = warm or Warm(run_id, run_folder(settings, run_id) / "start.log")
+        tags = {"shopr.spec": spec.name, "shopr.cache_key": todo.key}
+        if trial is not None:
+            tags |= {"shopr.sweep": trial.sweep_id, "shopr.trial": str(trial.number)}
+        execution = Execution(
+            settings, spec, todo.notebook, todo.values, run_id, ledger, clock, used, tags, todo.ingredients["data"],
+            trial.mlflow_run_id if trial else None, min(spec.timeout, trial.seconds) if trial else None,
+            listener or Listener(), pause,
+        )  # fmt: skip
+        try:
+            done = _entered(ledger, run_id, execution)
+        finally:
+            if warm is None:
+                used.close()
     ended = done.ended
     return Outcome(
         run_id, ended.state, _output(settings, run_id), done.mlflow_run_id, clock.monotonic() - started, ended.message,
@@ -182,41 +207,16 @@ def run_spec(
     )  # fmt: skip
 
 
-def _executed(
-    settings: Settings,
-    todo: Plan,
-    run_id: str,
-    ledger: Ledger,
-    clock: Clock,
-    pause: Callable[[float], None] | None,
-    listener: Listener | None,
-    trial: Trial | None,
-    warm: Warm | None,
-) -> Done:
+def _entered(ledger: Ledger, run_id: str, execution: Execution) -> Done:
     """Execute, and enter how it ended."""
-    from shopr.workbench.execution import Execution, Listener, Warm
-
-    spec = todo.spec
-    own = warm is None
-    used = warm or Warm(run_id, run_folder(settings, run_id) / "start.log")
-    tags = {"shopr.spec": spec.name, "shopr.cache_key": todo.key}
-    if trial is not None:
-        tags |= {"shopr.sweep": trial.sweep_id, "shopr.trial": str(trial.number)}
     try:
-        done = Execution(
-            settings, spec, todo.notebook, todo.values, run_id, ledger, clock, used, tags, todo.ingredients["data"],
-            trial.mlflow_run_id if trial else None, min(spec.timeout, trial.seconds) if trial else None,
-            listener or Listener(), pause,
-        ).run()  # fmt: skip
+        done = execution.run()
     except (KeyboardInterrupt, SystemExit):
         ledger.close(run_id, State.KILLED, message="interrupted", reason="interrupted")
         raise
     except BaseException as error:
         ledger.close(run_id, State.FAILED, message=f"{type(error).__name__}: {error}", reason="error")
         raise
-    finally:
-        if own:
-            used.close()
     ended = done.ended
     ledger.close(
         run_id, ended.state, exit_status=ended.status, message=ended.message, reason=ended.reason,
@@ -229,11 +229,11 @@ def _serves(row: Mapping[str, Any], trial: Trial | None) -> bool:
     return trial is None or trial.needs in (row["metrics"] or {})
 
 
-def _served(settings: Settings, row: Mapping[str, Any], trial: Trial | None, ledger: Ledger) -> Outcome:
+def _served(settings: Settings, row: Mapping[str, Any], trial: Trial | None, ledger: Ledger | None) -> Outcome:
     """The finished run, as the answer of this one; a trial has that on record."""
     metrics = row["metrics"] or {}
     run_id = row["run_id"]
-    if trial is not None:
+    if trial is not None and ledger is not None:
         from shopr.tracking.runs import run
 
         tags = {"shopr.sweep": trial.sweep_id, "shopr.trial": str(trial.number), "shopr.cached": run_id}

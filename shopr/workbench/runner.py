@@ -3,8 +3,8 @@
     python -P -m shopr.workbench.runner '["pandas"]'        modules to import beforehand
 
 An order is a line of JSON on standard input: notebook, output, parameters, environment, log, events. The answers are
-lines on standard output: `{"ready": …}`, and for each order `{"worker": pid}` and `{"status": exit status}`. Standard input is
-a pipe that the parent holds: its end means that the parent is gone, and everything that was started goes with it.
+lines on standard output: `{"ready": …}`, and for each order `{"worker": pid}` and `{"status": exit status}`. Standard
+input is a pipe that the parent holds: its end means that the parent is gone, and what it started goes with it.
 
 Exit status of a worker 0: every cell ran. 1: a cell raised (the output keeps the traceback). 3: the kernel died. The
 executed notebook is always written, and beside it an HTML page without code.

@@ -1,5 +1,6 @@
 """Experiment specs: YAML files that say which notebook runs with which parameters, or what the gate demands.
 
+Other kinds (sweep, schedule, rules, abtest) are declared where they are used, and read through the same `load`.
 A spec is checked whole before anything starts: an unknown key, a mistyped parameter or a value outside its bounds is
 refused with the file, the line and the nearest known name.
 """
@@ -10,24 +11,31 @@ import math
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from shopr.config.environment import Environment
 from shopr.config.sources import project_root
 from shopr.errors import SpecError
 from shopr.tracking.rules import Rules
-from shopr.yamlfile import line_of, nearest, parse
+from shopr.workbench.specfiles import Source, read, read_text
+from shopr.yamlfile import nearest
 
 if TYPE_CHECKING:
     from shopr.abtest.spec import Experiment
     from shopr.recommend.rules import Merchandising
     from shopr.workbench.schedule_spec import ScheduleSpec
+    from shopr.workbench.sweepspec import SweepSpec
 
-__all__ = ["GateSpec", "Parameter", "RunSpec", "Spec", "gate_rules", "json_schema", "load", "resolve"]
+    Loaded: TypeAlias = "RunSpec | GateSpec | SweepSpec | ScheduleSpec | Merchandising | Experiment"
 
-_KINDS = ["run", "gate", "rules", "abtest", "schedule"]
+__all__ = ["NAME", "GateSpec", "Parameter", "Retry", "RunSpec", "Strict", "gate_rules", "load", "resolve"]
+
+NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+"""What the name of a spec looks like."""
+M = TypeVar("M", bound=BaseModel)
+_KINDS = ["run", "sweep", "gate", "schedule", "rules", "abtest"]
 _PATTERNS = {
     "name": "a name such as weekly-health: small letters, digits, - and _",
     "notebook": "notebooks/NAME.ipynb, a path within the project",
@@ -42,11 +50,13 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A part of a spec: what is not declared is refused."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Parameter(_Strict):
+class Parameter(Strict):
     """One parameter of a notebook: its type, default and bounds."""
 
     type: Literal["str", "int", "float", "bool", "list"]
@@ -80,7 +90,7 @@ class Parameter(_Strict):
         return ""
 
 
-class Retry(_Strict):
+class Retry(Strict):
     """When a run is tried again, and how long it waits before: `wait`, then `factor` times as long, up to `longest`."""
 
     times: int = Field(0, ge=0, le=20, description="How many further attempts there may be")
@@ -92,13 +102,13 @@ class Retry(_Strict):
     longest: float = Field(300.0, gt=0, le=86_400, description="Seconds that no wait exceeds")
 
 
-class RunSpec(_Strict):
+class RunSpec(Strict):
     """A parameterised notebook.
 
     `notebook` is relative to the project; `timeout` is in seconds.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    name: str = Field(pattern=NAME)
     kind: Literal["run"] = "run"
     notebook: str = Field(pattern=r"^[^/\\]+(/[^/\\]+)*\.ipynb$")
     description: str = ""
@@ -116,53 +126,54 @@ class RunSpec(_Strict):
         return value
 
 
-class GateSpec(_Strict):
+class GateSpec(Strict):
     """What a candidate must hold to serve."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    name: str = Field(pattern=NAME)
     kind: Literal["gate"]
     description: str = ""
     rules: Rules = Field(default_factory=Rules)
 
 
-Spec = Annotated[RunSpec | GateSpec, Field(discriminator="kind")]
-_ADAPTER: TypeAdapter[RunSpec | GateSpec] = TypeAdapter(Spec)
-
-
-def load(path: Path | str) -> RunSpec | GateSpec | Merchandising | Experiment | ScheduleSpec:
+def load(path: Path | str, *, environment: Environment | None = None) -> Loaded:
     """Read and check a spec.
+
+    Args:
+        environment: whose block of the spec holds; None asks the settings, where a spec has such blocks.
 
     Raises:
         SpecError: naming the file, the line, the key and the nearest known one.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        known = sorted(p.name for p in (project_root() / "experiments").glob("*.yaml"))
-        near = get_close_matches(path.name, known, n=1)
-        hint = f"Did you mean experiments/{near[0]}?" if near else f"Known: {', '.join(known) or 'none'}"
-        raise SpecError(
-            f"spec {path} cannot be read: {getattr(error, 'strerror', None) or error}", hint=hint
-        ) from error
-    content, root = parse(path, text, hint="Start with name:, kind: and notebook:")
-    if content.get("kind") == "rules":
+    content, source = read(path, environment)
+    kind = content.setdefault("kind", "run")
+    if kind == "rules":
         from shopr.recommend.rules import check  # it needs pandas, which a run served from cache does not
 
-        return check(path, content, root)
-    if content.get("kind") == "abtest":
+        return check(path, content, source.root)
+    if kind == "abtest":
         from shopr.abtest.spec import parse_spec
 
-        return parse_spec(text, path)
-    if content.get("kind") == "schedule":
-        from shopr.workbench import schedule_spec
+        return parse_spec(read_text(path), path)
+    if kind == "schedule":
+        from shopr.workbench.schedule_spec import check as checked_schedule
 
-        return schedule_spec.check(path, content, root)
-    content.setdefault("kind", "run")
+        return checked_schedule(path, content, source.root)
+    if kind == "sweep":
+        from shopr.workbench.sweepspec import SweepSpec, checked
+
+        return checked(source, _validated(SweepSpec, content, source), environment)
+    models: dict[str, type[RunSpec | GateSpec]] = {"run": RunSpec, "gate": GateSpec}
+    if kind not in models:
+        raise SpecError(f"{source.place(['kind'])}: unknown kind {kind!r}", hint=nearest(str(kind), _KINDS))
+    return _validated(models[kind], content, source)
+
+
+def _validated(model: type[M], content: dict[str, Any], source: Source) -> M:
     try:
-        return _ADAPTER.validate_python(content)
+        return model.model_validate(content)
     except ValidationError as error:
-        raise _refusal(path, root, error) from error
+        raise _refusal(source, model, error) from error
 
 
 def resolve(spec: RunSpec, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,37 +215,48 @@ def gate_rules(path: Path | None = None) -> Rules:
     return spec.rules
 
 
-def json_schema() -> dict[str, Any]:
-    """JSON Schema of specs, for editors."""
-    return _ADAPTER.json_schema()
-
-
-def _refusal(path: Path, root: yaml.Node | None, error: ValidationError) -> SpecError:
+def _refusal(source: Source, model: type[BaseModel], error: ValidationError) -> SpecError:
     found = error.errors()
     # A misspelt key is missing under its right name, too: the misspelling is what its writer wants to hear of.
     first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
-    if first["type"] == "union_tag_invalid":
-        return SpecError(
-            f"{path}, line {line_of(root, ['kind'])}: unknown kind {first['ctx']['tag']!r}",
-            hint=nearest(str(first["ctx"]["tag"]), _KINDS),
-        )
-    kind, *keys = [str(key) for key in first["loc"] if key != "[key]"]
+    keys = [str(key) for key in first["loc"] if key != "[key]"]
     message = str(first["msg"]).removeprefix("Value error, ")
     hint = ""
     if first["type"] == "extra_forbidden":
         message = "unknown key"
-        hint = nearest(keys[-1], _known(keys[:-1], kind))
+        hint = nearest(keys[-1], _known(model, keys[:-1]))
     elif first["type"] == "missing":
         message = "this key is missing"
+    elif first["type"] == "literal_error":
+        message = f"{first['input']!r} is not known"
+        hint = nearest(str(first["input"]), _words(str(first["ctx"]["expected"])))
     elif first["type"] == "string_pattern_mismatch":
         message = f"{first['input']!r} does not look like {_PATTERNS.get(keys[-1], 'what is wanted here')}"
-    return SpecError(f"{path}, line {line_of(root, keys)}: {'.'.join(keys)}: {message}", hint=hint)
+    return SpecError(f"{source.place(keys)}: {'.'.join(keys)}: {message}", hint=hint)
 
 
-def _known(parents: list[str], kind: str) -> list[str]:
+def _words(expected: str) -> list[str]:
+    return [word.strip(" '") for word in expected.replace(" or ", ", ").split(",") if word.strip(" '")]
+
+
+def _known(model: type[BaseModel], parents: list[str]) -> list[str]:
     """Keys that may stand where an unknown one was found."""
-    if parents[:1] == ["parameters"] and len(parents) == 2:
-        return list(Parameter.model_fields)
-    if parents == ["rules"]:
-        return list(Rules.model_fields)
-    return list((GateSpec if kind == "gate" else RunSpec).model_fields)
+    current: Any = model
+    for key in parents:
+        if not (isinstance(current, type) and issubclass(current, BaseModel)):
+            current = _model_within(current)  # the name of an entry: what is below it counts
+            continue
+        declared = current.model_fields.get(key)
+        current = None if declared is None else declared.annotation
+    current = _model_within(current)
+    if current is None:
+        return []
+    more = ["extends", "environments"] if current is model else []
+    return [*current.model_fields, *more]
+
+
+def _model_within(annotation: Any) -> type[BaseModel] | None:
+    """The model in `Model`, `Model | None` or `dict[str, Model]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((m for part in get_args(annotation) if (m := _model_within(part)) is not None), None)

@@ -56,6 +56,10 @@ ROWS = {
         "VALUES ('maintenance', 't', 'h', 1, '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', "
         "'2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00')",
     ],
+    "0008": [
+        "INSERT INTO run_ledger (run_id, spec, notebook, parameters, state, started_at, kind, parent_id, trial) "
+        "VALUES ('r8', 's', 'n', '{}', 'DONE', '2026-01-01 00:00:00+00:00', 'run', 'sweep', 3)",
+    ],
 }
 KINDS = ["sqlite", "postgresql"]
 

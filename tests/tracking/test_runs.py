@@ -17,7 +17,8 @@ from shopr.config import Settings
 from shopr.errors import InputError, StorageError
 from shopr.tracking import store
 from shopr.tracking.lineage import lineage_tags, lock_hash, package_hash
-from shopr.tracking.runs import PARENT_VARIABLE, end_below, end_run, exists, run, tagged
+from shopr.tracking.endings import end_below, end_run, exists, tagged
+from shopr.tracking.runs import PARENT_VARIABLE, run
 
 
 def found(settings, run_id):

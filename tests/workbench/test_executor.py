@@ -19,7 +19,7 @@ from shopr.cli.main import main
 from shopr.config import Settings
 from shopr.errors import SpecError
 from shopr.storage.database import Database
-from shopr.tracking.runs import tagged
+from shopr.tracking.endings import tagged
 from shopr.tracking.store import client
 from shopr.workbench import spec as specs
 from shopr.workbench.executor import plan, reconcile, run_spec
@@ -165,7 +165,7 @@ def test_the_cached_path_imports_neither_mlflow_nor_pandas(shop, stores):
         "heavy = {'mlflow', 'pandas', 'numpy', 'scipy', 'sklearn', 'papermill', 'matplotlib', 'alembic'}\n"
         "print('HEAVY', sorted(heavy & set(sys.modules)))"
     )
-    lines = ["run work.yaml", "run --list", "run work.yaml --dry-run", "run --schema"]
+    lines = ["run work.yaml", "run --list", "run work.yaml --dry-run"]
     command = [sys.executable, "-c", script, *lines]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,105 @@
+"""Processes that must not outlive a run: marked, adopted where they are orphaned, and ended with all they started.
+
+Three nets, as each has a hole. Every process of a run inherits a mark in its environment, which finds kernels whose
+parents were killed, but no process that was started with an empty environment. On Linux a run's own process adopts what
+is orphaned below it, whatever group or session that moved to, but only as long as it lives itself; and the processes
+that make up a run ask the system to end them with their parent.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+
+import psutil
+
+__all__ = ["MARK", "Seen", "adopt_orphans", "below", "die_with_parent", "end", "end_marked"]
+
+MARK = "SHOPR_RUN"
+"""Environment variable that carries the ledger's id of the run (or the sweep) that a process belongs to."""
+_GRACE_SECONDS = 3.0
+_SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # <linux/prctl.h>
+
+
+def adopt_orphans() -> None:
+    """Become the parent of whatever is orphaned below this process (Linux; elsewhere nothing happens)."""
+    _prctl(_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask the system to kill this process when its parent goes (Linux; elsewhere nothing happens).
+
+    Args:
+        parent: its process id, which tells whether it went before the question was put.
+    """
+    _prctl(_SET_PDEATHSIG, signal.SIGKILL)
+    if sys.platform == "linux" and os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def below(pid: int) -> list[psutil.Process]:
+    """Every living process that descends from `pid`, itself left out."""
+    try:
+        return [p for p in psutil.Process(pid).children(recursive=True) if _lives(p)]
+    except psutil.Error:
+        return []
+
+
+class Seen:
+    """Remembers what a process started, so that it can be ended after its own end broke the family tree."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._known: set[psutil.Process] = set()
+
+    def look(self) -> None:
+        """Note what lives below the process now."""
+        self._known.update(below(self._pid))
+
+    def living(self) -> list[psutil.Process]:
+        """What was seen and still lives; a process id that was given to another process since does not count."""
+        return [p for p in self._known if p.is_running() and _lives(p)]
+
+
+def end(processes: Iterable[psutil.Process], *, grace: float = _GRACE_SECONDS) -> int:
+    """End processes: politely, and by force after `grace` seconds (at once if 0). Returns how many there were."""
+    found = list(processes)
+    for process in found:
+        with suppress(psutil.Error):
+            if grace > 0:
+                process.terminate()
+            else:
+                process.kill()
+    _, alive = psutil.wait_procs(found, timeout=grace or _GRACE_SECONDS)
+    for process in alive:
+        with suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(alive, timeout=_GRACE_SECONDS)
+    return len(found)
+
+
+def end_marked(run_ids: Collection[str]) -> int:
+    """End every process that carries the mark of one of these runs. Returns how many."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and process.environ().get(MARK) in run_ids:
+                found.append(process)
+    return end(found, grace=0)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False

@@ -1,0 +1,120 @@
+"""What killed processes left open is brought to its true end: their processes, their MLflow runs, their rows.
+
+Every `shopr` command does so before it prints anything, and every process that runs notebooks does so at each
+heartbeat for the others. Where MLflow does not answer, the ledger is true all the same, and what MLflow must still be
+told is kept there for the next time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from shopr.clock import Clock
+from shopr.config import Settings
+from shopr.errors import ShoprError, StorageError
+from shopr.storage.database import Database
+from shopr.tracking.witness import TAG, Witness, left_behind
+from shopr.workbench.ledger import HEARTBEAT_SECONDS, Ledger, State
+from shopr.workbench.processes import end_marked
+
+__all__ = ["LEDGER_TAG", "reconcile", "run_folder", "watching"]
+
+LEDGER_TAG = "shopr.ledger"
+"""Tag of an MLflow run that names its row in the ledger."""
+_EVERY_BEATS = 15
+_log = logging.getLogger(__name__)
+
+
+def run_folder(settings: Settings, run_id: str) -> Path:
+    """Where a run's notebook, page and logs are kept."""
+    return settings.home / "runs" / run_id
+
+
+def reconcile(settings: Settings, clock: Clock | None = None) -> int:
+    """End what vanished processes left open; returns how many runs of the ledger were found so.
+
+    Raises:
+        StorageError: if a store refuses. The ledger is true then where it could be written; the rest is tried again the
+            next time.
+    """
+    ledger = Ledger(Database.open(settings), clock)
+    lost = ledger.vanished()
+    for row in lost:
+        end_marked([row["run_id"]])
+        ledger.lose(row["run_id"])
+    left = left_behind(settings.home)
+    for row in ledger.rows(pending=True):
+        _tell_mlflow(settings, row)
+        ledger.settle(row["run_id"])
+    for witness in left:
+        if witness.content.get("kind") == "mlflow":
+            _end_witnessed(settings, witness)
+        witness.remove()
+    return len(lost)
+
+
+def _tell_mlflow(settings: Settings, row: dict[str, Any]) -> None:
+    """End the MLflow run of a row as the ledger says, with the notebook that it could not be given before."""
+    from shopr.tracking.endings import attach, end_run, tagged
+
+    # A runner may vanish between making its MLflow run and noting it: then the run's tag tells.
+    known = [row["mlflow_run_id"]] if row["mlflow_run_id"] else tagged(settings, LEDGER_TAG, row["run_id"])
+    folder = run_folder(settings, row["run_id"])
+    files = [folder / name for name in ("executed.ipynb", "executed.html")] if row["state"] != State.LOST else []
+    for mlflow_run_id in known:
+        attach(settings, mlflow_run_id, [path for path in files if path.is_file()])
+        end_run(settings, mlflow_run_id, row["mlflow_pending"])
+
+
+def _end_witnessed(settings: Settings, witness: Witness) -> None:
+    from shopr.tracking.endings import end_run, tagged
+
+    uri = witness.content.get("mlflow_uri")
+    there = settings.model_copy(update={"mlflow_uri": uri}) if uri else settings
+    run_id = witness.content.get("run_id")
+    for known in [run_id] if run_id else tagged(there, TAG, witness.token, running=True):
+        end_run(there, known, "KILLED", only_running=True)
+
+
+class _Watch:
+    """One thread a process, however many want it."""
+
+    lock = threading.Lock()
+    wanted = 0
+    end = threading.Event()
+
+
+@contextmanager
+def watching(settings: Settings) -> Iterator[None]:
+    """While the block runs, what other processes leave open is ended within one heartbeat."""
+    with _Watch.lock:
+        _Watch.wanted += 1
+        if _Watch.wanted == 1:
+            _Watch.end = threading.Event()
+            threading.Thread(target=_watch, args=(settings, _Watch.end), name="shopr-watch", daemon=True).start()
+    try:
+        yield
+    finally:
+        with _Watch.lock:
+            _Watch.wanted -= 1
+            if _Watch.wanted == 0:
+                _Watch.end.set()
+
+
+def _watch(settings: Settings, ended: threading.Event) -> None:
+    """Look at the folder of open runs at each beat; into the stores now and then, where other hosts are on record."""
+    beats = 0
+    while not ended.wait(HEARTBEAT_SECONDS):
+        beats += 1
+        try:
+            if left_behind(settings.home) or beats % _EVERY_BEATS == 0:
+                reconcile(settings)
+        except StorageError as refused:
+            _log.debug("cannot reconcile now: %s", refused.one_line())
+        except ShoprError as error:
+            _log.warning("cannot reconcile: %s", error.one_line())
