@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ def _moved(name: str, value: float) -> list[Any]:
 def draw(split: str, model: str, data: Path, out: Path, seed: int = 42) -> list[dict[str, Any]]:
     """Rows of setting, value, nDCG, its standard error and whether it is the one in use; also written to `out`."""
     from shopr.errors import ShoprError
+    from shopr.progress import track
     from shopr.recommend.registry import make
     from shopr.recommend.search import judge_users
     from shopr.recommend.validation import hold_out
@@ -60,16 +61,21 @@ def draw(split: str, model: str, data: Path, out: Path, seed: int = 42) -> list[
     holdout = hold_out(load(split, data).train, seed=seed)
     rows: list[dict[str, Any]] = []
 
+    def keep(setting: str, value: float, users: np.ndarray, *, used: bool) -> None:
+        mean, error = float(np.nanmean(users)), float(np.nanstd(users) / np.sqrt(len(users)))
+        rows.append({"setting": setting, "value": value, "ndcg": mean, "error": error, "used": used})
+
     def judge(setting: str, value: float, settings: Params, *, used: bool) -> None:
         try:
             users = judge_users(make(model, **settings).fit(holdout.train), holdout, SPLITS[split])
         except ShoprError:  # a value out of bounds has no place on the curve
             return
-        mean, error = float(np.nanmean(users)), float(np.nanstd(users) / np.sqrt(len(users)))
-        rows.append({"setting": setting, "value": value, "ndcg": mean, "error": error, "used": used})
+        keep(setting, value, users, used=used)
 
+    if params.get("scale") == "model":
+        judge = _blends(params, holdout, SPLITS[split], keep)
     judge("", 0.0, params, used=True)
-    for setting, value, settings in variants(params):
+    for setting, value, settings in track(list(variants(params)), f"{model} on {split}"):
         judge(setting, value, settings, used=False)
     out.mkdir(parents=True, exist_ok=True)
     with (out / f"{split}_{model}.csv").open("w", newline="") as file:
@@ -78,6 +84,19 @@ def draw(split: str, model: str, data: Path, out: Path, seed: int = 42) -> list[
         writer.writerows(rows)
     _picture(rows, params, out / f"{split}_{model}.png", f"{model} on validation of {split}")
     return rows
+
+
+def _blends(params: Params, holdout: Any, k: int, keep: Callable[..., None]) -> Callable[..., None]:
+    """Judge weights of a stack whose members, fitted once, have scales of their own."""
+    from shopr.recommend.blending import Pool, blended_users
+    from shopr.recommend.registry import make
+
+    pool = Pool.of([make(m["model"], **m["params"]).fit(holdout.train) for m in params["members"]], holdout, k)
+
+    def judge(setting: str, value: float, settings: Params, *, used: bool) -> None:
+        keep(setting, value, blended_users(pool, [m["weight"] for m in settings["members"]], k), used=used)
+
+    return judge
 
 
 def _picture(rows: list[dict[str, Any]], params: Params, file: Path, title: str) -> None:

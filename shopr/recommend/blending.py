@@ -20,7 +20,7 @@ from shopr.recommend.stack import unit
 from shopr.recommend.topk import top_k
 from shopr.recommend.validation import Holdout
 
-__all__ = ["Pool", "blended_quality", "learn_weights"]
+__all__ = ["Pool", "blended_quality", "blended_users", "learn_weights"]
 
 GRID = (0.0, 0.03, 0.06, 0.1, 0.15, 0.22, 0.35, 0.6, 1.0, 1.7, 3.0)
 """Weights tried for each member beside the leader, whose weight is 1."""
@@ -98,8 +98,8 @@ def learn_weights(pool: Pool, k: int) -> list[float] | None:
     for learn, check in (halves, halves[::-1]):
         weights = _pruned(learn, _ascend(learn, k), k)
         found.append(weights)
-        alone.append(_quality(check, only, k))
-        blended.append(_quality(check, weights, k))
+        alone.append(blended_users(check, only, k))
+        blended.append(blended_users(check, weights, k))
     single = np.concatenate(alone)
     gain = np.concatenate(blended) - single
     gain = gain[~np.isnan(gain)]
@@ -112,7 +112,7 @@ def learn_weights(pool: Pool, k: int) -> list[float] | None:
 def _ascend(pool: Pool, k: int) -> list[float]:
     """Coordinate ascent over the grid on some of the users, until a pass changes nothing (three passes at most)."""
     weights = [1.0] + [0.0] * (len(pool.scores) - 1)
-    best = float(np.nanmean(_quality(pool, weights, k)))
+    best = float(np.nanmean(blended_users(pool, weights, k)))
     for _ in range(3):
         before = list(weights)
         for place in range(1, len(weights)):
@@ -120,7 +120,7 @@ def _ascend(pool: Pool, k: int) -> list[float]:
                 trial = [*weights[:place], candidate, *weights[place + 1 :]]
                 if trial == weights:
                     continue
-                value = float(np.nanmean(_quality(pool, trial, k)))
+                value = float(np.nanmean(blended_users(pool, trial, k)))
                 if value > best + 1e-9:
                     best, weights = value, trial
         if weights == before:
@@ -143,11 +143,11 @@ def _pruned(pool: Pool, weights: list[float], k: int) -> list[float]:
 
 def blended_quality(pool: Pool, weights: Sequence[float], k: int) -> float:
     """Mean nDCG@k of a weighted sum of the members' scores."""
-    return float(np.nanmean(_quality(pool, weights, k)))
+    return float(np.nanmean(blended_users(pool, weights, k)))
 
 
-def _quality(pool: Pool, weights: Sequence[float], k: int) -> NDArray[np.float64]:
-    """(n,) nDCG@k; NaN for users without truth."""
+def blended_users(pool: Pool, weights: Sequence[float], k: int) -> NDArray[np.float64]:
+    """(n,) nDCG@k of a weighted sum of the members' scores; NaN for users without truth."""
     total = np.float32(weights[0]) * pool.scores[0]
     for weight, part in zip(weights[1:], pool.scores[1:], strict=True):
         if weight:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.linalg import lapack
 
 from shopr.recommend.explain import entries_of
 
@@ -95,6 +96,9 @@ def _solve(  # noqa: PLR0917 - one internal seam of two public functions
     n, d = matrix.shape[0], factors.shape[1]
     out = np.zeros((n, d), factors.dtype)
     penalties = np.broadcast_to(np.asarray(penalty, factors.dtype), (n,))
+    if n == 1 and matrix.nnz:
+        out[0] = _solve_one(factors[matrix.indices], float(penalties[0]), gram, targets, weights)
+        return out
     lengths = np.diff(matrix.indptr)
     order = np.argsort(lengths, kind="stable")
     order = order[lengths[order] > 0]
@@ -118,3 +122,21 @@ def _solve(  # noqa: PLR0917 - one internal seam of two public functions
         out[rows] = np.linalg.solve(system, right)[:, :, 0]
         start = stop
     return out
+
+
+def _solve_one(
+    y: NDArray[np.floating],
+    penalty: float,
+    gram: NDArray[np.floating],
+    targets: NDArray[np.floating],
+    weights: NDArray[np.floating],
+) -> NDArray[np.floating]:
+    """One row of `_solve`, by Cholesky: what a reply to one shopper waits for. `y` has the factors of its entries."""
+    system = (y * weights.astype(y.dtype)[:, None]).T @ y
+    system += gram
+    system.flat[:: len(system) + 1] += y.dtype.type(penalty)
+    right = targets.astype(y.dtype) @ y
+    solve = lapack.sposv if y.dtype == np.float32 else lapack.dposv
+    _, found, failed = solve(system, right, overwrite_a=0)
+    solved: NDArray[np.floating] = np.linalg.solve(system, right) if failed else found
+    return solved

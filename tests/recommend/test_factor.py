@@ -92,3 +92,16 @@ def test_explanation_is_exact():
     reasons = model.explain(np.array([2]), np.array([17]))[0]
     assert reasons.score == pytest.approx(score[17], abs=1e-5)
     assert {r.label for r in reasons.contributions} <= set(SHOP.item_ids.decode(SHOP.matrix[2].indices))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_shopper_is_solved_as_among_many(dtype):
+    rng = np.random.default_rng(3)
+    factors = rng.normal(size=(30, 8)).astype(dtype)
+    rows = sparse.random(5, 30, density=0.3, random_state=4, format="csr", dtype=dtype)
+    rows.data += 1
+    many = solve_rows(rows, factors, 0.7)
+    alone = np.vstack([solve_rows(rows[[row]], factors, 0.7) for row in range(5)])
+    np.testing.assert_allclose(alone, many, rtol=1e-4 if dtype == np.float32 else 1e-10, atol=1e-6)
+    assert alone.dtype == dtype
+    assert (solve_rows(sparse.csr_matrix((1, 30), dtype=dtype), factors, 0.7) == 0).all()
