@@ -229,6 +229,7 @@ schedule_runs = _table(
     Column("token", String(32)),
     Column("host", String(255)),
     Column("pid", Integer),
+    Column("began_at", UtcDateTime),
     Column("claimed_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     Column("ledger_run_id", String(64)),

@@ -21,7 +21,7 @@ from shopr.errors import StorageError
 from shopr.storage.database import Database
 from shopr.storage.tables import schedule_leases as table
 
-__all__ = ["TTL_SECONDS", "Lease", "LeaseLostError", "database_now", "gone"]
+__all__ = ["TTL_SECONDS", "Lease", "LeaseLostError", "began", "database_now", "gone"]
 
 TTL_SECONDS = 15.0
 """How long a lease lasts without a heartbeat."""
@@ -43,11 +43,16 @@ def database_now(connection: Connection) -> datetime:
     return moment.astimezone(UTC)
 
 
-def gone(host: str | None, pid: int | None, began: datetime) -> bool:
+def began(process: psutil.Process | None = None) -> datetime:
+    """When a process was started (by default this one), by its host's clock."""
+    return datetime.fromtimestamp((process or psutil.Process()).create_time(), UTC)
+
+
+def gone(host: str | None, pid: int | None, began_at: datetime | None) -> bool:
     """Whether a process of this host is gone; False where it runs, or runs on another host and cannot be asked for.
 
     Args:
-        began: when it was started, or later: its number may have been given to another process since.
+        began_at: when it was started: its number may have been given to another process since.
     """
     if host != socket.gethostname() or pid is None:
         return False
@@ -55,7 +60,7 @@ def gone(host: str | None, pid: int | None, began: datetime) -> bool:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return True
-        return bool(datetime.fromtimestamp(process.create_time(), UTC) > began + _SAME)
+        return began_at is not None and began(process) > began_at + _SAME
     except psutil.Error:
         return True
 
@@ -72,7 +77,7 @@ class Lease:
     def __init__(self, database: Database, schedule: str, *, ttl: float = TTL_SECONDS) -> None:
         self._database, self._schedule, self.ttl = database, schedule, ttl
         self._token = uuid4().hex
-        self._began = datetime.fromtimestamp(psutil.Process().create_time(), UTC)
+        self._began = began()
         self.held = False
 
     def hold(self) -> bool:

@@ -12,36 +12,23 @@
         after: [health]
         spec: experiments/audit.yaml
 
-A schedule is checked whole before it is used: expressions, zones, templates, dependencies, and the parameters of each
-run spec that it names.
+Files are read and checked by `schedule_check`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
+import re
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from shopr.config.sources import project_root
-from shopr.errors import ShoprError, SpecError
-from shopr.workbench.schedule_template import Moment, render
-from shopr.workbench.schedule_times import Cron, zone_of
-from shopr.yamlfile import line_of, nearest
+from shopr.workbench.schedule_times import Cron
 
-__all__ = ["CatchUp", "Job", "Retries", "ScheduleSpec", "check", "json_schema", "load_schedule"]
+__all__ = ["NAME_WORDS", "CatchUp", "Job", "Retries", "ScheduleSpec"]
 
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"
-_WORDS = {
-    "name": "a name such as weekly-health: small letters, digits, - and _",
-    "jobs": "a name such as weekly-health: small letters, digits, - and _",
-    "spec": "experiments/NAME.yaml, a path within the project",
-}
-_TODAY = datetime(2026, 1, 1, tzinfo=UTC)
+NAME_WORDS = "a name such as weekly-health: small letters, digits, - and _"
+"""What names look like."""
 _DAY = 86_400
 
 
@@ -164,11 +151,9 @@ class ScheduleSpec(_Strict):
     @field_validator("jobs")
     @classmethod
     def _named(cls, value: dict[str, Job]) -> dict[str, Job]:
-        import re
-
         for name in value:
             if not re.fullmatch(_NAME, name):
-                raise ValueError(f"{name!r} does not look like {_WORDS['jobs']}")
+                raise ValueError(f"{name!r} does not look like {NAME_WORDS}")
         return value
 
     def order(self) -> list[str]:
@@ -193,132 +178,3 @@ class ScheduleSpec(_Strict):
 
     def _depth(self, job: str) -> int:
         return 1 + max((self._depth(name) for name in self.jobs[job].after), default=0)
-
-
-def load_schedule(path: Path | str) -> ScheduleSpec:
-    """Read and check a schedule.
-
-    Raises:
-        SpecError: if the file is no schedule, or names something that does not hold.
-    """
-    from shopr.workbench.spec import load
-
-    spec: object = load(path)
-    if not isinstance(spec, ScheduleSpec):
-        kind = getattr(spec, "kind", "?")
-        raise SpecError(f"{path} has kind {kind!r}", hint="'shopr schedule' takes kind: schedule")
-    return spec
-
-
-def check(path: Path, content: dict[str, Any], root: yaml.Node | None) -> ScheduleSpec:
-    """A schedule from the content of a file.
-
-    Args:
-        path: what errors name.
-        root: tells the lines.
-
-    Raises:
-        SpecError: naming the line, the key and the nearest known one.
-    """
-    try:
-        spec = ScheduleSpec.model_validate(content)
-    except ValidationError as error:
-        raise _refusal(path, root, error) from error
-
-    def refuse(keys: list[str], error: ShoprError) -> SpecError:
-        return SpecError(f"{path}, line {line_of(root, keys)}: {'.'.join(keys)}: {error.message}", hint=error.hint)
-
-    _check_order(spec, refuse)
-    if spec.time_zone:
-        _try(lambda: zone_of(spec.time_zone), ["time_zone"], refuse)
-    for name, job in spec.jobs.items():
-        if job.time_zone:
-            _try(lambda zone=job.time_zone: zone_of(zone), ["jobs", name, "time_zone"], refuse)
-        if job.cron is not None:
-            _try(lambda text=job.cron: Cron(text), ["jobs", name, "cron"], refuse)
-    for name in spec.jobs:
-        _check_same_instants(spec, name, refuse)
-        _check_run(spec, name, refuse)
-    return spec
-
-
-def _try(work: Any, keys: list[str], refuse: Any) -> Any:
-    try:
-        return work()
-    except ShoprError as error:
-        raise refuse(keys, error) from error
-
-
-def _check_order(spec: ScheduleSpec, refuse: Any) -> None:
-    for name, job in spec.jobs.items():
-        for before in job.after:
-            if before not in spec.jobs:
-                raise refuse(
-                    ["jobs", name, "after"], SpecError(f"unknown job {before!r}", hint=nearest(before, spec.jobs))
-                )
-    try:
-        list(TopologicalSorter({name: job.after for name, job in spec.jobs.items()}).static_order())
-    except CycleError as error:
-        cycle = " after ".join(reversed(error.args[1]))
-        raise refuse(["jobs", error.args[1][0], "after"], SpecError(f"jobs wait for each other: {cycle}")) from error
-
-
-def _check_same_instants(spec: ScheduleSpec, name: str, refuse: Any) -> None:
-    crons = {before: spec.cron(before) for before in spec.jobs[name].after}
-    if len(set(crons.values())) > 1:
-        shown = ", ".join(f"{job} at {cron.words}" for job, cron in crons.items())
-        problem = SpecError(f"it comes after jobs of different instants: {shown}", hint="Give them one cron: and zone")
-        raise refuse(["jobs", name, "after"], problem)
-
-
-def _check_run(spec: ScheduleSpec, name: str, refuse: Any) -> None:
-    """The run spec exists and takes the parameters, as they would be at some instant."""
-    from shopr.workbench.spec import RunSpec, load, resolve
-
-    job, keys = spec.jobs[name], ["jobs", name, "spec"]
-    run = _try(lambda: load(project_root() / job.spec), keys, refuse)
-    if not isinstance(run, RunSpec):
-        raise refuse(keys, SpecError(f"{job.spec} has kind {run.kind!r}", hint="A job runs a spec of kind: run"))
-    cron = spec.cron(name)
-    moment = Moment(spec.name, name, "demo", cron.next(_TODAY) or _TODAY, cron)
-    filled: dict[str, Any] = {}
-    for parameter, value in job.parameters.items():
-        here = ["jobs", name, "parameters", parameter]
-        filled[parameter] = _try(lambda value=value: render(value, moment), here, refuse)
-        _try(lambda given=parameter: resolve(run, {given: filled[given]}), here, refuse)
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema of schedules, for editors."""
-    schema = ScheduleSpec.model_json_schema()
-    job = schema["$defs"]["Job"]["properties"]
-    # The short forms that the loader accepts: a policy alone, a number of attempts alone.
-    policy = schema["$defs"]["CatchUp"]["properties"]["policy"]
-    job["catch_up"] = {"anyOf": [{"$ref": "#/$defs/CatchUp"}, {"enum": policy["enum"]}]}
-    job["retries"] = {"anyOf": [{"$ref": "#/$defs/Retries"}, {"type": "integer", "minimum": 1, "maximum": 20}]}
-    return schema
-
-
-_KEYS: Mapping[int, type[BaseModel]] = {0: ScheduleSpec, 2: Job}
-
-
-def _refusal(path: Path, root: yaml.Node | None, error: ValidationError) -> SpecError:
-    found = error.errors()
-    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
-    keys = [str(key) for key in first["loc"] if key != "[key]"]
-    message, hint = str(first["msg"]).removeprefix("Value error, "), ""
-    if first["type"] == "extra_forbidden":
-        nested = {"catch_up": CatchUp, "retries": Retries}
-        model = nested.get(keys[-2], _KEYS.get(len(keys) - 1, Job)) if len(keys) > 1 else ScheduleSpec
-        message, hint = "unknown key", nearest(keys[-1], model.model_fields)
-    elif first["type"] == "missing":
-        message = "this key is missing"
-    elif first["type"] == "literal_error":
-        message = f"{first['input']!r} is not known"
-        hint = nearest(
-            str(first["input"]), str(first["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
-        )
-    elif first["type"] == "string_pattern_mismatch":
-        message = f"{first['input']!r} does not look like {_WORDS.get(keys[-1], 'what is wanted here')}"
-    place = ".".join(keys)
-    return SpecError(f"{path}, line {line_of(root, keys)}: {place}{': ' if place else ''}{message}", hint=hint)

@@ -67,9 +67,11 @@ class Moment:
         return numbers[name] if name in numbers else getattr(local, name)
 
     def _of(self, which: str) -> datetime:
-        found = {"previous": self.cron.previous, "next": self.cron.next}.get(which, lambda instant: instant)(
-            self.instant
-        )
+        found: datetime | None = self.instant
+        if which == "previous":
+            found = self.cron.previous(self.instant)
+        elif which == "next":
+            found = self.cron.next(self.instant)
         return found or self.instant
 
 

@@ -35,6 +35,7 @@ _SHORT = {
 }
 # Croniter draws these at random, or from a seed: two schedulers would not agree.
 _DRAWN = re.compile(r"(?<![a-z])[hr](?![a-z])")
+_RANGE = re.compile(r"(?<![\d-])(\d+)-(\d+)(/\d+)?")
 _SECOND = timedelta(seconds=1)
 _EARLIEST, _LATEST = datetime(1971, 1, 1, tzinfo=UTC), datetime(2199, 1, 1, tzinfo=UTC)
 
@@ -91,8 +92,10 @@ class Cron:
         self.expression, self.zone_name = expression, zone
         self.zone = zone_of(zone)
         text = " ".join(expression.lower().split())
-        self._text = _SHORT.get(text, text)
-        _check(expression, self._text)
+        text = _SHORT.get(text, text)
+        _check(expression, text)
+        # Croniter takes a range of one value for one that goes all the way round.
+        self._text = _RANGE.sub(lambda found: found[1] if int(found[1]) == int(found[2]) else found[0], text)
         if self.next(datetime(2024, 1, 1, tzinfo=UTC)) is None:
             raise SpecError(f"cron {expression!r} never comes due", hint="No month has such a day")
 
@@ -176,9 +179,11 @@ def _check(given: str, text: str) -> None:
         try:
             if _DRAWN.search(fields[at]):
                 raise ValueError("drawn at random")
+            if any(int(low) > int(high) for low, high, _ in _RANGE.findall(fields[at])):
+                raise ValueError("a range that runs downwards")
             croniter.expand(alone)
         except (CroniterError, ValueError, KeyError, IndexError, TypeError) as error:
             raise SpecError(
                 f"cron {given!r}: {name} {fields[at]!r} cannot be read",
-                hint=f"It takes {allowed}, *, lists, ranges, /n",
+                hint=f"It takes {allowed}, *, lists, rising ranges, /n",
             ) from error

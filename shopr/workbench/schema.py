@@ -20,7 +20,7 @@ def json_schema() -> dict[str, Any]:
     """One schema; `kind` decides which part of it a file is held to, and a file without one is a run."""
     from shopr.abtest.spec import json_schema as abtest
     from shopr.recommend.rules import Merchandising
-    from shopr.workbench.schedule_spec import ScheduleSpec
+    from shopr.workbench.schedule_check import json_schema as schedule
     from shopr.workbench.spec import GateSpec, RunSpec
     from shopr.workbench.sweepspec import SweepSpec
 
@@ -28,7 +28,7 @@ def json_schema() -> dict[str, Any]:
         "run": _extensible(RunSpec.model_json_schema()),
         "sweep": _extensible(_with_lists(SweepSpec.model_json_schema())),
         "gate": _extensible(GateSpec.model_json_schema()),
-        "schedule": _extensible(ScheduleSpec.model_json_schema()),
+        "schedule": _extensible(schedule()),
         "rules": Merchandising.model_json_schema(),
         "abtest": abtest(),
     }

@@ -156,9 +156,9 @@ def load(path: Path | str, *, environment: Environment | None = None) -> Loaded:
 
         return parse_spec(read_text(path), path)
     if kind == "schedule":
-        from shopr.workbench.schedule_spec import check as checked_schedule
+        from shopr.workbench.schedule_check import check as checked_schedule
 
-        return checked_schedule(path, content, source.root)
+        return checked_schedule(content, source.place)
     if kind == "sweep":
         from shopr.workbench.sweepspec import SweepSpec, checked
 

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("token", sa.String(32)),
         sa.Column("host", sa.String(255)),
         sa.Column("pid", sa.Integer),
+        sa.Column("began_at", sa.DateTime(timezone=True)),
         sa.Column("claimed_at", sa.DateTime(timezone=True)),
         sa.Column("ended_at", sa.DateTime(timezone=True)),
         sa.Column("ledger_run_id", sa.String(64)),
