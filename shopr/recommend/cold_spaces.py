@@ -1,7 +1,7 @@
-"""What a search may try of the models that read the catalogue for products few or none have bought.
+"""What a search may try of the models that read the catalogue.
 
-They take part only where they are named: an ordinary validation split holds no cold products, so that it cannot tell
-what they are worth there (see `cold_tuning`, whose split does).
+Those for products few or none have bought take part only where they are named: an ordinary validation split holds no
+cold products, so that it cannot tell what they are worth there (see `cold_tuning`, whose split does).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from shopr.recommend.shape import Shape
 
-__all__ = ["SPACES", "cold_starts", "ease_side_starts", "never", "suggest_cold", "suggest_ease_side"]
+__all__ = ["SPACES", "cold_starts", "ease_side_starts", "never", "suggest_cold", "suggest_content", "suggest_ease_side"]
 
 Params = dict[str, Any]
 
@@ -41,6 +41,12 @@ def suggest_cold(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
         "trust": trial.suggest_float("trust", 0.3, 2, log=True),
         "prior": trial.suggest_float("prior", 0, 5),
     }
+
+
+def suggest_content(trial: optuna.trial.BaseTrial, shape: Shape) -> Params:
+    """Draws settings of `content`."""
+    fields = {name: trial.suggest_float(name, 0.1, 2, log=True) for name in ("title", "brand", "attributes")}
+    return {**fields, "category": 1.0, "rarest": trial.suggest_int("rarest", 1, 3)}
 
 
 def ease_side_starts(shape: Shape) -> list[Params]:

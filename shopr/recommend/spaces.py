@@ -38,7 +38,8 @@ class Family:
         suggest: draws parameters for an Optuna trial.
         seconds: guess of one fit.
         tuned: whether further trials are worth their time; else only the starts are tried.
-        blend_from: share of the best quality from which it may be a member of a stack.
+        blend_from: share of the best quality from which it may be a member of a stack; a low one marks models that
+            know other things than who bought what.
     """
 
     model: str
@@ -272,6 +273,9 @@ FAMILIES: dict[str, Family] = {
             _likeness,
             lambda s: s.rows * 2e-5 + 2.0,
             blend_from=0.1,
+        ),
+        Family(
+            "content", lambda s: s.described, lambda s: [{}], cold_spaces.suggest_content, lambda s: 3.0, blend_from=0.1
         ),
         *(Family(name, *parts, lambda s: s.solve_seconds + 5.0) for name, parts in cold_spaces.SPACES.items()),
         Family("ease", _square, lambda s: [{"lam": 200.0}], _none, lambda s: s.solve_seconds, tuned=False),

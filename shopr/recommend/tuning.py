@@ -43,7 +43,8 @@ _SEARCH_SHARE = 0.55
 _CONFIRMED = 5
 """Leading candidates that are judged on a second split."""
 _MEMBERS = 4
-"""Members of a stack at most."""
+_OTHER = 0.5
+"""Members of a stack at most, beside one whose family's `blend_from` is below this."""
 _BLEND_USERS = 20_000
 _BLEND_CELLS = 4e8
 """Users that the weights of a stack are judged on at most, and users times items."""
@@ -218,21 +219,26 @@ def _stack_affordable(search: Search, leaders: dict[str, Trial], judged: int) ->
     return search.clock.monotonic() + MARGIN * (fits + serving + learning) <= search.deadline
 
 
-def _blend(search: Search, judged: Holdout) -> None:
-    """Try a stack of the best candidate of each leading family; it joins the leaderboard only if it is confirmed."""
+def _members(search: Search) -> dict[str, Trial]:
+    """The best candidate of each leading family, and of one that knows other things than who bought what."""
     best = search.best()
     leaders: dict[str, Trial] = {best.family: best}
+    other = False
     for trial in sorted(search.trials, key=lambda t: (-t.value, t.number)):
-        near = trial.value >= FAMILIES[trial.family].blend_from * best.value
+        family = FAMILIES[trial.family]
         kin = any(frozenset((trial.family, name)) in _KIN for name in leaders)
-        if (
-            near
-            and FAMILIES[trial.family].tuned
-            and trial.family not in leaders
-            and not kin
-            and len(leaders) < _MEMBERS
-        ):
+        if not family.tuned or trial.family in leaders or kin or trial.value < family.blend_from * best.value:
+            continue
+        if family.blend_from < _OTHER and not other:
+            other, leaders[trial.family] = True, trial
+        elif family.blend_from >= _OTHER and len(leaders) - other < _MEMBERS:
             leaders[trial.family] = trial
+    return leaders
+
+
+def _blend(search: Search, judged: Holdout) -> None:
+    """Try a stack of the best candidate of each leading family; it joins the leaderboard only if it is confirmed."""
+    leaders = _members(search)
     while len(leaders) > 2 and not _stack_affordable(search, leaders, len(judged.users)):
         del leaders[max(list(leaders)[1:], key=lambda name: leaders[name].seconds)]
     if len(leaders) < 2 or not _stack_affordable(search, leaders, len(judged.users)):
