@@ -50,7 +50,7 @@ class Timetable:
     def next(self, after: Mapping[str, datetime]) -> list[tuple[datetime, str]]:
         """The next instant of each job after its moment in `after`, earliest first."""
         found = [(self.crons[job].next(after[job]), job) for job in self.order if job in after]
-        return sorted((t, job) for t, job in found if t is not None)
+        return sorted([(t, job) for t, job in found if t is not None], key=lambda pair: pair[0])
 
     def row(self, job: str, instant: datetime, origin: str = "schedule", due: datetime | None = None) -> dict[str, Any]:
         """What storage takes for one run."""

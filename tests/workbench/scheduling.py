@@ -164,7 +164,7 @@ def matcher(expression: str) -> Callable[[datetime], bool]:
         if local.minute not in minutes or local.hour not in hours or local.month not in months:
             return False
         by_day, by_weekday = local.day in days, local.isoweekday() % 7 in weekdays
-        if day != "*" and weekday != "*":
+        if len(days) < 31 and len(weekdays) < 7:
             return by_day or by_weekday
         return by_day and by_weekday
 
