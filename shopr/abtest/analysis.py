@@ -24,7 +24,7 @@ from shopr.abtest.looks import Look, add_look, load_looks, refuse_early, save_lo
 from shopr.abtest.metrics import Proportion, Quantile
 from shopr.abtest.reading import Reader, Row, correct_rows
 from shopr.abtest.spec import Bayesian, Experiment, GroupSequential, Sequential
-from shopr.abtest.sums import Sums, collect
+from shopr.abtest.sums import HALVES, Sums, collect
 from shopr.abtest.table import Table, open_table
 from shopr.clock import Clock, SystemClock
 from shopr.errors import DataError, InputError
@@ -113,7 +113,7 @@ def analyze(
         found = prepare(table, None if at is None else moment, moment, repair=repair)
         found += [health.check_units(table)] if checks else []
         table.find_bounds()
-        sums = collect(table)
+        sums = collect(table, timed=checks)
         n = int(sums.counts.sum())
         refuse_early(spec, n, moment)
         past = load_looks(looks, spec.name) if isinstance(looks, Path) else list(looks or [])
@@ -121,10 +121,10 @@ def analyze(
         _refuse_ended(spec, series)
         final = is_final(spec, n, moment, len(series))
         reader = Reader(spec, series, final)
-        found += [health.check_ratio(sums, spec), *(health.check_dates(table, moment) if checks else [])]
+        found += [health.check_ratio(sums, spec), *(health.check_dates(table, moment, sums.times) if checks else [])]
         rows = _all_rows(table, sums, reader)
         rows = correct_rows(rows, spec, running=not final)
-        found += _late_checks(table, spec, n, rows, checks)
+        found += _late_checks(table, spec, sums, rows, checks)
         if reader.torn:
             found.append(health.check_torn(list(reader.torn)))
         taken = replace(series[-1], estimates=reader.seen)
@@ -232,11 +232,11 @@ def _check_values(metric: str, sums: Sums, *, binary: bool) -> None:
         )
 
 
-def _late_checks(table: Table, spec: Experiment, n: int, rows: list[Row], again: bool) -> list[Check]:
+def _late_checks(table: Table, spec: Experiment, sums: Sums, rows: list[Row], again: bool) -> list[Check]:
     """Checks that need results."""
-    horizon = health.check_horizon(spec, n)
+    horizon = health.check_horizon(spec, int(sums.counts.sum()))
     checks = [horizon] if horizon is not None else []
-    checks += _novelty(table, spec) if again else []
+    checks += _novelty(table, spec, sums) if again else []
     plain = [r for r in rows if r.decides and not r.segment]
     lifts = {(r.metric, r.arm): r.estimate for r in rows if r.relative and not r.segment and r.role != "guardrail"}
     wild = [(r.metric, r.arm, lifts.get((r.metric, r.arm), 0.0), r.p) for r in plain if np.isfinite(r.p)]
@@ -244,23 +244,27 @@ def _late_checks(table: Table, spec: Experiment, n: int, rows: list[Row], again:
     return checks
 
 
-def _novelty(table: Table, spec: Experiment) -> list[Check]:
+def _novelty(table: Table, spec: Experiment, whole: Sums) -> list[Check]:
     metric = spec.metric(spec.deciding[0])
-    if not table.exposure or isinstance(metric, Quantile):
+    if whole.times is None or isinstance(metric, Quantile):
         return []
-    before, name = table.source, "half of the exposures"
-    middle = table.query(f"SELECT (min({table.exposure}) + max({table.exposure})) // 2 FROM {before}")[0][0]
-    half = f"CASE WHEN {table.exposure} <= {middle} THEN 'early' ELSE 'late' END"
-    table.connection.execute(f'CREATE OR REPLACE VIEW halves AS SELECT *, {half} AS "{name}" FROM {before}')
-    try:
-        table.source = "halves"
-        sums = collect(table, by=name, only=(metric.name,))
-    finally:
-        table.source = before
-    if sums.groups != ("early", "late") or sums.moments[metric.name].n.min() < 2:
+    sums = whole.halves or _by_half(table, metric.name, whole.times.middle)
+    if sums.groups != HALVES or sums.moments[metric.name].n.min() < 2:
         return []
     effects = [_plain(metric, sums, spec, group).effect for group in (0, 1)]
     return [health.check_novelty(metric.name, effects[0], effects[1])]
+
+
+def _by_half(table: Table, metric: str, middle: int) -> Sums:
+    """One metric by half of the time, in a pass of its own."""
+    before, name = table.source, "half of the exposures"
+    half = f"CASE WHEN {table.exposed_by(middle)} THEN 'early' ELSE 'late' END"
+    table.connection.execute(f'CREATE OR REPLACE VIEW halves AS SELECT *, {half} AS "{name}" FROM {before}')
+    try:
+        table.source = "halves"
+        return collect(table, by=name, only=(metric,))
+    finally:
+        table.source = before
 
 
 def _plain(metric: Any, sums: Sums, spec: Experiment, group: int) -> Estimator:

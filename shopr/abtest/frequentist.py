@@ -126,10 +126,13 @@ def p_value(statistic: ArrayLike, df: ArrayLike = np.inf, side: Alternative | st
 
 def critical(alpha: ArrayLike, df: ArrayLike = np.inf) -> Floats:
     """The value that a t (or z) variable exceeds with probability `alpha`."""
-    level, freedom = np.broadcast_arrays(np.asarray(alpha, dtype=np.float64), np.asarray(df, dtype=np.float64))
+    level, freedom = np.asarray(alpha, dtype=np.float64), np.asarray(df, dtype=np.float64)
+    normal, endless = -special.ndtri(level), np.isinf(freedom)
+    if endless.all():
+        return np.asarray(normal + np.zeros_like(freedom))
     with np.errstate(invalid="ignore"):
-        student = -special.stdtrit(np.where(np.isfinite(freedom), freedom, 1.0), level)
-    return np.asarray(np.where(np.isinf(freedom), -special.ndtri(level), student))
+        student = -special.stdtrit(np.where(endless, 1.0, freedom), level)
+    return np.asarray(np.where(endless, normal, student))
 
 
 def judge(
@@ -268,10 +271,10 @@ def _spread(one: Arm, other: Arm, first: Floats, second: Floats, equal: bool) ->
 
 
 def _upper_tail(statistic: ArrayLike, df: ArrayLike) -> Floats:
-    t, freedom = np.broadcast_arrays(np.asarray(statistic, dtype=np.float64), np.asarray(df, dtype=np.float64))
-    normal = special.ndtr(-t)
-    if np.isinf(freedom).all():
-        return np.asarray(normal)
+    t, freedom = np.asarray(statistic, dtype=np.float64), np.asarray(df, dtype=np.float64)
+    normal, endless = special.ndtr(-t), np.isinf(freedom)
+    if endless.all():
+        return np.asarray(normal + np.zeros_like(freedom))
     with np.errstate(invalid="ignore"):
-        student = special.stdtr(np.where(np.isfinite(freedom), freedom, 1.0), -t)
-    return np.asarray(np.where(np.isinf(freedom), normal, student))
+        student = special.stdtr(np.where(endless, 1.0, freedom), -t)
+    return np.asarray(np.where(endless, normal, student))

@@ -14,6 +14,8 @@ from shopr.abtest.spec import Experiment, FixedHorizon
 from shopr.abtest.srm import sample_ratio
 from shopr.abtest.sums import Sums
 from shopr.abtest.table import Table, quoted
+from shopr.abtest.times import Times, exposure_times
+from shopr.abtest.uniqueness import all_distinct
 from shopr.errors import DataError
 
 __all__ = ["Check", "check_dates", "check_horizon", "check_novelty", "check_ratio", "check_torn", "check_twyman"]
@@ -42,6 +44,9 @@ def check_units(table: Table) -> Check:
     spec = table.spec
     unit, variant = quoted(spec.unit), quoted(spec.variant)
     clustered = any(isinstance(m, Quantile) and m.cluster for m in spec.metrics)
+    rows = 0 if clustered else all_distinct(table)
+    if rows:
+        return Check("units", True, f"{rows:,} units, each once")
     rows, missing, units = table.query(
         f"SELECT count(*), count(*) - count({unit}), count(DISTINCT {unit}) FROM {table.source}"
     )[0]
@@ -82,26 +87,23 @@ def check_ratio(sums: Sums, spec: Experiment) -> Check:
     )
 
 
-def check_dates(table: Table, at: datetime) -> list[Check]:
+def check_dates(table: Table, at: datetime, times: Times | None = None) -> list[Check]:
     """Exposure times: none missing, none outside the test, no day without exposures.
+
+    `times` are those of the table, if they are known already.
 
     Raises:
         DataError: if rows have no exposure time.
     """
-    spec, seen = table.spec, table.exposure
-    if not seen:
+    spec, times = table.spec, times or exposure_times(table)
+    if times is None:
         return [Check("exposure", True, "the table has no exposure times; dates, novelty and ramp cannot be checked")]
-    rows = table.query(
-        f"SELECT {seen} // 86400000000 AS day, count(*), min({seen}), max({seen}) FROM {table.source} GROUP BY day "
-        f"ORDER BY day"
-    )
-    missing = sum(int(n) for day, n, *_ in rows if day is None)
-    if missing:
+    if times.missing:
         raise DataError(
-            f"{missing} rows of {table.name} have no {spec.exposed_at}", hint="Leave out who was not exposed"
+            f"{times.missing} rows of {table.name} have no {spec.exposed_at}", hint="Leave out who was not exposed"
         )
-    days = [date(1970, 1, 1) + timedelta(days=int(r[0])) for r in rows]
-    first, last = (datetime.fromtimestamp(int(t) / 1e6, UTC) for t in (rows[0][2], rows[-1][3]))
+    days = [date(1970, 1, 1) + timedelta(days=day) for day in times.days]
+    first, last = (datetime.fromtimestamp(t / 1e6, UTC) for t in (times.first, times.last))
     checks = [Check("exposure", True, f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC")]
     outside = []
     if spec.start is not None and first < spec.start:

@@ -1,7 +1,8 @@
 """The sums that all metrics of an experiment need, from one pass over its table.
 
 One query groups by arm (and, if asked, by segment or stratum) and returns for every column its count, its sum and the
-sums of the products that metrics need; columns that several metrics share are summed once. Two things send a metric
+sums of the products that metrics need; columns that several metrics share are summed once. The same pass tells, if
+asked, the days of exposure and the sums of the earlier and the later exposed. Two things send a metric
 through a second query of its own: a missing value (it is summed over its complete rows), and a mean so large beside the
 spread that squares lose digits (its columns are centred at their means first).
 """
@@ -19,13 +20,15 @@ from shopr.abtest.arms import Term
 from shopr.abtest.metrics import Mean, Proportion, Quantile, Ratio
 from shopr.abtest.moments import Moments
 from shopr.abtest.table import Table, quoted
+from shopr.abtest.times import Times, days_of, merged
 from shopr.errors import DataError, UnknownNameError
 
-__all__ = ["Sums", "collect", "terms_of"]
+__all__ = ["HALVES", "Sums", "collect", "terms_of"]
 
 _WORST = 1e3
 """Raw squares over squares about the mean from which on a column is centred before it is squared."""
 Summable = Mean | Proportion | Ratio
+HALVES = ("early", "late")
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,17 @@ class Sums:
         groups: values of the column that was grouped by; ("",) if none was.
         counts: rows, shape (groups, arms).
         moments: of each metric's columns, shape (groups, arms).
+        times: when units were exposed, if that was asked for and the table tells.
+        halves: the first primary metric in the groups "early" and "late", exposed in the first and second half of the
+            time, where the same pass could tell.
     """
 
     arms: tuple[str, ...]
     groups: tuple[str, ...]
     counts: NDArray[np.float64]
     moments: dict[str, Moments]
+    times: Times | None = None
+    halves: Sums | None = None
 
     def arm(self, metric: str, name: str, group: int = 0) -> Moments:
         """Moments of one metric in one arm."""
@@ -55,10 +63,10 @@ def terms_of(metric: Summable) -> tuple[Term, ...]:
     return tuple(place[t] if isinstance(t, str) else (place[t[0]], place[t[1]]) for t in metric.terms)
 
 
-def collect(table: Table, by: str = "", *, only: tuple[str, ...] = ()) -> Sums:
+def collect(table: Table, by: str = "", *, only: tuple[str, ...] = (), timed: bool = False) -> Sums:
     """Sum all metrics that are sums (not quantiles), by arm and, where `by` is a column, by its values.
 
-    `only` names the metrics to sum.
+    `only` names the metrics to sum; `timed` (without `by`) looks at the times of exposure in the same pass.
 
     Raises:
         DataError: if an arm is empty, a row has no arm, or a value is infinite.
@@ -68,7 +76,9 @@ def collect(table: Table, by: str = "", *, only: tuple[str, ...] = ()) -> Sums:
     blocks = {m.name: [table.value(c, m) for c in m.columns] for m in metrics}
     columns = list(dict.fromkeys(e for block in blocks.values() for e in block))
     pairs = _pairs(blocks, columns)
-    rows = table.query(_sql(table, columns, pairs, by=by))
+    ends = table.exposures() if timed and not by else None
+    halves = table.query(_timed_sql(table, columns, pairs, (ends[0] + ends[1]) // 2)) if ends else []
+    rows = merged(halves) if ends else table.query(_sql(table, columns, pairs, by=by))
     place = _places(table, rows, by)
     arms, groups = tuple(table.spec.arms), tuple(dict.fromkeys(str(r[1]) for r in rows)) if by else ("",)
     groups = tuple(sorted(groups))
@@ -92,7 +102,22 @@ def collect(table: Table, by: str = "", *, only: tuple[str, ...] = ()) -> Sums:
                 hint="Cap the column, or give it in a larger unit",
             )
         moments[metric.name] = found
-    return Sums(arms, groups, counts, moments)
+    if ends is None:
+        return Sums(arms, groups, counts, moments)
+    times = Times(*ends, *days_of(halves))
+    first = table.spec.deciding[0]
+    if first not in blocks or times.missing:
+        return Sums(arms, groups, counts, moments, times)
+    parts = _Read(halves, {(str(r[0]), str(r[1])): i for i, r in enumerate(halves)}, arms, HALVES, len(columns), pairs)
+    return Sums(arms, groups, counts, moments, times, _halves(parts, first, [columns.index(e) for e in blocks[first]]))
+
+
+def _halves(parts: _Read, metric: str, index: list[int]) -> Sums | None:
+    """One metric by half of the time; None where a query of its own must tell."""
+    counts = parts.array(2)
+    found = parts.moments(index, counts) if parts.complete(index, counts) else None
+    known = found is not None and _well_conditioned(found)
+    return Sums(parts.arms, parts.groups, counts, {metric: found}) if found is not None and known else None
 
 
 @dataclass(frozen=True)
@@ -184,6 +209,27 @@ def _sql(
     outer += [f"sum(c{i} * c{j})" for i, j in pairs]
     where = f" WHERE {kept}" if kept else ""
     return f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM {table.source}{where}) GROUP BY {keys}"
+
+
+def _timed_sql(table: Table, columns: list[str], pairs: list[tuple[int, int]], middle: int) -> str:
+    """As `_sql`, by arm and half of the time, and last the days since 1970 on which units were exposed.
+
+    Days are grouped with the rest and merged by an outer query: that costs nothing beyond reading the times.
+    """
+    inner = [f"CAST({quoted(table.spec.variant)} AS VARCHAR) AS arm", f"{table.exposure_day} AS day"]
+    inner.append(f"{table.exposed_by(middle)} AS early")
+    inner += [f"{c} AS c{i}" for i, c in enumerate(columns)]
+    sums = ["count(*)"]
+    for i in range(len(columns)):
+        sums += [f"count(c{i})", f"sum(c{i})"]
+    sums += [f"sum(c{i} * c{j})" for i, j in pairs]
+    fields = ", ".join(f"{sql} AS f{i}" for i, sql in enumerate(sums))
+    merged = ", ".join(f"sum(f{i})" for i in range(len(sums)))
+    return (
+        f"SELECT arm, CASE WHEN early THEN 'early' WHEN NOT early THEN 'late' END, {merged}, "
+        f"list(day - DATE '1970-01-01') FROM (SELECT arm, day, early, {fields} FROM (SELECT {', '.join(inner)} "
+        f"FROM {table.source}) GROUP BY arm, day, early) GROUP BY arm, early"
+    )
 
 
 def _places(table: Table, rows: list[tuple[object, ...]], by: str) -> dict[tuple[str, str], int]:

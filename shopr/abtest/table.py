@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from shopr.abtest.columns import check_columns
+from shopr.abtest.engine import session
 from shopr.abtest.files import open_file, reason
 from shopr.abtest.metrics import Mean, Proportion, Quantile, Ratio
 from shopr.abtest.spec import Experiment
@@ -21,11 +23,14 @@ from shopr.errors import DataError, UnknownNameError
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
+    from numpy.typing import NDArray
 
     Source: TypeAlias = Path | str | pd.DataFrame | duckdb.DuckDBPyRelation
 
-__all__ = ["Table", "open_table", "quoted"]
+__all__ = ["WHOLE", "Table", "open_table", "quoted"]
 
+WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+"""DuckDB's types of whole numbers of at most 64 bits."""
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "REAL", "BOOL")
 _DAY = 86_400_000_000
 # With a zone, so that an offset in the text counts; a plain TIMESTAMP would drop it in silence.
@@ -49,6 +54,7 @@ class Table:
         self.columns: dict[str, str] = {row[0]: str(row[1]) for row in described}
         self.bounds: dict[str, tuple[float | None, float | None]] = {}
         self.as_of: datetime | None = None
+        self._ends: dict[str, tuple[Any, ...]] = {}
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a query.
@@ -61,6 +67,20 @@ class Table:
         try:
             rows: list[tuple[Any, ...]] = self.connection.execute(sql).fetchall()
             return rows
+        except duckdb.Error as error:
+            raise DataError(f"{self.name} cannot be read: {reason(error)}") from error
+
+    def column(self, sql: str) -> NDArray[Any]:
+        """The values of an expression in any order, shape (rows,); a masked array where some are missing.
+
+        Raises:
+            DataError: as `query`.
+        """
+        import duckdb
+
+        try:
+            values: NDArray[Any] = self.connection.execute(f"SELECT {sql} AS v FROM {self.source}").fetchnumpy()["v"]
+            return values
         except duckdb.Error as error:
             raise DataError(f"{self.name} cannot be read: {reason(error)}") from error
 
@@ -111,6 +131,47 @@ class Table:
         """The exposure time in microseconds since 1970 as SQL; "" if the table has none."""
         name = self.spec.exposed_at
         return self._micros(name) if name and name in self.columns else ""
+
+    @property
+    def exposure_day(self) -> str:
+        """The day of exposure (UTC) as SQL, of a table that has exposure times."""
+        name = self.spec.exposed_at
+        plain = self.columns[name].upper() in ("TIMESTAMP", "DATE")
+        return f"CAST({quoted(name) if plain else f'make_timestamp({self.exposure})'} AS DATE)"
+
+    def exposed_by(self, micros: int) -> str:
+        """Whether a unit was exposed at or before a moment, as SQL."""
+        name = self.spec.exposed_at
+        if self.columns[name].upper() == "TIMESTAMP":  # compared as it lies: half the cost
+            return f"{quoted(name)} <= make_timestamp({micros})"
+        return f"{self.exposure} <= {micros}"
+
+    def exposures(self) -> tuple[int, int] | None:
+        """The first and the last exposure in microseconds since 1970; None without any."""
+        if not self.exposure:
+            return None
+        first, last = self.ends()[4:]
+        return None if first is None else (int(first), int(last))
+
+    def ends(self) -> tuple[Any, ...]:
+        """Rows, rows with a unit, the least and largest unit, and the first and last exposure in microseconds.
+
+        A Parquet file's footer knows all of them. Units that are no whole numbers, and a table without exposure
+        times, have None.
+        """
+        if self.source not in self._ends:
+            unit, time = quoted(self.spec.unit), quoted(self.spec.exposed_at)
+            units, times = "NULL, NULL", "NULL, NULL"
+            if self.columns[self.spec.unit].upper() in WHOLE:
+                units = f"min({unit}), max({unit})"
+            if self.exposure:
+                plain = self.columns[self.spec.exposed_at].upper().startswith(("TIMESTAMP", "DATE"))
+                times = f"min({self.exposure}), max({self.exposure})"
+                times = f"epoch_us(min({time})), epoch_us(max({time}))" if plain else times
+            self._ends[self.source] = self.query(
+                f"SELECT count(*), count({unit}), {units}, {times} FROM {self.source}"
+            )[0]
+        return self._ends[self.source]
 
     def _micros(self, name: str) -> str:
         kind = self.columns[name].upper()
@@ -215,25 +276,16 @@ def open_table(source: Source, spec: Experiment) -> Iterator[Table]:
         DataError: if the file cannot be read, is empty, or a column holds the wrong kind of value.
         UnknownNameError: if a column is missing.
     """
-    import duckdb
-
-    connection = duckdb.connect(":memory:")
-    try:
+    with session() as connection:
         name = _register(connection, source, spec)
         table = Table(connection, name, spec)
-        _check_columns(table)
+        check_columns(table)
         yield table
-    finally:
-        connection.close()
 
 
 def _register(connection: duckdb.DuckDBPyConnection, source: Source, spec: Experiment) -> str:
     import duckdb
 
-    with suppress(duckdb.Error):  # in a notebook without ipywidgets there is no bar, and no setting of it either
-        connection.execute("SET enable_progress_bar = false")
-    connection.execute("SET preserve_insertion_order = false")
-    connection.execute("SET TimeZone = 'UTC'")  # times without a zone are UTC, whatever the machine's zone is
     if isinstance(source, str | Path):
         return open_file(connection, Path(source), spec)
     if isinstance(source, duckdb.DuckDBPyRelation):
@@ -243,23 +295,3 @@ def _register(connection: duckdb.DuckDBPyConnection, source: Source, spec: Exper
         return "the relation"
     connection.register("source", source)
     return "the table"
-
-
-def _check_columns(table: Table) -> None:
-    spec = table.spec
-    table.require([spec.unit, spec.variant])
-    if "exposed_at" in spec.model_fields_set and spec.exposed_at:
-        table.require([spec.exposed_at])
-    if spec.exposed_at and spec.exposed_at in table.columns:
-        table.require_times(spec.exposed_at)
-    for metric in spec.metrics:
-        cluster = {metric.cluster} if isinstance(metric, Quantile) and metric.cluster else set()
-        table.require(cluster)
-        table.require([c for c in metric.columns if c not in cluster], numbers=True)
-        window = getattr(metric, "window", None)
-        if window is not None:
-            table.require([spec.exposed_at])
-            table.require_times(window.at)
-    table.require([*spec.segments, *([spec.strata] if spec.strata else [])])
-    if spec.adjustment is not None:
-        table.require(spec.adjustment.columns)

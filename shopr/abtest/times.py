@@ -1,0 +1,72 @@
+"""When units were exposed: the first and last, the days, and who has no time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shopr.abtest.table import Table
+from shopr.errors import DataError
+
+__all__ = ["Times", "days_of", "exposure_times", "merged"]
+
+
+@dataclass(frozen=True)
+class Times:
+    """When units were exposed.
+
+    Attributes:
+        first, last: microseconds since 1970 (UTC).
+        days: days since 1970 on which units were exposed, in order.
+        missing: rows without a time.
+    """
+
+    first: int
+    last: int
+    days: tuple[int, ...]
+    missing: int
+
+    @property
+    def middle(self) -> int:
+        """The moment between the first and the last exposure."""
+        return (self.first + self.last) // 2
+
+
+def exposure_times(table: Table) -> Times | None:
+    """The times of a table by a query of their own; None if it has none.
+
+    Raises:
+        DataError: if no row has a time.
+    """
+    ends = table.exposures()
+    if ends is None:
+        if table.exposure and table.query(f"SELECT count(*) FROM {table.source}")[0][0]:
+            raise DataError(f"no row of {table.name} has {table.spec.exposed_at}", hint="Leave out who was not exposed")
+        return None
+    found = table.query(
+        f"SELECT {table.exposure_day} - DATE '1970-01-01' AS day, count(*) FROM {table.source} GROUP BY 1"
+    )
+    missing = sum(int(n) for day, n in found if day is None)
+    return Times(*ends, tuple(sorted(int(day) for day, _ in found if day is not None)), missing)
+
+
+def merged(halves: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """Rows by arm and half (the days last) as rows by arm."""
+    arms: dict[object, list[object]] = {}
+    for arm, _, *fields in halves:
+        known = arms.get(arm)
+        values = fields[:-1]
+        arms[arm] = values if known is None else [_plus(a, b) for a, b in zip(known, values, strict=True)]
+    return [(arm, "", *values) for arm, values in arms.items()]
+
+
+def _plus(one: object, other: object) -> object:
+    """The sum of two sums, of which one without values is None."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one + other  # type: ignore[operator]
+
+
+def days_of(halves: list[tuple[object, ...]]) -> tuple[tuple[int, ...], int]:
+    """The days with exposures, and how many rows have no time."""
+    days = {int(d) for row in halves for d in row[-1] if d is not None}  # type: ignore[attr-defined]
+    return tuple(sorted(days)), sum(int(row[2]) for row in halves if row[1] is None)  # type: ignore[call-overload]
