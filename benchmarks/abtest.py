@@ -7,7 +7,9 @@ several rounds: cold is the first call of a process with the contender's imports
 in CPU seconds of all threads. Memory is the peak of the process, and what the calls add to the loaded libraries.
 Peers have environments of their own. gbstats tests sums that DuckDB made; tea-tasting is given a DuckDB table by ibis
 and, apart, a pandas table; statsmodels a pandas table. All must give the same p-values. Shopr is shown twice: sums,
-tests and decisions alone, which is what the others do, and with its health checks, which pass over ids and times again.
+tests and decisions alone, which is what the others do, and with its health checks, for which ids and times are read,
+too. Shopr keeps one DuckDB instance a process; the sums alone are shown twice, with a connection a call and on one
+that is open. Ids are whole numbers in order, shuffled, or text, as `--ids` says.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 METRICS = ("orders", "revenue", "minutes", "bought", "pages", "returned")
 ARMS = ("control", "short", "long")
-OURS = ("duckdb", "shopr", "shopr_checked")
+OURS = ("duckdb", "duckdb_open", "shopr", "shopr_checked")
 PEERS = {
     "gbstats": ("abtest-gbstats", ["gbstats==0.8.0", "duckdb>=1.4"]),
     "tea_duckdb": ("abtest-tea", ["tea-tasting==1.14.0", "ibis-framework[duckdb]", "statsmodels", "pandas", "pyarrow"]),
@@ -40,6 +42,7 @@ PEERS = {
 }
 NAMES = {
     "duckdb": "DuckDB sums alone",
+    "duckdb_open": "the same, on an open connection",
     "shopr": "Shopr: sums, tests, decisions",
     "shopr_checked": "Shopr with all health checks",
     "gbstats": "gbstats 0.8 on DuckDB sums",
@@ -77,7 +80,7 @@ elif name == "gbstats":
 elif name == "statsmodels":
     import pandas as pd
     from statsmodels.stats.weightstats import ttest_ind
-elif name != "duckdb":
+elif not name.startswith("duckdb"):
     import pandas as pd
     import tea_tasting as tt
 if name == "tea_duckdb":
@@ -86,14 +89,17 @@ loading = time.process_time() - begun[0], time.perf_counter() - begun[1]
 before = peak()
 SUMS = ", ".join(f"sum({m}), sum({m} * {m})" for m in metrics)
 
+kept = duckdb.connect() if name == "duckdb_open" else None
+
 def duckdb_sums():
-    con = duckdb.connect()
+    con = kept or duckdb.connect()
     rows = con.execute(f"SELECT variant, count(*), {SUMS} FROM '{path}' GROUP BY variant").fetchall()
-    con.close()
+    if con is not kept:
+        con.close()
     return {r[0]: r[1:] for r in rows}
 
 def run():
-    if name == "duckdb":
+    if name.startswith("duckdb"):
         duckdb_sums()
         return None
     if name in ("shopr", "shopr_checked"):
@@ -128,7 +134,7 @@ print(json.dumps({"p": p, "cpu": cpu, "wall": wall, "mb": peak() - before, "all_
 """
 
 
-def make(path: Path, users: int, seed: int) -> None:
+def make(path: Path, users: int, seed: int, ids: str = "ordered") -> None:
     """Write the table: ids, arms, times, and six metrics of the usual shapes, the treatments 1 % better."""
     import numpy as np
     import pandas as pd
@@ -137,9 +143,14 @@ def make(path: Path, users: int, seed: int) -> None:
     arm = rng.integers(0, len(ARMS), users)
     better = np.where(arm > 0, 1.01, 1.0)
     bought = rng.random(users) < 0.1 * better
+    unit = np.arange(users)
+    if ids == "shuffled":
+        unit = rng.permutation(users)
+    elif ids == "text":
+        unit = np.array([f"{a:016x}{b:016x}" for a, b in rng.integers(0, 2**63, (users, 2)).tolist()])
     frame = pd.DataFrame(
         {
-            "unit_id": np.arange(users),
+            "unit_id": unit,
             "variant": np.array(ARMS)[arm],
             "exposed_at": np.datetime64("2026-01-01", "us")
             + rng.integers(0, 14 * 86_400, users).astype("timedelta64[s]"),
@@ -200,7 +211,8 @@ def agreement(runs: dict[str, list[dict[str, Any]]]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--users", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--ids", choices=("ordered", "shuffled", "text"), default="ordered")
     parser.add_argument("--calls", type=int, default=8, help="calls of a process: the first is cold")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-peers", action="store_true", help="leave out what needs a download")
@@ -214,17 +226,29 @@ def main() -> None:
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in pythons}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "users.parquet"
-        make(path, given.users, given.seed)
+        make(path, given.users, given.seed, given.ids)
         for _ in range(given.rounds):
             for name, python in pythons.items():
                 runs[name].append(play(name, python, path, given.calls))
     rows, apart = summary(runs), agreement(runs)
     if given.json:
         print(
-            json.dumps({"users": given.users, "rounds": given.rounds, "rows": rows, "largest_p_gap": apart}, indent=2)
+            json.dumps(
+                {
+                    "users": given.users,
+                    "ids": given.ids,
+                    "rounds": given.rounds,
+                    "rows": rows,
+                    "largest_p_gap": apart,
+                },
+                indent=2,
+            )
         )
         return
-    print(f"{given.users:,} users, {len(METRICS)} metrics, {len(ARMS)} arms; medians of {given.rounds} rounds")
+    print(
+        f"{given.users:,} users (ids {given.ids}), {len(METRICS)} metrics, {len(ARMS)} arms; "
+        f"medians of {given.rounds} rounds"
+    )
     print(
         f"{'':34}{'cold CPU s':>11}{'warm CPU s':>11}{'x DuckDB':>10}{'wall s':>9}"
         f"{'peak MB':>9}{'calls MB':>10}{'x DuckDB':>10}"
