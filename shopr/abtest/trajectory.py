@@ -111,7 +111,11 @@ class Trajectory:
             return "No kept look decided so far." if kept else "Worked out by day of exposure: no look decided so far."
         point = self.points[self.stopped]
         when = f"{point.at.day} {point.at:%b %Y}, with {point.n:,} units: {point.decision}."
-        return f"Decided at the look of {when}" if kept else f"Worked out by day of exposure: decided by {when}"
+        return (
+            f"Decided for this metric at the look of {when}"
+            if kept
+            else f"Worked out by day of exposure: decided by {when}"
+        )
 
 
 def over_looks(analyses: Sequence[Analysis], spec: Experiment) -> tuple[Trajectory, ...]:
