@@ -8,17 +8,18 @@ code holds at its peak, a fixed `_BASE` included; tests hold them against the re
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
 from shopr.errors import CapacityError, InputError
+from shopr.recommend.model_memory import ESTIMATES, SQUARE
 
 if TYPE_CHECKING:
     from shopr.data.interactions import Interactions
@@ -33,8 +34,8 @@ _LEAST_BLOCK, _MOST_BLOCK = 2 * _MB, 64 * _MB
 _BLOCK_SHARE = 32
 _BLOCK_COPIES = 3.0
 """A block of dense scores takes at most this share of the bound; with what is made of it, so many times its size."""
-_SQUARE = 1.05
-"""Dense float32 squares of the linear models: one, and slices of it."""
+_DENSE = ("ease", "edlae", "ease_time")
+"""Models that hold items x items."""
 _SAMPLE = 64
 """Items whose rows are looked at to tell how many entries a product of items by items will have."""
 _bound: ContextVar[int | None] = ContextVar("memory_bound", default=None)
@@ -78,6 +79,11 @@ class Size:
     def sorting(self) -> float:
         """Bytes at the peak of making the pairs."""
         return 57.0 * self.rows
+
+    @property
+    def block(self) -> float:
+        """Bytes of the largest block of dense scores."""
+        return float(min(_block_bytes(), 4 * self.users * self.items))
 
     @property
     def data(self) -> float:
@@ -150,8 +156,8 @@ def _told(variable: str | None, path: str | None) -> int:
 
 def estimate(model: Recommender, size: Size) -> float:
     """Bytes on top of the log that fitting `model` and recommending to all of its users take at their peak."""
-    fit, kept = _ESTIMATES.get(model.name, _nothing)(model.config, size)
-    answers = _BLOCK_COPIES * min(_block_bytes(), 4 * size.users * size.items)
+    fit, kept = ESTIMATES[model.name](model.config, size) if model.name in ESTIMATES else (0.0, 0.0)
+    answers = _BLOCK_COPIES * size.block
     return _BASE + max(size.sorting, size.data + max(fit, kept + answers))
 
 
@@ -186,7 +192,7 @@ def require(model: Recommender, interactions: Interactions) -> None:
 def largest_head(size: Size, bound: float) -> int:
     """The most items, in hundreds, of a dense linear model that stays within the bound; 0 if none does."""
     room = bound - _BASE - size.data - _BLOCK_COPIES * _block_bytes()
-    return int(np.sqrt(max(room, 0.0) / (8 * _SQUARE)) // 100 * 100)
+    return int(np.sqrt(max(room, 0.0) / (8 * SQUARE)) // 100 * 100)
 
 
 def _hint(model: Recommender, size: Size, bound: float) -> str:
@@ -206,71 +212,3 @@ def _hint(model: Recommender, size: Size, bound: float) -> str:
 
 def _said(memory: float) -> str:
     return f"{memory / 2**30:.1f} GB" if memory >= 2**30 else f"{memory / _MB:.0f} MB"
-
-
-# -- of each model: bytes at the peak of its fit, and bytes that it keeps, both beside the data ------------------------
-
-
-def _nothing(config: Any, size: Size) -> tuple[float, float]:
-    return 0.0, 0.0
-
-
-def _square(config: Any, size: Size) -> tuple[float, float]:
-    head = getattr(config, "head", None)
-    items = min(size.items, head) if head is not None else size.items
-    square = _SQUARE * 4.0 * float(items) ** 2
-    kept = square if items == size.items else 2.0 * square  # a head is kept as CSR, with its column numbers
-    # A sparse product, in float64, holds the histories twice more.
-    return max(square + 24.0 * size.pairs, kept), kept
-
-
-def _time_kernel(config: Any, size: Size) -> tuple[float, float]:
-    fit, kept = _square(config, size)
-    return fit + 120 * _MB, kept
-
-
-def _knn(config: Any, size: Size) -> tuple[float, float]:
-    kept = 12.0 * size.items * config.neighbours
-    # Few items are compared all at once, dense.
-    square = 4.0 * size.items**2 + 2 * kept if size.items <= 4096 else 0.0
-    return 52.0 * size.pairs + 3 * kept + square, kept
-
-
-def _user_knn(config: Any, size: Size) -> tuple[float, float]:
-    return 40.0 * size.pairs, 40.0 * size.pairs + 2**22 * 24.0
-
-
-def _factors(config: Any, size: Size) -> tuple[float, float]:
-    # With the engine "spark", this process's part: Java's heap is cut to what the budget leaves.
-    kept = 4.0 * size.items * config.factors
-    work = 4.0 * size.users * config.factors + 20.0 * size.pairs
-    return 2 * kept + work + (160 * _MB if config.nu > 0 else 0.0), kept
-
-
-def _filter(config: Any, size: Size) -> tuple[float, float]:
-    found = 8.0 * size.together
-    if config.neighbours is None:
-        return 24.0 * size.pairs + 2.0 * found, found
-    return 24.0 * size.pairs + 3.5 * found, min(found, 8.0 * size.items * config.neighbours)
-
-
-def _low_pass(config: Any, size: Size) -> tuple[float, float]:
-    fit, kept = _filter(config, size)
-    width = 4.0 * (min(config.rank, size.items, size.users) + 16)
-    basis = width * (4 * size.items + 2 * size.users)
-    return max(fit, kept + basis + 24.0 * size.pairs), kept + width * size.items
-
-
-_DENSE = ("ease", "edlae", "ease_time")
-_ESTIMATES: dict[str, Callable[[Any, Size], tuple[float, float]]] = {
-    "ease": _square,
-    "edlae": _square,
-    "ease_time": _time_kernel,
-    "item_knn": _knn,
-    "user_knn": _user_knn,
-    "ials": _factors,
-    "item_filter": _filter,
-    "rp3beta": _filter,
-    "spectral": _low_pass,
-}
-"""Model -> its estimate; the others hold little beside the data, or are made of these."""

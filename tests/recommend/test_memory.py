@@ -75,6 +75,8 @@ CASES = {
     "item_knn": {"items": 2_000, "rows": 1_000_000},
     "item_filter": {"items": 9_000},
     "spectral": {"items": 4_000, "rows": 200_000},
+    "markov": {"items": 9_000},
+    "stack": {"items": 5_000, "params": {"members": [{"model": "ease"}, {"model": "item_filter", "weight": 0.3}]}},
     "ials": {"items": 12_000, "users": 8_000, "params": {"iterations": 1}},
 }
 
