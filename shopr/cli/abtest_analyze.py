@@ -14,13 +14,13 @@ from shopr.cli.output import echo, echo_json, echo_table, json_option, plain
 
 if TYPE_CHECKING:
     from shopr.abtest.analysis import Analysis
-    from shopr.abtest.kept import Reading, TrackedRun
+    from shopr.abtest.kept import Kept, Reading, TrackedRun
     from shopr.abtest.spec import Experiment
     from shopr.abtest.trajectory import Trajectory
     from shopr.abtest.verdict import Verdict
     from shopr.config import Settings
 
-__all__ = ["analyze", "print_analysis", "print_verdict", "verdict_json"]
+__all__ = ["analyze", "print_analysis", "print_verdict", "track_kept", "verdict_json"]
 
 
 class _Moment(click.ParamType[datetime]):
@@ -123,11 +123,7 @@ def _keep(
     if report is not None:
         _write(report, html)
     note = {"number": reading.number, "folder": kept.place(experiment.name, reading.number)}
-    tracked = None
-    if track:
-        with step("Log to MLflow"):
-            tracked = _track(settings, reading, html)
-        kept.note_run(reading, tracked)
+    tracked = track_kept(settings, kept, reading) if track else None
     _show(reading.analysis, reading.verdict, note, tracked, as_json)
 
 
@@ -183,13 +179,23 @@ def _carry_over(settings: Settings, experiment: Experiment, file: Path) -> None:
         save_looks(file, experiment.name, merged(known, load_looks(file, experiment.name)))
 
 
-def _track(settings: Settings, reading: Reading, html: str) -> TrackedRun:
+def track_kept(settings: Settings, kept: Kept, reading: Reading) -> TrackedRun:
+    """Log a reading that is kept to MLflow, unless it was, and note the run beside it."""
+    from shopr.progress import step
     from shopr.tracking.abtests import track_reading
 
-    return track_reading(
-        settings, reading.analysis, reading.verdict, spec_text=reading.spec_text, html=html, number=reading.number,
-        document=reading.model_dump(mode="json"), fingerprint=reading.fingerprint,
-    )  # fmt: skip
+    name = reading.analysis.experiment
+    known = kept.history(name).runs.get(reading.number)
+    if known is not None:
+        return known
+    with step(f"Log reading {reading.number} to MLflow"):
+        run = track_reading(
+            settings, reading.analysis, reading.verdict, spec_text=reading.spec_text, number=reading.number,
+            html=kept.report(name, reading.number), document=reading.model_dump(mode="json"),
+            fingerprint=reading.fingerprint,
+        )  # fmt: skip
+    kept.note_run(reading, run)
+    return run
 
 
 def _write(path: Path, html: str) -> None:

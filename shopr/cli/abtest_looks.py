@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shopr.cli.abtest_analyze import track_kept
 from shopr.cli.output import echo, echo_json, echo_table
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def keep_looks(
     preset: str,
     seed: int,
     *,
+    track: bool,
     as_json: bool,
 ) -> pd.DataFrame:
     """Keep a reading of each look until one ships or stops, say so, and return the table of the last one."""
@@ -32,11 +34,14 @@ def keep_looks(
     from shopr.abtest.kept import Kept
     from shopr.config import Settings
 
-    kept = Kept(Settings().home)
+    settings = Settings()
+    kept = Kept(settings.home)
     text, name = spec.read_text(encoding="utf-8"), f"simulated, {preset} shop, seed {seed}"
     found: list[Reading] = []
     for moment, units in looks:
         found.append(keep(kept, units, text, at=moment, simulated=True, name=name))
+        if track:
+            track_kept(settings, kept, found[-1])
         if found[-1].has_results and found[-1].verdict.action in ("ship", "stop"):
             break
     _report(found, experiment, kept.folder / experiment.name, as_json)

@@ -40,6 +40,7 @@ _PRESETS = ("tiny", "small", "medium", "large", "demo")
 @click.option("--table", type=click.Path(path_type=Path), metavar="TABLE", help="Past units to rehearse on.")
 @click.option("--save", is_flag=True, help="Read the test as it goes and keep the readings, until one decides.")
 @click.option("--every", type=click.IntRange(1), default=7, show_default=True, help="Days between readings kept.")
+@click.option("--track", is_flag=True, help="Log the readings that are kept as MLflow runs.")
 @json_option
 def simulate(
     spec: Path,
@@ -54,6 +55,7 @@ def simulate(
     table: Path | None,
     save: bool,
     every: int,
+    track: bool,
     as_json: bool,
 ) -> None:
     """Play an A/B test of algorithms in a simulated shop, and write the TABLE that 'analyze' reads.
@@ -71,16 +73,13 @@ def simulate(
     experiment = load_spec(spec)
     if output is not None and output.suffix not in {".csv", ".parquet"}:
         raise InputError(f"{output} ends in {output.suffix!r}", hint="Name a file ending in .csv or .parquet")
-    if runs is None and (lift or table is not None):
-        raise InputError("--lift and --table are for a rehearsal", hint="Add --runs N, such as --runs 200")
-    if runs is not None and save:
-        raise InputError("--save keeps readings of a test; --runs rehearses one", hint="Leave one of the two out")
+    _check_options(rehearsal=runs is not None, given=bool(lift) or table is not None, save=save, track=track)
     if runs is None:
         looks = _play(experiment, dict(keyed(arms)), preset, days, seed, every=every if save else None)
         if save:
             from shopr.cli.abtest_looks import keep_looks
 
-            units = keep_looks(looks, spec, experiment, preset, seed, as_json=as_json)
+            units = keep_looks(looks, spec, experiment, preset, seed, track=track, as_json=as_json)
             _write(units, output)
             return
         (_, units) = next(looks)
@@ -96,10 +95,22 @@ def simulate(
         _, units = next(_play(experiment, dict.fromkeys(experiment.arms, control), preset, days, seed))
     _write(units, output)
     from shopr.abtest.rehearsal import rehearse
-    from shopr.progress import track
+    from shopr.progress import track as shown_as
 
-    shown = track(range(runs), "Rehearse", total=runs)
+    shown = shown_as(range(runs), "Rehearse", total=runs)
     _verdicts(rehearse(units, experiment, runs=runs, lift=lift, seed=seed, progress=shown), as_json)
+
+
+def _check_options(*, rehearsal: bool, given: bool, save: bool, track: bool) -> None:
+    """Refuse options that do not go together."""
+    from shopr.errors import InputError
+
+    if given and not rehearsal:
+        raise InputError("--lift and --table are for a rehearsal", hint="Add --runs N, such as --runs 200")
+    if track and not save:
+        raise InputError("--track logs the readings that are kept", hint="Add --save")
+    if rehearsal and save:
+        raise InputError("--save keeps readings of a test; --runs rehearses one", hint="Leave one of the two out")
 
 
 def _play(
