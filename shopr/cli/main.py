@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "rollback": ("shopr.cli.promote", "rollback", "Let the version before the champion serve again."),
     "models": ("shopr.cli.promote", "models", "List model versions, the champion and the history."),
     "run": ("shopr.cli.run", "run", "Run an experiment: a parameterised notebook in a child process."),
+    "sweep": ("shopr.cli.sweep", "sweep", "Run an experiment over many values of its parameters."),
     "schedule": ("shopr.cli.schedule", "schedule", "Run experiments at their times; see what ran and what comes next."),
     "abtest": ("shopr.cli.abtest", "abtest", "Plan, read and simulate A/B tests."),
     "app": ("shopr.cli.app", "app", "Open the app: the shop, its champion, and what it recommends."),

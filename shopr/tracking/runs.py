@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
 from shopr.errors import InputError, StorageError
+from shopr.tracking.endings import reopen
 from shopr.tracking.lineage import lineage_tags
 from shopr.tracking.store import client, experiment_id, guarded
 from shopr.tracking.witness import TAG, witnessed
@@ -139,6 +140,7 @@ def run(
     seed: int | None = None,
     data: str = "",
     parent: Run | None = None,
+    resume: str = "",
     clock: Clock | None = None,
 ) -> Iterator[Run]:
     """A run that ends FINISHED, FAILED (an error) or KILLED (an interrupt), as it really ended.
@@ -150,6 +152,7 @@ def run(
         seed: of everything random in the run.
         data: fingerprint of the data it reads.
         parent: makes this a nested run.
+        resume: a run that goes on, if the store still holds it, instead of a new one.
 
     Raises:
         StorageError: if the store is locked, read-only, damaged or out of reach.
@@ -166,9 +169,13 @@ def run(
     start = int(clock.now().timestamp() * 1000)
     with witnessed(settings.home, "mlflow", mlflow_uri=settings.mlflow_uri) as witness:
         known[TAG] = witness.token
-        with guarded(settings):
-            made = api.create_run(folder, start_time=start, tags={k: _text(v) for k, v in known.items()}, run_name=name)
-        handle = Run(made.info.run_id, folder, settings, clock, name)
+        if resume and reopen(settings, resume):
+            made = resume
+        else:
+            with guarded(settings):
+                shown = {k: _text(v) for k, v in known.items()}
+                made = api.create_run(folder, start_time=start, tags=shown, run_name=name).info.run_id
+        handle = Run(made, folder, settings, clock, name)
         witness.note(run_id=handle.run_id)
         given = dict(params or {})
         if seed is not None:

@@ -1,33 +1,27 @@
-"""The processes of runs as their parent sees them: started, watched with a heartbeat, ended with all they started."""
+"""One execution of a notebook as its parent sees it: watched with a heartbeat, ended where it must, and judged."""
 
 from __future__ import annotations
 
 import json
-import os
-import select
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
-
-import psutil
+from typing import Any
 
 from shopr.clock import Clock
 from shopr.config import Settings
 from shopr.tracking.runs import PARENT_VARIABLE, REPORTS_VARIABLE
 from shopr.workbench import pages
 from shopr.workbench.ledger import HEARTBEAT_SECONDS, State
-from shopr.workbench.processes import MARK, Seen, below, end, end_marked
+from shopr.workbench.processes import MARK, end_marked
 from shopr.workbench.runner import KERNEL_DIED
+from shopr.workbench.warm import Runner
 
-__all__ = ["Child", "Ended", "Reason", "Runner"]
+__all__ = ["Child", "Ended", "Reason"]
 
 _POLL_SECONDS = 0.1
-_WRITING_SECONDS = 5.0
 
 
 class Reason(StrEnum):
@@ -60,110 +54,6 @@ class Ended:
     message: str = ""
 
 
-class Runner:
-    """A process that executes notebooks one after the other, kept ready between them.
-
-    Args:
-        mark: id of the run or sweep that it belongs to.
-        log: what it says before and between orders.
-        modules: imported beforehand, once for all notebooks.
-    """
-
-    def __init__(self, mark: str, log: Path, modules: Sequence[str] = ()) -> None:
-        self.log = log
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as sink:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "shopr.workbench.runner", json.dumps(list(modules))],
-                stdin=subprocess.PIPE,  # it closes when this process goes, however it goes: the runner then ends itself
-                stdout=subprocess.PIPE,
-                stderr=sink,
-                env={**os.environ, MARK: mark},
-                start_new_session=True,
-            )
-        assert self._process.stdout is not None
-        os.set_blocking(self._process.stdout.fileno(), False)
-        self._buffer = b""
-        self._seen = Seen(self._process.pid)
-        self.worker: int | None = None
-
-    def submit(self, order: Mapping[str, Any]) -> None:
-        """Execute a notebook: see `shopr.workbench.runner` for the order's keys."""
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # it is gone: `poll` says so
-            self._process.stdin.write(json.dumps(dict(order)).encode() + b"\n")
-            self._process.stdin.flush()
-
-    def poll(self) -> int | None:
-        """The exit status of the notebook's process; None while it runs."""
-        for answer in self._answers():
-            self.worker = answer.get("worker", self.worker)
-            if "status" in answer:
-                self.worker = None
-                return int(answer["status"])
-        code = self._process.poll()
-        return None if code is None else (code or -1)
-
-    @property
-    def alive(self) -> bool:
-        """Whether it can take orders."""
-        return self._process.poll() is None
-
-    def wait(self, seconds: float) -> None:
-        """Come back when it has something to say, or after some seconds."""
-        assert self._process.stdout is not None
-        select.select([self._process.stdout], [], [], seconds)
-
-    def look(self) -> None:
-        """Note which processes belong to it now, so that they are found after its end."""
-        self._seen.look()
-
-    def stop(self) -> None:
-        """End what it executes, itself not: first the kernel, whose notebook is written then, in the end by force."""
-        if self.worker is None:
-            return
-        inner = below(self.worker)
-        end(inner[::-1])
-        try:
-            psutil.Process(self.worker).wait(_WRITING_SECONDS)
-        except psutil.TimeoutExpired:
-            end([*below(self.worker), psutil.Process(self.worker)], grace=0)
-        except psutil.Error:
-            pass
-
-    def close(self) -> None:
-        """End it with everything that it started."""
-        self.look()
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        with suppress(OSError):
-            self._process.stdin.close()
-        try:
-            self._process.wait(_WRITING_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
-        end(self._seen.living(), grace=0)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _answers(self) -> Iterator[dict[str, Any]]:
-        assert self._process.stdout is not None
-        with suppress(OSError):
-            self._buffer += self._process.stdout.read() or b""
-        while b"\n" in self._buffer:
-            line, self._buffer = self._buffer.split(b"\n", 1)
-            with suppress(ValueError):  # a module may print when it is imported
-                found = json.loads(line)
-                if isinstance(found, dict):
-                    yield found
-
-
 class _Tail:
     """The whole lines that were added to a file since the last look."""
 
@@ -194,7 +84,7 @@ class Child:
         timeout: seconds after which it is ended.
         run_id, mlflow_run_id: in the ledger, and in MLflow; the notebook's own runs become children of the latter.
         beat: called while it runs, every `HEARTBEAT_SECONDS`; may say why it should end now.
-        event: called with what the notebook's process tells: cells that start, measures.
+        event: called with what the notebook's process tells: cells that start, measures; may say why it should end.
         line: called with each line that the notebook prints.
         pause: waits some seconds; by default until the runner has something to say.
     """
@@ -209,7 +99,7 @@ class Child:
     mlflow_run_id: str
     clock: Clock
     beat: Callable[[], Ended | None]
-    event: Callable[[dict[str, Any]], None] = lambda _: None
+    event: Callable[[dict[str, Any]], Ended | None] = lambda _: None
     line: Callable[[str], None] | None = None
     pause: Callable[[float], None] | None = None
     _tails: dict[str, _Tail] = field(default_factory=dict)
@@ -259,7 +149,9 @@ class Child:
             if now - start > self.timeout:
                 text = f"it ran longer than its time-out of {self.timeout:g} s"
                 return Ended(State.KILLED, None, Reason.TIMEOUT, text), None
-            self._read()
+            unwanted = self._read()
+            if unwanted is not None:
+                return unwanted, None
             if now - beat >= HEARTBEAT_SECONDS:
                 runner.look()
                 unwanted = self.beat()
@@ -268,17 +160,19 @@ class Child:
                 beat = now
             (self.pause or runner.wait)(_POLL_SECONDS)
 
-    def _read(self) -> None:
-        """Pass on what was told and printed since the last look."""
+    def _read(self) -> Ended | None:
+        """Pass on what was told and printed since the last look; what is returned is why the run should end."""
+        unwanted = None
         for text in self._tails["events"].read():
             with suppress(ValueError):
-                self.event(json.loads(text))
+                unwanted = self.event(json.loads(text)) or unwanted
         if self.line is not None:
             for text in self._tails["log"].read():
                 self.line(text)
+        return unwanted
 
     def _judged(self, code: int | None, log: Path, runner: Runner) -> Ended:
-        if code == 0:
+        if code == 0 and self.output.is_file():
             return Ended(State.DONE, 0)
         if code == KERNEL_DIED:
             return Ended(State.FAILED, code, Reason.DIED, f"the kernel died; {_last_line(log)}")

@@ -13,15 +13,16 @@ from shopr.clock import Clock
 from shopr.config import Settings
 from shopr.errors import RunError, StorageError
 from shopr.workbench import pages
-from shopr.workbench.child import Child, Ended, Runner
+from shopr.workbench.child import Child, Ended
 from shopr.workbench.ledger import HEARTBEAT_SECONDS, Ledger, State
 from shopr.workbench.settling import LEDGER_TAG, run_folder
 from shopr.workbench.spec import RunSpec
+from shopr.workbench.warm import Warm
 
 if TYPE_CHECKING:
     from shopr.tracking.runs import Run
 
-__all__ = ["Done", "Execution", "Listener", "Warm"]
+__all__ = ["Done", "Execution", "Listener"]
 
 _STATUS = {State.DONE: "FINISHED", State.FAILED: "FAILED", State.KILLED: "KILLED"}
 _WAIT_SECONDS = 0.1
@@ -43,28 +44,6 @@ class Listener:
     def unwanted(self) -> Ended | None:
         """Asked at each heartbeat; what is returned ends the run."""
         return None
-
-
-class Warm:
-    """A runner that is started when it is needed, and anew when it died."""
-
-    def __init__(self, mark: str, log: Path, modules: tuple[str, ...] = ()) -> None:
-        self._given = (mark, log, modules)
-        self._runner: Runner | None = None
-
-    def ready(self) -> Runner:
-        """A runner that takes orders."""
-        if self._runner is not None and not self._runner.alive:
-            self.close()
-        if self._runner is None:
-            self._runner = Runner(*self._given)
-        return self._runner
-
-    def close(self) -> None:
-        """End it, if it was started."""
-        if self._runner is not None:
-            self._runner.close()
-            self._runner = None
 
 
 @dataclass(frozen=True)
@@ -112,12 +91,10 @@ class Execution:
     tags: Mapping[str, Any]
     data: str = ""
     parent: str | None = None
-    timeout: float | None = None
     listener: Listener = field(default_factory=Listener)
     pause: Callable[[float], None] | None = None
     _logged: dict[tuple[str, str], float] = field(default_factory=dict)
     _progress: dict[str, int] = field(default_factory=dict)
-    _stop: Ended | None = None
 
     @property
     def output(self) -> Path:
@@ -184,7 +161,7 @@ class Execution:
 
     def _once(self, mlflow_run_id: str) -> Ended:
         child = Child(
-            self.settings, self.notebook, self.output, self.values, self.spec.seed, self.timeout or self.spec.timeout,
+            self.settings, self.notebook, self.output, self.values, self.spec.seed, self.spec.timeout,
             self.run_id, mlflow_run_id, self.clock, self._beat, self._event,
             lambda text: self.listener.line(self._progress.get("cell", 0), text), self.pause,
         )  # fmt: skip
@@ -210,15 +187,16 @@ class Execution:
 
     def _beat(self) -> Ended | None:
         self.ledger.beat(self.run_id, **self._progress)
-        return self._stop or self.listener.unwanted()
+        return self.listener.unwanted()
 
-    def _event(self, event: dict[str, Any]) -> None:
+    def _event(self, event: dict[str, Any]) -> Ended | None:
         if "cell" in event:
             self._progress = {"cell": event["cell"], "cells": event["cells"]}
             self.listener.cell(event["cell"], event["cells"])
         if "metrics" in event:
             self._logged |= {(event.get("run", ""), name): value for name, value in event["metrics"].items()}
-            self._stop = self._stop or self.listener.measured(event["metrics"], event.get("step", 0))
+            return self.listener.measured(event["metrics"], event.get("step", 0))
+        return None
 
     def _metrics(self) -> dict[str, float]:
         found: dict[str, float] = {}

@@ -21,8 +21,9 @@ from shopr.workbench.settling import reconcile, run_folder, watching
 from shopr.workbench.spec import RunSpec, resolve
 
 if TYPE_CHECKING:
-    from shopr.workbench.execution import Done, Execution, Listener, Warm
+    from shopr.workbench.execution import Done, Execution, Listener
     from shopr.workbench.pages import Failure
+    from shopr.workbench.warm import Warm
 
 __all__ = ["Outcome", "Plan", "Trial", "plan", "reconcile", "run_spec", "served"]
 
@@ -101,7 +102,6 @@ class Trial:
         sweep_id, mlflow_run_id: the sweep, in the ledger and in MLflow.
         number: the trial's.
         needs: a metric that a cached run must have logged to serve.
-        seconds: how long it may take at most, beside the spec's own time-out.
     """
 
     run_id: str
@@ -109,7 +109,6 @@ class Trial:
     mlflow_run_id: str | None
     number: int
     needs: str
-    seconds: float
 
 
 def plan(settings: Settings, spec: RunSpec, given: Mapping[str, Any] | None = None) -> Plan:
@@ -176,10 +175,13 @@ def run_spec(
         reconcile(settings, clock)
     todo = plan(settings, spec, given)
     ledger = Ledger(Database.open(settings), clock)
+    if trial is not None:
+        ledger.describe(trial.run_id, todo.values, todo.key, todo.ingredients)
     if todo.cached is not None and not force and _serves(todo.cached, trial):
         return _served(settings, todo.cached, trial, ledger)
     from shopr.tracking.witness import witnessed
-    from shopr.workbench.execution import Execution, Listener, Warm
+    from shopr.workbench.execution import Execution, Listener
+    from shopr.workbench.warm import Warm
 
     with watching(settings), witnessed(settings.home, "ledger"):
         run_id = trial.run_id if trial else ledger.open(
@@ -192,8 +194,7 @@ def run_spec(
             tags |= {"shopr.sweep": trial.sweep_id, "shopr.trial": str(trial.number)}
         execution = Execution(
             settings, spec, todo.notebook, todo.values, run_id, ledger, clock, used, tags, todo.ingredients["data"],
-            trial.mlflow_run_id if trial else None, min(spec.timeout, trial.seconds) if trial else None,
-            listener or Listener(), pause,
+            trial.mlflow_run_id if trial else None, listener or Listener(), pause,
         )  # fmt: skip
         try:
             done = _entered(ledger, run_id, execution)

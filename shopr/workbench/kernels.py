@@ -7,6 +7,7 @@ not safe with the system libraries of macOS; elsewhere kernels are started as ev
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
 from jupyter_client.manager import AsyncKernelManager
@@ -22,7 +23,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from shopr.workbench.processes import die_with_parent
 
-__all__ = ["FORKS", "ForkingManager", "Spare", "become_kernel"]
+__all__ = ["FORKS", "ForkingManager", "Spare", "become_kernel", "leave"]
 
 FORKS = sys.platform == "linux"
 """Whether kernels are forked here."""
@@ -70,9 +71,32 @@ def become_kernel(spare: Spare, parent: int) -> Callable[[], None] | None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if "numpy" in sys.modules:  # the random module does so by itself
         sys.modules["numpy"].random.seed()
+    return _serve
+
+
+def _serve() -> None:
     from ipykernel.kernelapp import launch_new_instance
 
-    return launch_new_instance
+    status = 0
+    try:
+        launch_new_instance()
+    except SystemExit as left:
+        status = left.code if isinstance(left.code, int) else 0
+    finally:
+        leave(status)
+
+
+def leave(status: int) -> NoReturn:
+    """End a forked process: what is registered for the exit is called, the modules of the parent are not taken down.
+
+    Taking down a thousand inherited modules takes a second and serves nobody.
+    """
+    with suppress(Exception):
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(status)
 
 
 class Forked:
@@ -126,7 +150,9 @@ class _Provisioner(LocalProvisioner):
         Spare.waiting = None
         environment = {**(kwargs.get("env") or os.environ), "JPY_PARENT_PID": str(os.getpid())}
         folder = str(kwargs.get("cwd") or Path.cwd())
-        started: Any = spare.launch(cmd[cmd.index(_ENTRY) :], environment, folder)
+        # Both are read when the module is imported, which here was before there was a kernel.
+        told = [f"--IPKernelApp.parent_handle={os.getpid()}", "--IPKernelApp.log_level=ERROR"]
+        started: Any = spare.launch([*cmd[cmd.index(_ENTRY) :], *told], environment, folder)
         self.process = started
         self.pid = self.pgid = spare.pid  # it leads a group of its own
         self.cwd = folder

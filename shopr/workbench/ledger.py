@@ -98,6 +98,10 @@ class Ledger:
             )
         return run_id
 
+    def describe(self, run_id: str, parameters: Mapping[str, Any], key: str, ingredients: Mapping[str, str]) -> None:
+        """What a run that was entered before is made of."""
+        self._set(run_id, parameters=dict(parameters), cache_key=key, ingredients=dict(ingredients))
+
     def running(self, run_id: str, mlflow_run_id: str) -> None:
         """The run starts now, and is kept in MLflow under this id."""
         self._set(run_id, state=State.RUNNING, mlflow_run_id=mlflow_run_id, heartbeat_at=self._clock.now())

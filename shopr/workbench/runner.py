@@ -3,8 +3,9 @@
     python -P -m shopr.workbench.runner '["pandas"]'        modules to import beforehand
 
 An order is a line of JSON on standard input: notebook, output, parameters, environment, log, events. The answers are
-lines on standard output: `{"ready": …}`, and for each order `{"worker": pid}` and `{"status": exit status}`. Standard
-input is a pipe that the parent holds: its end means that the parent is gone, and what it started goes with it.
+lines on standard output: `{"ready": …}`, and for each order its `number` with `worker` (process id) and later `status`
+(exit status). Standard input is a pipe that the parent holds: its end means that the parent is gone, and what it
+started goes with it.
 
 Exit status of a worker 0: every cell ran. 1: a cell raised (the output keeps the traceback). 3: the kernel died. The
 executed notebook is always written, and beside it an HTML page without code.
@@ -109,6 +110,7 @@ class _Server:
 
     def __init__(self) -> None:
         self.worker: int | None = None
+        self.number = 0
         self.started: subprocess.Popen[bytes] | None = None  # where nothing is forked
         self.buffer = b""
 
@@ -142,7 +144,8 @@ class _Server:
             command = [sys.executable, "-P", "-m", "shopr.workbench.runner", "--once", file.name]
             self.started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
             self.worker = self.started.pid
-        _answer(worker=self.worker)
+        self.number = order["number"]
+        _answer(number=self.number, worker=self.worker)
         return None
 
     def _collect(self) -> None:
@@ -157,12 +160,12 @@ class _Server:
             if pid == self.worker:
                 self.worker = None
                 end(below(os.getpid()), grace=0)
-                _answer(status=os.waitstatus_to_exitcode(status))
+                _answer(number=self.number, status=os.waitstatus_to_exitcode(status))
 
 
-def _work(order: dict[str, Any], parent: int | None = None) -> Role | None:
+def _work(order: dict[str, Any], parent: int | None = None) -> Role | None:  # noqa: RET503 - `leave` never returns
     """One notebook, in a process that was forked for it."""
-    from shopr.workbench.kernels import FORKS, Spare, become_kernel
+    from shopr.workbench.kernels import FORKS, Spare, become_kernel, leave
 
     if parent is not None:
         die_with_parent(parent)
@@ -187,7 +190,7 @@ def _work(order: dict[str, Any], parent: int | None = None) -> Role | None:
         with suppress(OSError), Path(order["events"]).open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
 
-    sys.exit(execute(Path(order["notebook"]), Path(order["output"]), order["parameters"], tell))
+    leave(execute(Path(order["notebook"]), Path(order["output"]), order["parameters"], tell))
 
 
 def _end_everything() -> None:

@@ -1,0 +1,191 @@
+"""What one worker of a sweep does: it takes trials until none is left, with a runner that stays warm between them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from shopr.clock import Clock, SystemClock
+from shopr.config import Settings
+from shopr.config.sources import project_root
+from shopr.errors import RunError
+from shopr.storage.database import Database
+from shopr.workbench.child import Ended, Reason
+from shopr.workbench.execution import Listener
+from shopr.workbench.executor import Outcome, Trial, run_spec
+from shopr.workbench.ledger import State
+from shopr.workbench.settling import run_folder
+from shopr.workbench.spec import RunSpec
+from shopr.workbench.sweepchoice import Chosen, Study, points
+from shopr.workbench.sweepspec import SweepSpec
+from shopr.workbench.trials import Trials
+from shopr.workbench.warm import Warm
+
+__all__ = ["Job", "modules_of", "objective_of", "stopped", "work"]
+
+# Modules that start nothing when they are imported, so that a process which has them may be forked.
+_SAFE = frozenset(
+    "numpy scipy pandas sklearn matplotlib PIL mlflow sqlalchemy pydantic alembic optuna implicit shopr".split()
+)
+# What the first run of a notebook imports.
+_STORE = ("mlflow.store.tracking.sqlalchemy_store", "mlflow.store.model_registry.sqlalchemy_store")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker must know; it is sent to other processes and machines.
+
+    Attributes:
+        settings: the values of the coordinator's.
+        sweep, run: the specs, as plain values.
+        sweep_id, mlflow_run_id: the sweep, in the ledger and in MLflow.
+        deadline: when its budget is over; None for never.
+        force: run trials that a finished run could answer.
+    """
+
+    settings: Mapping[str, Any]
+    sweep: Mapping[str, Any]
+    run: Mapping[str, Any]
+    sweep_id: str
+    mlflow_run_id: str
+    deadline: datetime | None
+    force: bool
+
+
+class _Trial(Listener):
+    """Ends a trial that promises little, that nobody waits for, or whose time is over."""
+
+    def __init__(
+        self, spec: SweepSpec, chosen: Chosen, trials: Trials, deadline: datetime | None, clock: Clock
+    ) -> None:
+        self._spec = spec
+        self._chosen = chosen
+        self._trials = trials
+        self._deadline = deadline
+        self._clock = clock
+
+    def measured(self, metrics: Mapping[str, float], step: int) -> Ended | None:
+        name = self._spec.objective.metric.rpartition("/")[2]
+        if self._spec.prune is None or name not in metrics or not self._chosen.report(metrics[name], step):
+            return None
+        return Ended(State.KILLED, None, Reason.PRUNED, f"pruned at step {step}, {name} {metrics[name]:.4g}")
+
+    def unwanted(self) -> Ended | None:
+        if self._deadline is not None and self._clock.now() >= self._deadline:
+            return Ended(State.KILLED, None, Reason.BUDGET, "the sweep's budget was over")
+        if self._trials.orphaned():
+            return Ended(State.KILLED, None, Reason.ORPHANED, "its sweep is gone")
+        return None
+
+
+def work(job: Job, worker: int, clock: Clock | None = None) -> int:
+    """Take trials until none is left, the sweep has reached its end, or nobody waits for it; returns how many.
+
+    Raises:
+        StorageError: if a store refuses.
+        RunError: if a notebook that ran to its end did not log the objective.
+    """
+    clock = clock or SystemClock()
+    settings, spec, run = Settings(**job.settings), SweepSpec(**job.sweep), RunSpec(**job.run)
+    trials = Trials(Database.open(settings), job.sweep_id, clock)
+    known = points(spec, run)
+    study = Study(settings, spec, run, job.sweep_id, worker) if known is None or spec.prune else None
+    total = spec.trials if known is None else len(known)
+    log = run_folder(settings, job.sweep_id) / f"worker-{worker}-{os.getpid()}-{uuid4().hex[:6]}.log"
+    warm = Warm(job.sweep_id, log, modules_of(project_root() / run.notebook))
+    done = 0
+    try:
+        while job.deadline is None or clock.now() < job.deadline:
+            if trials.orphaned() or stopped(spec, trials.rows()):
+                break
+            claimed = trials.claim(run.name, run.notebook, total)
+            if claimed is None:
+                break
+            run_id, number = claimed
+            point = None if known is None else known[number]
+            chosen = study.ask(point) if study is not None else Chosen(point or {}, None, None)
+            place = Trial(run_id, job.sweep_id, job.mlflow_run_id, number, spec.objective.metric)
+            listener = _Trial(spec, chosen, trials, job.deadline, clock)
+            outcome = run_spec(
+                settings, run, {**spec.parameters, **chosen.values}, force=job.force, clock=clock, listener=listener,
+                trial=place, warm=warm,
+            )  # fmt: skip
+            _tell(spec, chosen, outcome)
+            done += 1
+    finally:
+        warm.close()
+    return done
+
+
+def _tell(spec: SweepSpec, chosen: Chosen, outcome: Outcome) -> None:
+    name = spec.objective.metric
+    value = outcome.metrics.get(name)
+    if outcome.state in (State.DONE, State.CACHED) and value is None:
+        chosen.tell(None)
+        logged = ", ".join(sorted(outcome.metrics)) or "nothing"
+        raise RunError(
+            f"run {outcome.run_id} logged no {name!r}, by which the sweep {spec.name} judges; it logged {logged}",
+            hint="Correct objective: in the sweep, or log it in the notebook: made.metrics({...})",
+        )
+    succeeded = outcome.state in (State.DONE, State.CACHED)
+    chosen.tell(value if succeeded else None, pruned=outcome.reason == Reason.PRUNED)
+
+
+def objective_of(spec: SweepSpec, row: Mapping[str, Any]) -> float | None:
+    """The value of a trial that ran to its end; None for any other."""
+    if row["state"] not in (State.DONE, State.CACHED):
+        return None
+    value = (row["metrics"] or {}).get(spec.objective.metric)
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def stopped(spec: SweepSpec, rows: list[dict[str, Any]]) -> str:
+    """Why no further trial is worth it; "" if one is."""
+    sign = 1.0 if spec.objective.goal == "maximize" else -1.0
+    ended = sorted((row for row in rows if row["ended_at"] is not None), key=lambda row: row["ended_at"])
+    best, since = -math.inf, 0
+    for row in ended:
+        value = objective_of(spec, row)
+        if value is None and row["reason"] != Reason.PRUNED:
+            continue
+        gain = -math.inf if value is None else sign * value - best
+        since = 0 if gain > spec.stop.least_gain else since + 1
+        best = best if value is None else max(best, sign * value)
+    target = spec.stop.target
+    if target is not None and best >= sign * target:
+        return f"the target of {target:g} was reached"
+    if spec.stop.patience is not None and since >= spec.stop.patience:
+        return f"{since} trials in a row brought no gain above {spec.stop.least_gain:g}"
+    return ""
+
+
+def modules_of(notebook: Path) -> tuple[str, ...]:
+    """Modules that a notebook imports in its first indentation and that may be imported before a fork."""
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError):
+        return ()
+    found: dict[str, None] = {"nbconvert.exporters.html": None}
+    for cell in cells:
+        if cell.get("cell_type") != "code":
+            continue
+        try:
+            body = ast.parse("".join(cell["source"])).body
+        except SyntaxError:  # a magic
+            continue
+        for node in body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            found |= {name: None for name in names if name.partition(".")[0] in _SAFE}
+    if any(name.startswith("shopr.tracking") for name in found):
+        found |= dict.fromkeys(_STORE)
+    return tuple(found)
