@@ -238,9 +238,9 @@ def _late_checks(table: Table, spec: Experiment, sums: Sums, rows: list[Row], ag
     checks = [horizon] if horizon is not None else []
     checks += _novelty(table, spec, sums) if again else []
     plain = [r for r in rows if r.decides and not r.segment]
-    lifts = {(r.metric, r.arm): r.estimate for r in rows if r.relative and not r.segment and r.role != "guardrail"}
-    wild = [(r.metric, r.arm, lifts.get((r.metric, r.arm), 0.0), r.p) for r in plain if np.isfinite(r.p)]
-    checks.append(health.check_twyman(wild))
+    lifts = {(r.metric, r.arm): r for r in rows if r.relative and not r.segment and r.role != "guardrail"}
+    known = [lifts[r.metric, r.arm] for r in plain if (r.metric, r.arm) in lifts]
+    checks.append(health.check_twyman([(r.metric, r.arm, r.estimate, r.se) for r in known]))
     return checks
 
 

@@ -23,6 +23,9 @@ __all__ += ["check_units"]
 
 SRM_ALPHA = 0.001
 """The level of the sample-ratio check, which runs on every test: a false alarm would stop a good one."""
+TWYMAN_LIFT = 0.5
+"""A lift that is surely beyond this is taken for an error until it is explained."""
+TWYMAN_ERRORS = float(-special.ndtri(0.0005))
 
 
 @dataclass(frozen=True)
@@ -150,9 +153,13 @@ def check_novelty(metric: str, early: Effect, late: Effect) -> Check:
     return Check("novelty", True, f"effect on {metric}: {values}", p if np.isfinite(p) else None)
 
 
-def check_twyman(effects: list[tuple[str, str, float, float]], limit: float = 0.5) -> Check:
-    """Twyman's law: a figure that looks interesting is usually wrong. (metric, arm, lift, p) of the deciding rows."""
-    wild = [f"{m} in {a}: {lift:+.0%}" for m, a, lift, p in effects if abs(lift) > limit and p < 0.001]
+def check_twyman(effects: list[tuple[str, str, float, float]], limit: float = TWYMAN_LIFT) -> Check:
+    """Twyman's law: a figure that looks interesting is usually wrong. (metric, arm, lift, its standard error).
+
+    A lift is too good (or bad) to be true if it is beyond `limit` even where chance flattered it: early readings of a
+    large and real effect are often beyond it by chance alone.
+    """
+    wild = [f"{m} in {a}: {lift:+.0%}" for m, a, lift, se in effects if abs(lift) - TWYMAN_ERRORS * se > limit]
     if wild:
         return Check("Twyman", False, f"too good to be true? Check the logging of {'; '.join(wild)}")
     return Check("Twyman", True, f"no lift beyond {limit:.0%}")

@@ -117,9 +117,11 @@ class Reader:
             lo, hi, p = self._guard_looks(effect, rail, good, f"{metric.name}|{arm}|guardrail")
         held = lo > -rail.margin if good else hi < rail.margin
         # Violated: even the best that the data allow, at the same level on the other side, is beyond the margin.
-        far = float(effect.estimate) + (1 if good else -1) * (
-            float(effect.estimate) - lo if good else hi - float(effect.estimate)
-        )
+        far = 2 * float(effect.estimate) - (lo if good else hi)
+        if isinstance(design, Sequential):
+            # What all looks left of one side is no mirror of the other: the other has a sequence of its own.
+            ends = self._sequence(effect, f"{metric.name}|{arm}|guardrail", "less" if good else "greater")
+            far = ends[1] if good else ends[0]
         violated = far < -rail.margin if good else far > rail.margin
         decision = "held" if held else "violated" if violated else "not shown" if np.isfinite(p) else "no data"
         return Row(
