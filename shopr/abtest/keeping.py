@@ -78,6 +78,8 @@ def keep(
     content = fingerprint_file(source) if isinstance(source, Path) else fingerprint_frame(source)
     title = name or (source.name if isinstance(source, Path) else "a table in memory")
     for _ in range(_TRIES):
+        # The number comes first: whoever keeps a reading after it is known takes it, and this one reads anew.
+        number = kept.next_number(spec.name)
         history = kept.begun(spec.name)
         if given:
             for before in history.readings:
@@ -87,7 +89,7 @@ def keep(
         analysis, verdict = _read(source, spec, history, how, earlier)
         days = by_day(source, spec, at=how.at, repair=repair, clock=clock) if analysis.rows else ()
         reading = Reading(
-            number=kept.next_number(spec.name),
+            number=number,
             saved_at=clock.now(),
             table=title,
             fingerprint=content,
