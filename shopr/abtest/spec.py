@@ -10,15 +10,16 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from shopr.abtest.designs import DESIGNS, Bayesian, Design, FixedHorizon, GroupSequential, Sequential
+from shopr.abtest.eventspec import EventColumn, Events
 from shopr.abtest.metrics import Cap, Mean, Metric, Proportion, Quantile, Ratio, Window
 from shopr.abtest.multiplicity import Correction
 from shopr.abtest.specschema import with_short_forms
-from shopr.abtest.spending import Spending
 from shopr.errors import SpecError
 from shopr.yamlfile import line_of, nearest, parse
 
@@ -31,47 +32,6 @@ _METRICS: dict[str, type[BaseModel]] = {"mean": Mean, "proportion": Proportion, 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FixedHorizon(_Strict):
-    """Read once, at the end: when `n` units have been exposed, or on `end`, whichever is given (both, if both are)."""
-
-    type: Literal["fixed"] = "fixed"
-    n: int | None = Field(None, gt=1, description="Units planned, all arms together; the test is read when all are in")
-
-
-class GroupSequential(_Strict):
-    """Read at planned looks, with boundaries that keep the error rate (alpha spending, Lan & DeMets 1983)."""
-
-    type: Literal["group_sequential"]
-    n: int = Field(gt=1, description="Units planned for the last look, all arms together")
-    looks: int = Field(5, ge=1, le=1000, description="How many looks are planned")
-    spending: Spending = Field("obrien-fleming", description="How alpha is spent over the looks")
-
-
-class Sequential(_Strict):
-    """Read whenever one likes: confidence sequences (Waudby-Smith et al. 2021) hold at all times at once."""
-
-    type: Literal["sequential"]
-    tuning: float = Field(5000, gt=0, description="Sample size at which the sequence is tightest, both arms together")
-
-
-class Bayesian(_Strict):
-    """Posterior of the effect under a Gaussian prior: chance to win, expected loss."""
-
-    type: Literal["bayesian"]
-    prior_mean: float = Field(0.0, allow_inf_nan=False, description="Mean of the prior of the relative lift")
-    prior_sd: float | None = Field(None, gt=0, description="Its standard deviation; empty: a flat prior")
-    chance: float = Field(0.95, gt=0.5, lt=1, description="Chance to win from which a change is called better")
-
-
-Design = Annotated[FixedHorizon | GroupSequential | Sequential | Bayesian, Field(discriminator="type")]
-_DESIGNS: dict[str, type[BaseModel]] = {
-    "fixed": FixedHorizon,
-    "group_sequential": GroupSequential,
-    "sequential": Sequential,
-    "bayesian": Bayesian,
-}
 
 
 class Guardrail(_Strict):
@@ -114,6 +74,7 @@ class Experiment(_Strict):
     correction: Correction = Field(
         "holm", description="Correction over the primary metrics and arms, and over segments"
     )
+    events: Events | None = Field(None, description="How an event log becomes this test's table (shopr abtest units)")
     start: datetime | None = Field(None, description="When exposure began (UTC)")
     end: datetime | None = Field(None, description="When the test ends (UTC); a bare date ends at its midnight")
 
@@ -157,6 +118,9 @@ class Experiment(_Strict):
         for own in (m for m in self.metrics if isinstance(m, Mean | Proportion) and m.value in m.covariates):
             raise ValueError(f"metrics: {own.name!r} is a covariate of itself; name columns known before exposure")
         _named("primary", self.primary, names, "metric")
+        for column in self.events.columns if self.events else ():
+            if column in (self.unit, self.variant, self.exposed_at, "crossed"):
+                raise ValueError(f"events: the column {column!r} is made from exposures; give another name")
         _named("guardrails", [g.metric for g in self.guardrails], names, "metric")
         if self.start and self.end and self.end <= self.start:
             raise ValueError(f"end: {self.end:%Y-%m-%d %H:%M} is not after start {self.start:%Y-%m-%d %H:%M}")
@@ -260,7 +224,7 @@ def _text(arm: Any) -> str:
 def _refusal(path: Path, root: yaml.Node | None, content: Mapping[str, Any], error: ValidationError) -> SpecError:
     found = error.errors()
     first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
-    tags = {*_METRICS, *_DESIGNS}
+    tags = {*_METRICS, *DESIGNS}
     keys = [k for k in first["loc"] if k not in tags or k in content]
     message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     hint, given = "", first.get("input")
@@ -272,7 +236,7 @@ def _refusal(path: Path, root: yaml.Node | None, content: Mapping[str, Any], err
     elif first["type"] == "missing":
         message = "this key is missing"
     elif first["type"] == "union_tag_invalid":
-        known = _METRICS if "metrics" in keys else _DESIGNS
+        known = _METRICS if "metrics" in keys else DESIGNS
         message, hint = f"unknown type {first['ctx']['tag']!r}", nearest(str(first["ctx"]["tag"]), known)
         keys.append("type")
     elif first["type"] == "string_pattern_mismatch":
@@ -287,12 +251,14 @@ def _refusal(path: Path, root: yaml.Node | None, content: Mapping[str, Any], err
 def _known(parents: list[Any], loc: tuple[Any, ...]) -> list[str]:
     """Keys that may stand where an unknown one was found."""
     model: type[BaseModel] = Experiment
-    tag = next((str(part) for part in loc if part in _METRICS or part in _DESIGNS), "mean")
+    tag = next((str(part) for part in loc if part in _METRICS or part in DESIGNS), "mean")
     if parents[:1] == ["metrics"]:
         inner: dict[str, type[BaseModel]] = {"cap": Cap, "window": Window}
         model = inner.get(str(parents[-1]), _METRICS.get(tag, Mean))
     elif parents[:1] == ["design"]:
-        model = _DESIGNS.get(tag, FixedHorizon)
+        model = DESIGNS.get(tag, FixedHorizon)
+    elif parents[:1] == ["events"]:
+        model = EventColumn if len(parents) > 1 else Events
     elif parents[:1] == ["guardrails"]:
         model = Guardrail
     elif parents[:1] == ["adjustment"]:

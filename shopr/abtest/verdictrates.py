@@ -200,7 +200,7 @@ def read_tests(plan: Plan, design: str, tests: Moments, looks: int) -> Readings:
 
 def _shares(effect: Effect) -> Floats:
     # Numbers of users differ a little from test to test; what is planned does not.
-    return np.arange(1, effect.estimate.shape[1] + 1) / effect.estimate.shape[1]
+    return np.asarray(np.arange(1, effect.estimate.shape[1] + 1) / effect.estimate.shape[1])
 
 
 def _rejections(design: str, gap: Effect) -> Flags:

@@ -9,6 +9,7 @@ from shopr.cli.abtest_kept import list_kept, show
 from shopr.cli.abtest_offpolicy import offpolicy
 from shopr.cli.abtest_plan import plan
 from shopr.cli.abtest_simulate import simulate
+from shopr.cli.abtest_units import units
 
 __all__ = ["abtest"]
 
@@ -24,3 +25,4 @@ abtest.add_command(offpolicy)
 abtest.add_command(plan)
 abtest.add_command(show)
 abtest.add_command(simulate)
+abtest.add_command(units)
