@@ -44,7 +44,8 @@ def verdict(reading: Reading, one: Standing) -> None:
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in reading.verdict.reasons)
     words = headline(reading.verdict, reading.spec) if reading.has_results else one.words
     tone = TONES.get(reading.verdict.action, "plain")
-    st.html(f'<section class="verdict {tone}"><h2>{escape(words)}</h2><ul>{reasons}</ul></section>')
+    asked = f'<p class="hypothesis">{escape(one.hypothesis)}</p>' if one.hypothesis else ""
+    st.html(f'<section class="verdict {tone}"><h2>{escape(words)}</h2><ul>{reasons}</ul>{asked}</section>')
 
 
 def facts(rows: Sequence[tuple[str, str]]) -> None:

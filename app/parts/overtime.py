@@ -20,10 +20,12 @@ KINDS = alt.Scale(domain=[EFFECT, LIMIT, NAIVE])  # in the order of the theme's 
 def over_time(path: Trajectory) -> None:
     """The path as a chart; it takes its colours from the theme of the mode in use."""
     table = path_table(path).assign(kind=NAIVE if path.naive else EFFECT)
+    table["until"] = [f"{at.day} {at:%b %Y}" for at in table["at"]]
+    table["at"] = table["at"].dt.tz_convert(None)  # days are those of UTC, wherever the browser is
     low, high = value_range(path)
     scale = alt.Scale(domain=[low, high], nice=False)
     x = alt.X("at:T", title=None, axis=alt.Axis(grid=False, labelOverlap=True, tickCount=6, format="%-d %b"),
-              scale=alt.Scale(padding=14))  # fmt: skip
+              scale=alt.Scale(type="utc", padding=14))  # fmt: skip
     y = alt.Y(
         "estimate:Q",
         title=None,
@@ -45,7 +47,7 @@ def over_time(path: Trajectory) -> None:
         layers += [line.encode(y=alt.Y(f"{name}:Q", scale=scale)) for name in ("above", "below")]
     layers += _marks(path, scale, high)
     tooltip = [
-        alt.Tooltip("at:T", title="Until", format="%-d %b %Y"),
+        alt.Tooltip("until:N", title="Until"),
         alt.Tooltip("n:Q", title="Units", format=","),
         alt.Tooltip("estimate:Q", title="Effect", format="+.4~g"),
         alt.Tooltip("interval:N", title="Interval"),
@@ -87,7 +89,7 @@ def _marks(path: Trajectory, scale: alt.Scale, top: float) -> list[alt.Chart]:
         marks.append((path.points[path.stopped].at, "decided"))
     if not marks:
         return []
-    table = pd.DataFrame({"at": [at for at, _ in marks], "word": [word for _, word in marks]})
+    table = pd.DataFrame({"at": [at.replace(tzinfo=None) for at, _ in marks], "word": [word for _, word in marks]})
     table["value"], table["decided"] = top, table["word"] == "decided"
     rule = (
         alt.Chart(table)
@@ -95,12 +97,12 @@ def _marks(path: Trajectory, scale: alt.Scale, top: float) -> list[alt.Chart]:
         .encode(x="at:T", strokeDash=alt.condition("datum.decided", alt.value([1, 0]), alt.value([2, 4])))
     )
     # Words stand on that side of their line which has room, and in two rows, so that those of close lines part.
-    middle = path.points[0].at + (max(*table["at"], path.points[-1].at) - path.points[0].at) / 2
+    middle = path.points[0].at + (max(path.points[-1].at, *(at for at, _ in marks)) - path.points[0].at) / 2
     words = [
         alt.Chart(table.iloc[[i]])
         .mark_text(align=align, dx=shift, dy=6 + 14 * (i % 2), baseline="top", color=INK)
         .encode(x="at:T", y=alt.Y("value:Q", scale=scale), text="word:N")
-        for i, at in enumerate(table["at"])
+        for i, (at, _) in enumerate(marks)
         for align, shift in [("left", 5) if at <= middle else ("right", -5)]
     ]
     return [rule, *words]

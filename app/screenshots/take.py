@@ -17,6 +17,7 @@ PICTURES = [
     ("for-you", "/for-you", "light"),
     ("for-you-dark", "/for-you", "dark"),
     ("profile", "/profile", "light"),
+    ("experiments", "/experiments?experiment=ab_looks", "light"),
 ]
 READY = "[data-testid=stApp][data-test-script-state=notRunning] .stHtml h1"
 CUT = 1440  # pixels from the top: below them the overview names a path of this machine

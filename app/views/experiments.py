@@ -7,6 +7,7 @@ from parts.experiment import effects, facts, health, list_of, verdict
 from parts.frame import boundary, empty, header, notice, section
 from parts.overtime import over_time
 from parts.words import moment
+from streamlit.delta_generator import DeltaGenerator
 
 from shopr.abtest.board import Standing, design_words, lines, paths, rows_csv, standings
 from shopr.abtest.kept import History, Kept, Reading
@@ -33,8 +34,6 @@ def choose(found: list[Standing]) -> str:
 def pick(history: History) -> Reading:
     """One of its readings, the last one by default."""
     numbers = [reading.number for reading in reversed(history.readings)]
-    if len(numbers) == 1:
-        return history.reading()
     times = {reading.number: reading.analysis.at for reading in history.readings}
     chosen = st.selectbox(
         "Reading",
@@ -80,10 +79,9 @@ def course(history: History, reading: Reading) -> None:
     known = paths(history, reading)
     if not known:
         return
-    section("Over time", "The difference from the control as the units came in.")
     for i, path in enumerate(known):
         with st.container(key=f"panel-path-{i}"):
-            st.html(f'<h2 class="inner">{_plain(path.metric)} in {_plain(path.arm)}</h2>')
+            st.html(f'<h2 class="inner">{_plain(path.metric)} over time, {_plain(path.arm)}</h2>')
             notice(path.words(), tone="info")
             over_time(path)
 
@@ -112,7 +110,7 @@ def source(kept: Kept, history: History, reading: Reading, settings: Settings) -
         else:
             st.markdown("It was not logged to MLflow; `shopr abtest analyze … --save --track` does that.")
         with st.expander("The spec that it was read by"):
-            st.code(reading.spec_text, language="yaml", wrap_lines=True)
+            st.code(reading.spec_text, language=None, wrap_lines=True)  # coloured words have too little contrast
 
 
 def _downloads(kept: Kept, reading: Reading) -> None:
@@ -141,28 +139,28 @@ def _plain(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
-def one(kept: Kept, standing: Standing, settings: Settings) -> None:
-    """All about the experiment that was chosen."""
+def one(kept: Kept, standing: Standing, settings: Settings, beside: DeltaGenerator) -> None:
+    """All about the experiment that was chosen; `beside` is the place for the choice of a reading."""
     history = kept.history(standing.name)
     if history.latest is None:
         notice(f"Nothing that is kept of “{standing.name}” can be read. Restore its folder from a backup.",
                tone="warning")  # fmt: skip
         return
-    reading = pick(history)
+    with beside:
+        reading = pick(history)
     verdict(reading, standing)
-    if standing.hypothesis:
-        st.html(f'<p class="hypothesis">{_plain(standing.hypothesis)}</p>')
-    left, right = st.columns([1, 1.25], gap="medium")
-    with left, st.container(key="panel-design", height="stretch"), boundary("the design"):
-        st.html('<h2 class="inner">Design</h2>')
-        facts(design_words(reading.spec, reading.analysis))
+    left, right = st.columns([1.45, 1], gap="medium")
+    with left:
+        with boundary("the course over time"):
+            course(history, reading)
+        with st.container(key="panel-design", height="stretch"), boundary("the design"):
+            st.html('<h2 class="inner">Design</h2>')
+            facts(design_words(reading.spec, reading.analysis))
     with right, st.container(key="panel-health", height="stretch"), boundary("the health checks"):
         st.html('<h2 class="inner">Can it be trusted?</h2>')
         health(reading)
     with boundary("the results"):
         results(reading)
-    with boundary("the course over time"):
-        course(history, reading)
     with boundary("the segments"):
         segments(reading)
     with boundary("where this comes from"):
@@ -179,10 +177,12 @@ def page() -> None:
         empty("No experiment is kept yet", "A reading of an A/B test stands here once it is kept.", COMMANDS)
         return
     with st.container(key="panel-list"):
-        chosen = choose(found)
+        first, beside = st.columns([1.6, 1], gap="medium")
+        with first:
+            chosen = choose(found)
         list_of(found, chosen)
     with boundary("the experiment"):
-        one(kept, next(s for s in found if s.name == chosen), settings)
+        one(kept, next(s for s in found if s.name == chosen), settings, beside)
 
 
 with boundary("this page"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +12,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from shopr.abtest.keeping import keep
+from shopr.abtest.kept import Kept
 from shopr.config import Settings
 from shopr.data.splitting import four_way
 from shopr.recommend.registry import make
@@ -20,12 +23,14 @@ from shopr.tracking.gate import Rules
 from shopr.tracking.packaging import log_model
 from shopr.tracking.promotion import CANDIDATE_TAG, promote
 from shopr.tracking.runs import run
+from tests.abtest.units import SPEC, START, units
 from tests.app.sample import sample_dataset
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 WIDE, NARROW = (1440, 900), (390, 844)
-PAGES = ["/", "/for-you", "/profile"]
+PAGES = ["/", "/for-you", "/profile", "/experiments"]
+LOOKS = SPEC + "design: {type: group_sequential, n: 2800, looks: 4}\n"
 READY = "[data-testid=stApp][data-test-script-state=notRunning] .stHtml h1"
 
 
@@ -42,6 +47,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
         log_model(made, make("item_knn").fit(four_way(log).before_gate))
     judged = promote(settings, log, rules=Rules(slice_users=1000, most_latency_ms=60_000))
     assert judged.version == "1", judged.decision.text()
+    for days in (7, 14):
+        keep(Kept(settings.home), units(effect=0.1), LOOKS, at=START + timedelta(days=days))
+    once = SPEC.replace("name: checkout", "name: once")
+    keep(Kept(settings.home), units(effect=0.4), once, at=START + timedelta(days=28))
     with launch(settings, 0) as running:
         yield running.wait_healthy()
 
@@ -156,4 +165,42 @@ def test_a_shopper_can_be_acted_for_with_the_mouse(browser: Browser, server: App
     page.wait_for_selector(f"text=u030 bought “{bought}”")
     assert bought not in page.locator(".card h3").all_inner_texts()
     assert violations(page) == []
+    page.context.close()
+
+
+def test_an_experiment_is_chosen_by_keyboard_and_stays_in_the_address(
+    browser: Browser, server: AppServer, hosts: set[str]
+) -> None:
+    page = opened(browser, server, "/experiments", hosts)
+    page.wait_for_selector(".verdict h2")
+    assert page.locator(".verdict h2").inner_text() == "Ship short"
+    page.wait_for_selector("[data-testid=stMain] input[role=combobox]")
+    page.locator("h1").click()  # where Tab starts from
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "checkout":
+            break
+    assert page.evaluate("document.activeElement.tagName") == "A"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Keep running until look 3", timeout=60_000)
+    assert "experiment=checkout" in page.url
+    page.reload()
+    page.wait_for_selector(".verdict:has-text('Keep running until look 3')", timeout=60_000)
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_experiment_with_looks_is_drawn_and_accessible(
+    browser: Browser, server: AppServer, hosts: set[str], scheme: str
+) -> None:
+    page = opened(browser, server, "/experiments?experiment=checkout", hosts, NARROW, scheme)
+    page.wait_for_selector("[data-testid=stVegaLiteChart] :is(canvas, svg)", timeout=60_000)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.get_by_text("The spec that it was read by").click()
+    page.wait_for_selector("text=name: checkout")
+    assert violations(page) == []
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Decision report (HTML)").click()
+    assert download.value.suggested_filename == "checkout-2.html"
+    assert "<svg" in Path(download.value.path()).read_text(encoding="utf-8")
     page.context.close()
