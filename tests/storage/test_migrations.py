@@ -47,13 +47,14 @@ ROWS = {
         "VALUES ('x', 'button', 'ann', 'ann', 'control', '2026-01-01 00:00:00+00:00')",
     ],
     "0007": [
-        "INSERT INTO schedule_runs (schedule, job, logical_at, due_at, state, origin, spec, parameters, attempts, losses, "
-        "message) VALUES ('maintenance', 'daily', '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', 'DONE', "
+        "INSERT INTO schedule_runs (schedule, job, logical_at, due_at, state, origin, spec, parameters, attempts, "
+        "losses, message) VALUES ('maintenance', 'daily', '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', 'DONE', "
         "'schedule', 'experiments/daily.yaml', '{}', 1, 0, '')",
         "INSERT INTO schedule_jobs (schedule, job, looked_at, missed) "
         "VALUES ('maintenance', 'daily', '2026-01-01 00:00:00+00:00', 0)",
-        "INSERT INTO schedule_leases (schedule, token, host, pid, process_began_at, acquired_at, heartbeat_at, expires_at) "
-        "VALUES ('maintenance', 't', 'h', 1, '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', "
+        "INSERT INTO schedule_leases "
+        "(schedule, token, host, pid, process_began_at, acquired_at, heartbeat_at, expires_at) VALUES "
+        "('maintenance', 't', 'h', 1, '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', "
         "'2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00')",
     ],
     "0008": [
