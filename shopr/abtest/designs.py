@@ -27,7 +27,7 @@ class GroupSequential(_Strict):
 
     type: Literal["group_sequential"]
     n: int = Field(gt=1, description="Units planned for the last look, all arms together")
-    looks: int = Field(5, ge=1, le=1000, description="How many looks are planned")
+    looks: int = Field(5, ge=1, le=200, description="How many looks are planned; for more, read it as sequential")
     spending: Spending = Field("obrien-fleming", description="How alpha is spent over the looks")
 
 

@@ -82,6 +82,7 @@ def _csv_options(connection: duckdb.DuckDBPyConnection, path: str, spec: Experim
         f"DESCRIBE SELECT * FROM read_csv('{path}', all_varchar = true, header = true, skip = 0)"
     )
     names = {str(row[0]) for row in header.fetchall()}
+    _refuse_twice(connection, path)
     if len(names) == 1 and any(mark in next(iter(names)) for mark in ",;\t|"):
         raise DataError(
             f"table {path}: not every row has as many fields as the header", hint="Write it anew, quoting commas"
@@ -89,6 +90,17 @@ def _csv_options(connection: duckdb.DuckDBPyConnection, path: str, spec: Experim
     kept = [c.replace("'", "''") for c in dict.fromkeys((spec.unit, spec.variant)) if c in names]
     types = ", ".join(f"'{name}': 'VARCHAR'" for name in kept)
     return ", header = true, skip = 0, sample_size = -1" + (f", types = {{{types}}}" if types else "")
+
+
+def _refuse_twice(connection: duckdb.DuckDBPyConnection, path: str) -> None:
+    """Refuse a header that names a column twice: DuckDB would call the second one something else, and say nothing."""
+    first = f"SELECT * FROM read_csv('{path}', all_varchar = true, header = false, skip = 0) LIMIT 1"
+    told = [str(name).strip() for row in connection.execute(first).fetchall() for name in row if name is not None]
+    seen: set[str] = set()
+    for name in told:
+        if name.casefold() in seen:
+            raise DataError(f"table {path}: two columns are named {name!r}", hint="Rename one, or leave it out")
+        seen.add(name.casefold())
 
 
 def _refusal(path: Path, error: Exception) -> DataError:

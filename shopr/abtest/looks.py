@@ -53,6 +53,9 @@ def load_looks(path: Path, name: str) -> list[Look]:
         ]
         if any(len(told) < 2 for look in looks for told in look.estimates.values()):
             raise ValueError("an estimate has no standard error")
+        for look in looks:
+            if look.n < 0:
+                raise ValueError(f"a look has {look.n} units")
         owner = str(content["experiment"])
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise DataError(f"looks file {path} cannot be read: {error}", hint="Restore it; earlier looks count") from error

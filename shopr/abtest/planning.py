@@ -33,6 +33,7 @@ class Plan:
         days: until they have come, in whole weeks unless told otherwise; None without times in the history.
         units_a_day: rate of new units; None without times.
         found_after: weeks -> the smallest relative effect that a test of that length finds with this power.
+        inflation: how many times the units of a test that is read once the planned looks ask for.
     """
 
     metric: str
@@ -47,6 +48,7 @@ class Plan:
     days: float | None
     units_a_day: float | None
     found_after: dict[int, float]
+    inflation: float = 1.0
 
 
 def plan(
@@ -111,7 +113,19 @@ def plan(
         days = 7.0 * ceil(days / 7 - 1e-9) if whole_weeks and np.isfinite(days) else days
         found = _found_after(inflow, traffic, baseline, way, power)
     return Plan(
-        metric.name, baseline, lift, effect, power, way.alpha, way.comparisons, sum(arms), arms, days, rate, found
+        metric.name,
+        baseline,
+        lift,
+        effect,
+        power,
+        way.alpha,
+        way.comparisons,
+        sum(arms),
+        arms,
+        days,
+        rate,
+        found,
+        way.inflation,
     )
 
 

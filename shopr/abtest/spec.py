@@ -175,6 +175,7 @@ def parse_spec(text: str, path: Path | str = "spec") -> Experiment:
     """
     path = Path(path)
     content, root = parse(path, text, hint="Start with name:, arms: and metrics:")
+    content = _as_written(content, root)
     try:
         return Experiment.model_validate(_plain_forms(content))
     except ValidationError as error:
@@ -214,6 +215,27 @@ def _plain_forms(content: dict[str, Any]) -> dict[str, Any]:
     if isinstance(given.get("correction"), str):
         given["correction"] = given["correction"].replace("_", "-")
     return given
+
+
+def _as_written(content: dict[str, Any], root: yaml.Node | None) -> dict[str, Any]:
+    """Arms named yes, no, on or off as they are written: YAML reads those as true and false, a table as text."""
+    given = dict(content)
+    nodes = {key.value: node for key, node in root.value} if isinstance(root, yaml.MappingNode) else {}
+    arms, node = given.get("arms"), nodes.get("arms")
+    if isinstance(arms, dict) and isinstance(node, yaml.MappingNode) and len(node.value) == len(arms):
+        told = [_word(arm, key) for arm, (key, _) in zip(arms, node.value, strict=True)]
+        given["arms"] = dict(zip(told, arms.values(), strict=True)) if len({*map(str, told)}) == len(told) else arms
+    elif isinstance(arms, list) and isinstance(node, yaml.SequenceNode):
+        given["arms"] = [_word(arm, item) for arm, item in zip(arms, node.value, strict=True)]
+    if "control" in given and "control" in nodes:
+        given["control"] = _word(given["control"], nodes["control"])
+    return given
+
+
+def _word(value: Any, node: yaml.Node) -> Any:
+    """A truth value as it is written, if that is not true or false."""
+    written = str(node.value)
+    return written if isinstance(value, bool) and written.lower() not in ("true", "false") else value
 
 
 def _text(arm: Any) -> str:

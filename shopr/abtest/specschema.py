@@ -34,6 +34,8 @@ def with_short_forms(schema: dict[str, Any]) -> dict[str, Any]:
         "title": arms["title"],
         "description": f"{arms['description']}; or a list",
     }
+    bounds = [name for name in definitions["Cap"]["properties"] if name != "ignore_zeros"]
+    definitions["Cap"]["anyOf"] = [{"required": [name], "properties": {name: {"type": "number"}}} for name in bounds]
     metrics = keys["metrics"]
     metrics["items"] = {"anyOf": [{"type": "string", "description": "The mean of that column"}, metrics["items"]]}
     design = keys["design"]

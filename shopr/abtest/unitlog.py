@@ -162,8 +162,9 @@ class _Log:
         wanted = (self.events.experiment or self.spec.name).replace("'", "''")
         told = "CASE WHEN json_valid(properties) THEN json_extract_string(properties, '$.{}') END"
         rows = (
-            f"SELECT {self.events.unit} AS unit, {told.format('arm')} AS arm, epoch_us(time) AS since, event_id FROM log "
-            f"WHERE type = '{_EXPOSED}' AND epoch_us(time) <= {until} AND {told.format('experiment')} = '{wanted}'"
+            f"SELECT {self.events.unit} AS unit, {told.format('arm')} AS arm, epoch_us(time) AS since, event_id "
+            f"FROM log WHERE type = '{_EXPOSED}' AND epoch_us(time) <= {until} "
+            f"AND {told.format('experiment')} = '{wanted}'"
         )
         self.query(f"CREATE TABLE exposures AS {rows}")
         total, anonymous, armless = self.query(

@@ -80,6 +80,7 @@ def _row(found: Plan) -> dict[str, Any]:
         "units_a_day": found.units_a_day,
         "days": found.days,
         "found_after_weeks": found.found_after,
+        "inflation": found.inflation,
     }
 
 
@@ -102,3 +103,8 @@ def _print(plans: list[Plan]) -> None:
         echo_table(["metric", *(f"{w} w" for w in weeks)], lifts, title="Smallest lift found after")
     longest = max(plans, key=lambda p: p.n)
     echo(f"{longest.n:,} units for {longest.metric}, the metric that needs most.")
+    if longest.inflation > 1:
+        echo(
+            f"That is {longest.inflation:.2f} times the units of a test read once, the price of the planned looks; "
+            f"most tests with an effect end before all are in."
+        )

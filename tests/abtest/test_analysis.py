@@ -413,7 +413,8 @@ def test_an_offset_in_a_time_of_text_counts(tmp_path: Path, suffix: str) -> None
 def test_numbers_that_lie_as_text_are_numbers(tmp_path: Path) -> None:
     frame = table()
     frame.astype({"revenue": str}).to_parquet(tmp_path / "t.parquet")
-    assert read(tmp_path / "t.parquet", spec()).row("revenue", "b").p == read(frame, spec()).row("revenue", "b").p
+    want = read(frame, spec()).row("revenue", "b").p
+    assert read(tmp_path / "t.parquet", spec()).row("revenue", "b").p == pytest.approx(want, rel=1e-12)
     with pytest.raises(DataError, match=r"'n/a' is no number \(1 such rows\)"):
         read(frame.assign(revenue=frame.revenue.astype(str).where(frame.index != 7, "n/a")), spec())
 
@@ -427,6 +428,7 @@ def test_numbers_that_lie_as_text_are_numbers(tmp_path: Path) -> None:
         (b"unit_id,variant,revenue\n", "has no rows"),
         (b"unit_id,variant,revenue,x\n1,a,2,1\n2,b,3\n3,b,3,1,1,1\n", "as many fields as the header"),
         (b"unit_id,variant,revenue\n1,a,\n2,b,\n", "metric 'revenue' has no values"),
+        (b"unit_id,variant,revenue,Revenue\n1,a,2,3\n2,b,3,4\n", "two columns are named 'Revenue'"),
     ],
 )
 def test_a_bad_csv_is_refused_in_its_readers_words(tmp_path: Path, content: bytes, message: str) -> None:
@@ -467,6 +469,13 @@ def test_repair_cannot_choose_between_rows_that_differ() -> None:
 def test_a_moment_before_the_first_exposure_is_named() -> None:
     with pytest.raises(DataError, match="no exposures until 2025-12-01 00:00; the first is at 2026-01-01 00:00 UTC"):
         read(table(), spec(), at=datetime(2025, 12, 1, tzinfo=UTC))
+
+
+def test_a_look_of_fewer_than_no_units_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "looks.json"
+    path.write_text(json.dumps({"experiment": "t", "looks": [{"at": "2026-01-01", "n": -5, "estimates": {}}]}))
+    with pytest.raises(DataError, match="a look has -5 units"):
+        load_looks(path, "t")
 
 
 @pytest.mark.parametrize("at", ["yesterday", "2026-01-01T00:00:00"])

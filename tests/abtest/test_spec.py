@@ -119,6 +119,14 @@ def test_traps_of_yaml_are_named(text: str, message: str) -> None:
         parse_spec(text)
 
 
+@pytest.mark.parametrize("arms", ["{no: 1, yes: 1}", "[no, yes]", "{no: 1, 'yes': 1}"])
+def test_arms_that_yaml_takes_for_truth_values_are_named_as_written(arms: str) -> None:
+    found = parse_spec(f"name: t\narms: {arms}\ncontrol: yes\nmetrics: [x]\n")
+    assert (list(found.arms), found.baseline) == (["no", "yes"], "yes")
+    plain = parse_spec("name: t\narms: [false, True]\ncontrol: false\nmetrics: [x]\n")
+    assert (list(plain.arms), plain.baseline) == (["false", "true"], "false")
+
+
 @pytest.mark.parametrize(
     "rest",
     [
@@ -134,6 +142,13 @@ def test_traps_of_yaml_are_named(text: str, message: str) -> None:
         "metrics: [x]\nmetric: 1",
         "metrics: []",
         "metrics: [x]\nguardrails: [{metric: x, margin: 0}]",
+        "metrics: [{name: x, cap: {}}]",
+        "metrics: [{name: x, cap: {upper: null}}]",
+        "metrics: [{name: x, cap: {ignore_zeros: true}}]",
+        "metrics: [{name: x, cap: {upper_quantile: 0.99, ignore_zeros: true}}]",
+        "metrics: [x]\ndesign: {type: group_sequential, n: 100, looks: 500}",
+        "metrics: [x]\nevents: {columns: {x: {event: order_completed, how: any}}}",
+        "metrics: [x]\nevents: {columns: {x: {event: order_complete}}}",
     ],
 )
 @pytest.mark.parametrize("arms", ["{a: 1, b: 2}", "[a, b]", "{a: -1, b: 2}", "[a]", "[a, a]"])
