@@ -211,7 +211,15 @@ def _promote(shop: Shop, spans: FourWay, tuned: Mapping[str, Any], memory: _Memo
                     for name in _baselines(shop)
                     if name != "popular"
                 }
-                done = promote(shop.settings, shop.interactions, run_id=tuned["run_id"], actor="demo", others=others)
+                done = promote(
+                    shop.settings,
+                    shop.interactions,
+                    run_id=tuned["run_id"],
+                    actor="demo",
+                    others=others,
+                    catalog=shop.catalog,
+                    events=shop.data.events,
+                )
                 champion = done.version or done.previous
                 known = {
                     "verdict": done.decision.verdict,

@@ -39,7 +39,14 @@ def promote(run_id: str | None, explain: bool, rules: Path | None, shop: str | N
     if run_id == "best":
         run_id = best_candidate(opened.settings, opened.data.manifest.fingerprint)
     with step("Judge the candidate") as judging:
-        done = judge(opened.settings, opened.interactions, run_id=run_id, rules=bounds)
+        done = judge(
+            opened.settings,
+            opened.interactions,
+            run_id=run_id,
+            rules=bounds,
+            catalog=opened.catalog,
+            events=opened.data.events,
+        )
         judging.note("promoted" if done.version else "refused")
     if as_json:
         echo_json({"promoted": done.version is not None, "version": done.version, **done.evidence})

@@ -1,10 +1,13 @@
 """The promotion gate: a pure function from evidence to a decision with its reasons.
 
-A candidate passes when the paired interval of its gain over the champion lies above zero, no slice of shoppers loses
-more than the margin, and coverage and latency stay within bounds. The first champion must beat popularity in the same
-way. Every look at the gate's split counts. How many there will be nobody knows, so the risk is spent (alpha spending):
-look i may promote a candidate that is no better with probability alpha / (i (i + 1)), which sums to alpha, however
-many looks there are. The first look is an ordinary interval at level 1 - alpha.
+A candidate passes when the paired interval of its gain over the champion lies above zero, no slice of shoppers is left
+behind (see `slices`), and breadth, bias, speed, size, files and data are within bounds. The first champion must beat
+popularity in the same way. Every look at the gate's split counts. How many there will be nobody knows, so the risk is
+spent (alpha spending): look i may promote a candidate that is no better with probability alpha / (i (i + 1)), which
+sums to alpha, however many looks there are. The first look is an ordinary interval at level 1 - alpha.
+
+A decision states what it may get wrong both ways: how likely a candidate that is no better passes, and how likely one
+that is better by so much is refused.
 """
 
 from __future__ import annotations
@@ -13,30 +16,33 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from shopr.errors import InputError
 from shopr.metrics.bootstrap import paired
+from shopr.tracking.bounds import Reason, bounds
 from shopr.tracking.evidence import Evidence
 from shopr.tracking.rules import Rules
+from shopr.tracking.slices import SliceTest, judge_slices
 
-__all__ = ["Decision", "Reason", "Rules", "decide"]
+__all__ = ["Decision", "Reason", "Rules", "Trial", "decide"]
 
 _MOST_RESAMPLES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """One check of the gate: what was measured, the bound, and whether it held."""
+class Trial:
+    """The last kept reading of an A/B test.
+
+    Attributes:
+        name: of the experiment.
+        verdict: `ship`, `stop`, or another word where it has not concluded.
+        why: in words.
+    """
 
     name: str
-    value: float
-    bound: float
-    passed: bool
-    detail: str = ""
-
-    def line(self) -> str:
-        """The check as one line of text."""
-        return f"{'passed' if self.passed else 'FAILED'}  {self.name}: {self.detail or f'{self.value:.4g}'}"
+    verdict: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,7 @@ class Decision:
         against: the model that the candidate was held against.
         looks: candidates judged on this split so far, this one included.
         level: of the corrected interval.
+        risks: what the decision may get wrong, each as a sentence with its probability.
     """
 
     allowed: bool
@@ -56,6 +63,7 @@ class Decision:
     against: str
     looks: int
     level: float
+    risks: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -68,6 +76,7 @@ class Decision:
     def text(self) -> str:
         """Every check on a line of its own, the verdict last."""
         lines = [reason.line() for reason in self.reasons]
+        lines += [f"risk    {risk}" for risk in self.risks]
         lines.append(f"{'promote' if self.allowed else 'refuse'}: {self.verdict}")
         return "\n".join(lines)
 
@@ -84,6 +93,8 @@ def decide(
     *,
     looks: int = 1,
     seed: int = 42,
+    drift: float = float("nan"),
+    trial: Trial | None = None,
 ) -> Decision:
     """Judge a candidate against the champion, or against popularity where there is none.
 
@@ -92,6 +103,8 @@ def decide(
         rules: the bounds.
         looks: candidates judged on this split so far, this one included; the interval is corrected for them.
         seed: of the bootstrap.
+        drift: population stability index of what was bought in the gate's span against the time before; NaN if unknown.
+        trial: what the last kept reading of an A/B test of this candidate says.
 
     Raises:
         InputError: if the evidence is over different shoppers, or lacks the metric.
@@ -106,25 +119,19 @@ def decide(
     if looks < 1:
         raise InputError(f"looks is {looks}", hint="Count this candidate too: at least 1")
     level = 1 - 2 * rules.alpha / (looks * (looks + 1))  # a promotion rests on the lower end alone: half of it
+    measured = rival.metrics[rules.metric]
+    slices = judge_slices(candidate.metrics[rules.metric] - measured, measured, candidate.slices, rules)
     reasons = [
         _gain(candidate, rival, rules, level, seed),
-        *_slices(candidate, rival, rules, level, seed),
-        Reason(
-            "coverage",
-            candidate.coverage,
-            rules.least_coverage,
-            bool(candidate.coverage >= rules.least_coverage),
-            f"{candidate.coverage:.1%} of the products are shown to somebody, {rules.least_coverage:.1%} wanted",
+        *(
+            Reason(f"slice {name}", test.mean, -test.margin, test.passed, test.words(rules.slice_users))
+            for name, test in slices.items()
         ),
-        Reason(
-            "latency",
-            candidate.latency_ms,
-            rules.most_latency_ms,
-            bool(candidate.latency_ms <= rules.most_latency_ms),
-            f"{candidate.latency_ms:.2f} ms an answer, at most {rules.most_latency_ms:g} ms allowed",
-        ),
+        *bounds(candidate, rival, rules, drift),
+        *([] if trial is None and rules.experiment is None else [_tried(trial, rules)]),
     ]
-    return Decision(all(r.passed for r in reasons), tuple(reasons), rival.model, looks, level)
+    risks = _risks(candidate, rival, rules, level, list(slices.values()))
+    return Decision(all(r.passed for r in reasons), tuple(reasons), rival.model, looks, level, risks)
 
 
 def _gain(candidate: Evidence, rival: Evidence, rules: Rules, level: float, seed: int) -> Reason:
@@ -137,30 +144,38 @@ def _gain(candidate: Evidence, rival: Evidence, rules: Rules, level: float, seed
     return Reason(f"gain in {rules.metric}", found.low, 0.0, bool(found.low > 0), words)
 
 
-def _slices(candidate: Evidence, rival: Evidence, rules: Rules, level: float, seed: int) -> list[Reason]:
-    """Non-inferiority on every slice: the interval's lower end must stay above minus the margin.
+def _tried(trial: Trial | None, rules: Rules) -> Reason:
+    """What an A/B test said: wanted by name it must say `ship`; otherwise only `stop` counts."""
+    nothing = float("nan")
+    if trial is None:
+        return Reason("A/B test", nothing, nothing, False, f"no reading of {rules.experiment} is kept")
+    held = trial.verdict == "ship" if rules.experiment else trial.verdict != "stop"
+    return Reason("A/B test", nothing, nothing, held, f"{trial.name} says {trial.verdict}: {trial.why}")
 
-    A slice so small that its interval is wider than the margin could prove that of no candidate: there a candidate is
-    refused when it is shown to be worse, and the reason says how little is known.
-    """
-    out = []
-    for name, mask in candidate.slices.items():
-        a, b = candidate.metrics[rules.metric][mask], rival.metrics[rules.metric][mask]
-        known = int((np.isfinite(a) & np.isfinite(b)).sum())
-        if known < rules.slice_users:
-            words = f"only {known} shoppers, {rules.slice_users} are needed to judge"
-            out.append(Reason(f"slice {name}", float("nan"), float("nan"), True, words))
-            continue
-        found = paired(a, b, level=level, resamples=_resamples(rules, level), seed=seed)
-        bound = -rules.slice_margin * float(np.nanmean(b))
-        words = f"difference {found.mean:+.4f} [{found.low:+.4f}, {found.high:+.4f}] over {known:,} shoppers"
-        if found.mean - found.low > -bound:
-            words += f"; too few to rule out a loss of {-bound:.4f}, and none is shown" if found.high >= 0 else ""
-            out.append(Reason(f"slice {name}", found.high, 0.0, bool(found.high >= 0), words))
-        else:
-            words += f", no less than {bound:+.4f} allowed"
-            out.append(Reason(f"slice {name}", found.low, bound, bool(found.low >= bound), words))
-    return out
+
+def _risks(
+    candidate: Evidence, rival: Evidence, rules: Rules, level: float, slices: list[SliceTest]
+) -> tuple[str, ...]:
+    gain = candidate.metrics[rules.metric] - rival.metrics[rules.metric]
+    gain = gain[np.isfinite(gain)]
+    error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else float("nan")
+    z = float(-ndtri((1 - level) / 2))
+    told = [f"a candidate that is no better is promoted at this look in {(1 - level) / 2:.2%} of cases at most"]
+    if error > 0:
+        lift = 0.05 * rival.mean(rules.metric)
+        missed, seen = float(ndtr(z - lift / error)), float(z - ndtri(0.2)) * error
+        told.append(
+            f"one that is truly 5 % better ({lift:+.4f}) is refused for its gain in {missed:.0%} of cases; "
+            f"{seen:+.4f} would be seen in 80 %"
+        )
+    judged = [test for test in slices if test.kind != "unjudged"]
+    if judged:
+        spared = float(np.prod([1 - test.refuses_equal for test in judged]))
+        told.append(
+            f"one that is equal in all {len(judged)} slices is refused for one of them in up to {1 - spared:.0%} of "
+            f"cases; a slice's loss of {rules.slice_margin:.0%} passes in up to {max(t.misses for t in judged):.0%}"
+        )
+    return tuple(told)
 
 
 def _resamples(rules: Rules, level: float) -> int:

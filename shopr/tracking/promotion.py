@@ -6,25 +6,20 @@ import getpass
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 from sqlalchemy import insert, select
 
 from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
-from shopr.data.fingerprint import fingerprint_interactions
 from shopr.data.interactions import Interactions
-from shopr.data.splitting import four_way
 from shopr.errors import GateError, InputError, NotReadyError, StorageError
-from shopr.recommend.base import Recommender
-from shopr.recommend.registry import make
 from shopr.storage.database import Database
 from shopr.storage.tables import promotions
-from shopr.tracking.evidence import Evidence, gather, summary
-from shopr.tracking.gate import Decision, Rules, decide
+from shopr.tracking.evidence import Evidence
+from shopr.tracking.gate import Decision, Rules
+from shopr.tracking.judging import judge
 from shopr.tracking.packaging import load_model
 from shopr.tracking.registry import (
     ALIAS,
@@ -32,7 +27,6 @@ from shopr.tracking.registry import (
     MODEL_NAME,
     PREVIOUS,
     best_candidate,
-    candidate,
     champion_version,
     newest_candidate,
     point,
@@ -40,6 +34,9 @@ from shopr.tracking.registry import (
     versions,
 )
 from shopr.tracking.store import client, guarded
+
+if TYPE_CHECKING:
+    from shopr.data.catalog import Catalog
 
 __all__ = [
     "ALIAS",
@@ -84,6 +81,8 @@ def promote(
     rules: Rules | None = None,
     actor: str | None = None,
     others: Mapping[str, Evidence] | None = None,
+    catalog: Catalog | None = None,
+    events: pd.DataFrame | None = None,
     clock: Clock | None = None,
 ) -> Judgement:
     """Let the gate judge a candidate on the gate's split, and make it the champion if it passes; either way on record.
@@ -96,6 +95,8 @@ def promote(
         rules: the gate's bounds.
         actor: who asks; the operating system's user by default.
         others: evidence of further models on the same split, kept with the record.
+        catalog: whose categories tell how calibrated the lists are.
+        events: of the shop; they tell language, country and device of the shoppers, who are judged group by group.
 
     Raises:
         NotReadyError: if there is no candidate, the run holds no model, or the gate's span holds no purchases.
@@ -109,44 +110,24 @@ def promote(
     serving = champion_version(settings)
     if serving is not None and serving.run_id == run_id:
         raise InputError(f"run {run_id} serves already, as version {serving.version}", hint="Train or tune another")
-    spans = four_way(log)
-    if not len(spans.gate):
-        raise NotReadyError("the gate's span of the log holds no new purchases", hint="Give a longer log")
-    split = fingerprint_interactions(spans.gate)
-    model = candidate(settings, run_id)
-    _blind(model, spans.gate)
-    k = int(rules.metric.rpartition("@")[2])
-
-    def judged(model: Recommender) -> Evidence:
-        return gather(model, spans.gate, spans.before_gate, k=k, clock=clock)
-
-    baseline = judged(make("popular").fit(spans.before_gate))
-    rival, unusable = _usable(settings, serving)
-    # The champion of another shop knows none of these products: here the candidate is the first, and faces popularity.
-    champion = judged(rival) if rival is not None and _knows(rival, spans.gate) else None
-    evidence = judged(model)
-    looks = 1 + _looks(settings, split)
-    decision = decide(evidence, champion, baseline, rules, looks=looks, seed=settings.seed)
-    shown = [evidence, *([champion] if champion else []), baseline, *(others or {}).values()]
-    record = {
-        **summary(list({e.model: e for e in reversed(shown)}.values()), rules.metric, seed=settings.seed),
-        "run_id": run_id,
-        "split": split,
-        "decision": decision.document(),
-        **({"champion_unusable": unusable} if unusable else {}),
-    }
     previous = None if serving is None else str(serving.version)
+    try:
+        judged = judge(
+            settings, log, run_id, serving, rules,
+            looks=lambda split: 1 + _looks(settings, split), others=others, catalog=catalog, events=events, clock=clock,
+        )  # fmt: skip
+    except StorageError as error:
+        # Files that changed since they were logged are a refusal, too, and belong on record.
+        with suppress(StorageError):
+            row = _row("refuse", f"run {run_id[:8]}", previous, actor, error.message, {})
+            _enter(settings, row, clock, move=False)
+        raise
+    decision = judged.decision
     version = register(settings, run_id) if decision.allowed else None
-    row = {
-        "action": "promote" if decision.allowed else "refuse",
-        "version": version or f"run {run_id[:8]}",
-        "previous_version": previous,
-        "actor": actor or _whoami(),
-        "reason": decision.verdict + (f" ({unusable})" if unusable else ""),
-        "evidence": _plain(record),
-    }
+    action, name = ("promote", version) if version else ("refuse", f"run {run_id[:8]}")
+    row = _row(action, name, previous, actor, judged.verdict, judged.record)
     _enter(settings, row, clock, move=version is not None)
-    return Judgement(decision, version, previous, run_id, record)
+    return Judgement(decision, version, previous, run_id, judged.record)
 
 
 def rollback(settings: Settings, *, actor: str | None = None, reason: str = "", clock: Clock | None = None) -> str:
@@ -174,15 +155,8 @@ def rollback(settings: Settings, *, actor: str | None = None, reason: str = "", 
     else:
         what = "; ".join([f"no version served before version {serving.version}", *passed_over])
         raise NotReadyError(what, hint="See 'shopr models'")
-    row = {
-        "action": "rollback",
-        "version": before,
-        "previous_version": str(serving.version),
-        "actor": actor or _whoami(),
-        "reason": "; ".join([reason or "asked for", *passed_over]),
-        "evidence": {},
-    }
-    _enter(settings, row, clock, move=True)
+    why = "; ".join([reason or "asked for", *passed_over])
+    _enter(settings, _row("rollback", before, str(serving.version), actor, why, {}), clock, move=True)
     return before
 
 
@@ -215,14 +189,17 @@ def _served_before(record: pd.DataFrame, serving: str) -> list[str]:
     return list(dict.fromkeys(version for version in reversed(stack) if version != serving))
 
 
-def _usable(settings: Settings, serving: Any | None) -> tuple[Recommender | None, str]:
-    """The champion's model, or why it cannot be one: a broken champion must not keep its successor out."""
-    if serving is None:
-        return None, ""
-    try:
-        return load_model(settings, serving), ""
-    except StorageError as error:
-        return None, f"held against popularity, since {error.message}"
+def _row(  # noqa: PLR0917 - the columns of the record, in order
+    action: str, version: str, previous: str | None, actor: str | None, reason: str, evidence: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "action": action,
+        "version": version,
+        "previous_version": previous,
+        "actor": actor or _whoami(),
+        "reason": reason,
+        "evidence": dict(evidence),
+    }
 
 
 def _enter(settings: Settings, row: Mapping[str, Any], clock: Clock, *, move: bool) -> None:
@@ -247,39 +224,10 @@ def _enter(settings: Settings, row: Mapping[str, Any], clock: Clock, *, move: bo
             point(settings, next(iter(_served_before(history(settings), row["version"])), None), PREVIOUS)
 
 
-def _blind(model: Recommender, gate: Interactions) -> None:
-    """Refuse a model that was fitted on the very time it is to be judged on: its own rows say so."""
-    learned, judged = model.train.times, gate.times
-    if learned is None or judged is None or not len(learned):
-        return
-    last, first = int(learned.max()), int(judged.min())
-    if last >= first and _knows(model, gate):
-        until, since = (datetime.fromtimestamp(t, UTC).isoformat(timespec="minutes") for t in (last, first))
-        raise InputError(
-            f"the candidate learned from purchases until {until}, the gate judges those since {since}",
-            hint="Train it by 'shopr train' or 'shopr tune', which stop before the gate's span",
-        )
-
-
-def _knows(model: Recommender, truth: Interactions, share: float = 0.5) -> bool:
-    """Whether a model knows at least a share of the products that were bought."""
-    bought = np.unique(truth.items)
-    return bool((model.item_ids.encode(truth.item_ids.decode(bought)) >= 0).mean() >= share)
-
-
 def _looks(settings: Settings, split: str) -> int:
     """Candidates that were judged on this split before."""
     table = history(settings)
     return sum(1 for evidence in table["evidence"] if isinstance(evidence, Mapping) and evidence.get("split") == split)
-
-
-def _plain(value: Any) -> Any:
-    """NaN has no place in JSON: it becomes null."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124 (NaN)
 
 
 def _whoami() -> str:

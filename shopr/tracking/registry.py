@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,8 +10,9 @@ import pandas as pd
 from shopr.config import Settings
 from shopr.errors import NotReadyError
 from shopr.recommend.base import Recommender
+from shopr.tracking.artifact import file_problems
 from shopr.tracking.packaging import DIGEST_TAG, MODEL_FOLDER, load_from
-from shopr.tracking.store import client, guarded
+from shopr.tracking.store import client, guarded, quiet_mlflow
 
 __all__ = [
     "ALIAS",
@@ -20,6 +22,7 @@ __all__ = [
     "aliased_version",
     "best_candidate",
     "candidate",
+    "candidate_problems",
     "champion_version",
     "newest_candidate",
     "point",
@@ -157,6 +160,19 @@ def candidate(settings: Settings, run_id: str) -> Recommender:
         raise NotReadyError(f"run {run_id} logged no model", hint="Give a run of 'shopr train' or 'shopr tune'")
     uri = f"{run.info.artifact_uri}/{MODEL_FOLDER}"
     return load_from(settings, uri, run.data.tags[DIGEST_TAG], f"the model of run {run_id}")
+
+
+def candidate_problems(settings: Settings, run_id: str) -> list[str]:
+    """What is wrong with the files of the model that a run logged, in words; empty if nothing is.
+
+    Raises:
+        StorageError: if the store refuses.
+    """
+    mlflow = quiet_mlflow()
+    with guarded(settings):
+        uri = f"{client(settings).get_run(run_id).info.artifact_uri}/{MODEL_FOLDER}"
+        local = mlflow.artifacts.download_artifacts(artifact_uri=uri, tracking_uri=settings.mlflow_uri)
+    return file_problems(Path(local))
 
 
 def register(settings: Settings, run_id: str) -> str:

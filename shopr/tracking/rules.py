@@ -18,11 +18,27 @@ class Rules(BaseModel):
     """Risk of promoting any candidate that is no better, over all looks at the split together."""
     slice_margin: float = Field(0.10, ge=0, lt=1)
     """Largest relative loss that a slice of shoppers may be shown not to exceed."""
+    slice_alpha: float = Field(0.05, gt=0, lt=0.5)
+    """Risk that a slice with a loss as large as the margin passes, where the slice is large enough to tell."""
+    harm_alpha: float = Field(0.1, gt=0, lt=0.5)
+    """Risk that an equal candidate is refused for any of the slices too small to prove anything else than harm."""
     slice_users: int = Field(50, ge=2)
     """Slices with fewer shoppers are reported, not judged."""
     least_coverage: float = Field(0.02, ge=0, le=1)
     """Share of the products that must occur in somebody's list."""
     most_latency_ms: float = Field(50.0, gt=0)
     """Median milliseconds of one answer."""
+    most_memory_mb: float = Field(2048.0, gt=0)
+    """Megabytes that the model holds when it serves."""
+    most_popularity_lift: float = Field(4.0, gt=0)
+    """How many times more popular than what shoppers bought the products shown may be on average."""
+    most_top_share: float = Field(0.6, gt=0, le=1)
+    """Share of the lists that one product may stand in: more is a best-seller list, or a planted product."""
+    most_miscalibration: float = Field(1.25, gt=0)
+    """Of the rival's: how far the categories of a list may be from those of the shopper's history."""
+    most_drift: float = Field(0.5, gt=0)
+    """Population stability index of what was bought in the gate's span against the time before it."""
+    experiment: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")
+    """Name of an A/B test whose last kept reading must say `ship`; without one, a kept `stop` still refuses."""
     resamples: int = Field(2000, ge=200, le=100_000)
     """Bootstrap replicates of each interval."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from shopr.errors import InputError
 from shopr.tracking.evidence import Evidence
-from shopr.tracking.gate import decide
+from shopr.tracking.gate import Trial, decide
 from shopr.tracking.rules import Rules
 
 N = 400
@@ -90,6 +92,7 @@ def test_a_slice_too_noisy_for_the_margin_is_refused_only_if_shown_worse():
     old = np.full(N, 0.1)
     mask = np.arange(N) < 60
     noisy = np.where(mask, rng.normal(0, 0.3, N), 0.5)
+    noisy[mask] -= noisy[mask].mean()
     allowed = decide(
         evidence("new", old + noisy, slices={"rare": mask}), evidence("old", old), evidence("popular", old), RULES
     )
@@ -135,6 +138,64 @@ def test_coverage_and_latency_have_bounds(coverage, latency, failed):
     assert decision.allowed is (failed is None)
     if failed:
         assert decision.verdict.startswith(failed)
+
+
+@pytest.mark.parametrize(
+    ("measured", "failed"),
+    [
+        ({"memory_mb": 2049.0}, "memory"),
+        ({"popularity_lift": 4.1}, "popularity bias"),
+        ({"top_share": 0.61}, "concentration"),
+        ({"miscalibration": 0.51}, "calibration"),
+        ({"problems": ("x.pkl is not a file of a logged model",)}, "artifact"),
+        ({"memory_mb": 2048.0, "popularity_lift": 4.0, "top_share": 0.6, "miscalibration": 0.5}, None),
+    ],
+)
+def test_what_else_has_bounds(measured, failed):
+    old = noise(1) * 0.2
+    new = replace(evidence("new", old + 0.3), **measured)
+    rival = replace(evidence("old", old), miscalibration=0.4)
+    decision = decide(new, rival, evidence("popular", old), RULES)
+    assert [r.name for r in decision.reasons if not r.passed] == ([failed] if failed else [])
+
+
+def test_drift_beyond_its_bound_refuses():
+    old = noise(1) * 0.2
+    both = evidence("new", old + 0.3), evidence("old", old), evidence("popular", old)
+    assert decide(*both, RULES, drift=0.5).allowed
+    assert decide(*both, RULES, drift=0.51).verdict.startswith("data drift")
+    assert "data drift" not in {r.name for r in decide(*both, RULES).reasons}
+
+
+def test_an_experiment_that_is_asked_for_must_say_ship():
+    old = noise(1) * 0.2
+    both = evidence("new", old + 0.3), evidence("old", old), evidence("popular", old)
+    rules = Rules(resamples=400, experiment="lists")
+    assert decide(*both, rules).verdict == "A/B test: no reading of lists is kept"
+    for verdict, allowed in (("ship", True), ("stop", False), ("keep running", False)):
+        decision = decide(*both, rules, trial=Trial("lists", verdict, "clicks +4 %"))
+        assert decision.allowed is allowed
+        assert f"lists says {verdict}: clicks +4 %" in decision.text()
+
+
+def test_the_risks_are_stated_by_hand():
+    rng = np.random.default_rng(4)
+    gain = rng.normal(size=N)
+    gain = 0.02 + 0.1 * (gain - gain.mean()) / gain.std(ddof=1)  # standard error .005
+    old = np.full(N, 0.4)
+    new = evidence("new", old + gain, slices={"all": np.ones(N, bool)})
+    risks = decide(new, evidence("old", old), evidence("popular", old), RULES).risks
+    assert risks[0] == "a candidate that is no better is promoted at this look in 2.50% of cases at most"
+    # 5 % of .4 is four standard errors: refused where z < 1.96 - 4; seen in 80 % from (1.96 + .84) x .005 = .0140.
+    assert risks[1].startswith("one that is truly 5 % better (+0.0200) is refused for its gain in 2% of cases")
+    assert "+0.0140 would be seen in 80 %" in risks[1]
+    assert "all 1 slices" in risks[2]
+    assert decision_text_has_risks(new, old)
+
+
+def decision_text_has_risks(new, old) -> bool:
+    text = decide(new, evidence("old", old), evidence("popular", old), RULES).text()
+    return text.count("\nrisk    ") == 3
 
 
 def test_an_unmeasured_latency_does_not_pass():

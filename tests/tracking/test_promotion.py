@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -13,7 +14,7 @@ from shopr.data.splitting import four_way
 from shopr.errors import GateError, InputError, NotReadyError, StorageError
 from shopr.recommend.registry import make
 from shopr.storage.database import Database
-from shopr.tracking import promotion
+from shopr.tracking import judging, promotion
 from shopr.tracking.evidence import gather
 from shopr.tracking.gate import Decision, Reason
 from shopr.tracking.packaging import load_model, log_model
@@ -96,18 +97,18 @@ def test_promote_refuse_roll_back(stores, bought, clock):
     assert slot.current() is None
 
 
-def test_twenty_steps_explain_every_state_of_the_alias(stores, bought, monkeypatch):
+def test_fifty_steps_explain_every_state_of_the_alias(stores, bought, monkeypatch):
     runs = [candidate(stores, bought, "item_knn"), candidate(stores, bought, "ease", lam=50.0)]
     # What the gate says is tested elsewhere: here it lets every candidate pass.
-    real = promotion.decide
+    real = judging.decide
 
     def lenient(*given, **more):
         found = real(*given, **{**more, "looks": 1})
         return Decision(True, found.reasons, found.against, more["looks"], found.level)
 
-    monkeypatch.setattr(promotion, "decide", lenient)
+    monkeypatch.setattr(judging, "decide", lenient)
     seen = [state(stores)]
-    for step in range(20):
+    for step in range(50):
         if step % 3 == 2:
             promotion.rollback(stores, reason=f"step {step}")
         else:
@@ -116,7 +117,7 @@ def test_twenty_steps_explain_every_state_of_the_alias(stores, bought, monkeypat
     record = promotion.history(stores)[::-1]
     assert record["version"].tolist() == seen[1:]
     assert record["previous_version"].tolist() == seen[:-1]
-    assert (record["action"] == "rollback").sum() == 6
+    assert (record["action"] == "rollback").sum() == 16
     assert record["id"].is_monotonic_increasing
     for _, row in record.iterrows():
         assert row["reason"]
@@ -127,13 +128,13 @@ def test_twenty_steps_explain_every_state_of_the_alias(stores, bought, monkeypat
         except NotReadyError:
             break
     looks = [e["decision"]["looks"] for e in record["evidence"] if e]
-    assert looks == list(range(1, 15))
+    assert looks == list(range(1, 35))
 
 
 def test_rollback_retraces_the_record_past_broken_versions(stores, bought, monkeypatch):
     runs = [candidate(stores, bought, "ease", lam=lam) for lam in (50.0, 60.0, 70.0)]
     monkeypatch.setattr(
-        promotion,
+        judging,
         "decide",
         lambda *_, looks, **__: Decision(True, (Reason("gain", 1.0, 0.0, True, "better"),), "x", looks, 0.95),
     )
@@ -169,11 +170,40 @@ def test_a_tampered_candidate_is_refused_and_a_tampered_champion_not_served(stor
     tamper(model_files(stores, bad))
     with pytest.raises(StorageError, match=r"the model of run .* is not what was logged"):
         promote(stores, bought, bad)
-    assert len(promotion.history(stores)) == 1
+    record = promotion.history(stores)
+    assert record["action"].tolist() == ["refuse", "promote"]
+    assert "is not what was logged" in record["reason"].iloc[0]
     # The broken champion does not keep its successor out, and the record says what that one was held against.
     successor = promote(stores, bought, candidate(stores, bought, "ease", lam=50.0))
     assert (successor.version, successor.previous, successor.decision.against) == ("2", "1", "popular")
     assert "held against popularity, since model version 1" in promotion.history(stores)["reason"].iloc[0]
+
+
+def test_a_poisoned_artifact_is_refused_for_that(stores, bought):
+    bad = candidate(stores, bought, "ease", lam=50.0)
+    (model_files(stores, bad).parents[1] / "python_model.pkl").write_bytes(b"\x80\x04cposix\nsystem\n.")
+    done = promote(stores, bought, bad)
+    assert done.version is None
+    assert champion_version(stores) is None
+    failed = [r for r in done.decision.reasons if not r.passed]
+    assert [r.name for r in failed] == ["artifact"]
+    assert failed[0].detail == "python_model.pkl is not a file of a logged model"
+    assert "python_model.pkl" in promotion.history(stores)["reason"].iloc[0]
+
+
+def test_groups_that_visits_tell_of_are_slices(stores, bought):
+    users = bought.user_ids.ids.astype(str)
+    visits = pd.DataFrame(
+        {
+            "user_id": users,
+            "time": pd.Timestamp("2026-01-01"),
+            "properties": ['{"language":"%s"}' % ("de" if i % 2 else "en") for i in range(len(users))],
+        }
+    )
+    done = promote(stores, bought, candidate(stores, bought, "item_knn"), events=visits)
+    names = {r.name for r in done.decision.reasons}
+    assert {"slice language de", "slice language en", "data drift", "memory", "popularity bias", "artifact"} <= names
+    assert len(done.decision.risks) >= 2
 
 
 def test_the_slot_follows_the_alias_and_keeps_a_model_that_works(stores, bought, clock, caplog):
@@ -215,13 +245,13 @@ def test_the_alias_does_not_move_where_the_record_fails(stores, bought, monkeypa
 def test_a_champion_that_changed_meanwhile_is_not_overwritten(stores, bought, monkeypatch):
     runs = [candidate(stores, bought, name) for name in ("item_knn", "popular")]
     promotion.register(stores, runs[1])
-    real = promotion.decide
+    real = judging.decide
 
     def while_judging(*given, **more):
         point(stores, "1")
         return real(*given, **more)
 
-    monkeypatch.setattr(promotion, "decide", while_judging)
+    monkeypatch.setattr(judging, "decide", while_judging)
     with pytest.raises(GateError, match=r"the champion changed"):
         promote(stores, bought, runs[0])
     assert state(stores) == "1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shopr.errors import NotReadyError
-from shopr.tracking import promotion
+from shopr.tracking import judging, promotion
 from shopr.tracking.gate import Decision, Reason
 from shopr.tracking.registry import (
     ALIAS,
@@ -46,7 +46,7 @@ def test_the_best_candidate_is_of_this_data_finished_and_measured(stores):
 
 def test_the_alias_previous_names_what_a_rollback_goes_back_to(stores, monkeypatch):
     monkeypatch.setattr(
-        promotion,
+        judging,
         "decide",
         lambda *_, looks, **__: Decision(True, (Reason("gain", 1.0, 0.0, True, "better"),), "x", looks, 0.95),
     )

@@ -16,8 +16,8 @@ import pytest
 from shopr.config import Settings
 from shopr.errors import InputError, StorageError
 from shopr.tracking import store
-from shopr.tracking.lineage import lineage_tags, lock_hash, package_hash
 from shopr.tracking.endings import end_below, end_run, exists, tagged
+from shopr.tracking.lineage import lineage_tags, lock_hash, package_hash
 from shopr.tracking.runs import PARENT_VARIABLE, run
 
 
