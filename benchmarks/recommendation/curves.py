@@ -119,6 +119,8 @@ def _picture(rows: list[dict[str, Any]], params: Params, file: Path, title: str)
         axis.set_xlabel(name)
         if name in SCALES or name.startswith("weight"):
             axis.set_xscale("log")
+    for axis in axes.flat[len(names) :]:
+        axis.set_visible(False)
     figure.suptitle(title)
     figure.tight_layout()
     figure.savefig(file, dpi=90)
