@@ -9,10 +9,11 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from shopr.config import Settings
 from shopr.config.settings import mask
@@ -69,9 +70,28 @@ def _client(uri: str) -> MlflowClient:
     path = sqlite_path(uri)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _make_whole(path)
     made: MlflowClient = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
     made.search_experiments(max_results=1)  # opens and migrates the store now, not in the middle of the work
     return made
+
+
+def _make_whole(path: Path) -> None:
+    """A new SQLite store, put in its place when it is complete.
+
+    MLflow makes its tables in many steps outside a transaction: a process that is killed meanwhile would leave a store
+    that nobody can open or mend.
+    """
+    mlflow = quiet_mlflow()
+    fresh = path.with_name(f".{path.name}.new-{uuid4().hex[:8]}")
+    try:
+        uri = f"sqlite:///{fresh}"
+        mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
+        with suppress(FileExistsError):  # another process was faster: its store is as good
+            os.link(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def sqlite_path(uri: str) -> Path | None:

@@ -23,10 +23,8 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from shopr.workbench.processes import die_with_parent
 
-__all__ = ["FORKS", "ForkingManager", "Spare", "become_kernel", "leave"]
+__all__ = ["ForkingManager", "Spare", "become_kernel", "leave"]
 
-FORKS = sys.platform == "linux"
-"""Whether kernels are forked here."""
 _ENTRY = "ipykernel_launcher"
 
 

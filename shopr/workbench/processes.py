@@ -17,10 +17,12 @@ from contextlib import suppress
 
 import psutil
 
-__all__ = ["MARK", "Seen", "adopt_orphans", "below", "die_with_parent", "end", "end_marked"]
+__all__ = ["FORKS", "MARK", "Seen", "adopt_orphans", "below", "die_with_parent", "end", "end_marked"]
 
 MARK = "SHOPR_RUN"
 """Environment variable that carries the ledger's id of the run (or the sweep) that a process belongs to."""
+FORKS = sys.platform == "linux"
+"""Whether workers and kernels are forked here; elsewhere that is not safe with the system's libraries."""
 _GRACE_SECONDS = 3.0
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # <linux/prctl.h>
 

@@ -17,6 +17,7 @@ import importlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,13 +28,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from shopr.workbench.processes import adopt_orphans, below, die_with_parent, end
+from shopr.workbench.processes import FORKS, adopt_orphans, below, die_with_parent, end
 
 __all__ = ["CELL_FAILED", "KERNEL_DIED", "execute"]
 
 CELL_FAILED = 1
 KERNEL_DIED = 3
 _POLL_SECONDS = 0.02
+_SUPERVISE_MS = 200
 _BOOT = ("papermill", "ipykernel.kernelapp")
 Role = Callable[[], Any]
 
@@ -72,7 +74,7 @@ def _execute(notebook: Path, output: Path, parameters: Mapping[str, Any], tell: 
     import papermill
     from papermill.engines import NBClientEngine, papermill_engines
 
-    from shopr.workbench.kernels import FORKS, ForkingManager
+    from shopr.workbench.kernels import ForkingManager
     from shopr.workbench.pages import ADDED_TAGS
 
     class Telling(NBClientEngine):  # type: ignore[misc]
@@ -131,8 +133,6 @@ class _Server:
             self._collect()
 
     def _begin(self, order: dict[str, Any]) -> Role | None:
-        from shopr.workbench.kernels import FORKS
-
         if FORKS and threading.active_count() == 1:
             parent = os.getpid()
             self.worker = os.fork()
@@ -165,7 +165,7 @@ class _Server:
 
 def _work(order: dict[str, Any], parent: int | None = None) -> Role | None:  # noqa: RET503 - `leave` never returns
     """One notebook, in a process that was forked for it."""
-    from shopr.workbench.kernels import FORKS, Spare, become_kernel, leave
+    from shopr.workbench.kernels import Spare, become_kernel, leave
 
     if parent is not None:
         die_with_parent(parent)
@@ -191,6 +191,44 @@ def _work(order: dict[str, Any], parent: int | None = None) -> Role | None:  # n
             file.write(json.dumps(values) + "\n")
 
     leave(execute(Path(order["notebook"]), Path(order["output"]), order["parameters"], tell))
+
+
+def _supervised() -> None:
+    """Go on in a child; this process, too small to be chosen where memory runs out, ends what the child leaves behind.
+
+    It adopts even what was started with an empty environment and in a session of its own.
+    """
+    parent = os.getpid()
+    server = os.fork()
+    if server == 0:
+        die_with_parent(parent)
+        adopt_orphans()
+        return
+    pipe = select.poll()
+    pipe.register(0, 0)  # tells nothing but that the other end is gone
+    status: int | None = None
+    while status is None and not pipe.poll(_SUPERVISE_MS):
+        status = _ended(server)
+    while end(below(parent), grace=0):
+        _ended(server)
+    if status is not None and status < 0:
+        if -status != signal.SIGKILL:
+            signal.signal(-status, signal.SIG_DFL)
+        os.kill(parent, -status)  # end as it did
+    os._exit(status or 0)
+
+
+def _ended(server: int) -> int | None:
+    """The exit status of the server, if it ended; whatever else ended is taken leave of."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return -signal.SIGKILL
+        if not pid:
+            return None
+        if pid == server:
+            return os.waitstatus_to_exitcode(status)
 
 
 def _end_everything() -> None:
@@ -228,6 +266,8 @@ def main() -> None:
         _boot([])
         role = partial(_work, order)
     else:
+        if FORKS:
+            _supervised()
         _boot(json.loads(sys.argv[1]))
         _answer(ready=os.getpid())
         role = _Server().serve

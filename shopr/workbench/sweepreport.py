@@ -25,7 +25,9 @@ h1 { margin: 0; } h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; } .soft { color
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 td.number, th.number { font-variant-numeric: tabular-nums; text-align: right; } .failed { color: var(--bad); }
-svg { width: 100%; min-width: 34rem; height: auto; display: block; } svg text { fill: var(--soft); font-size: 12px; }
+svg { width: 100%; min-width: 46rem; height: auto; display: block; }
+svg text { fill: var(--soft); font-size: 12.5px; paint-order: stroke; stroke: light-dark(#fbfaf7, #131516);
+  stroke-width: 4px; }
 svg .axis { stroke: var(--line); } svg .name { fill: var(--ink); font-weight: 600; }
 svg .dot { fill: var(--soft); } svg .lead { fill: none; stroke: var(--accent); stroke-width: 2.5; }
 svg .trial { fill: none; stroke-width: 1.6; opacity: .75; }
@@ -33,6 +35,7 @@ svg .top { stroke: var(--accent); stroke-width: 4; opacity: 1; } svg .bar { fill
 """
 _WIDE, _HIGH, _EDGE = 900, 300, 46
 _LEAST = 4
+_APART = 0.07  # of the axis: nearer labels would overlap
 
 
 def report(spec: SweepSpec, rows: Sequence[Mapping[str, Any]], reason: str = "") -> str:
@@ -80,7 +83,7 @@ def importance(spec: SweepSpec, points: Sequence[Mapping[str, Any]], values: Seq
     import numpy as np
     from sklearn.ensemble import RandomForestRegressor
 
-    columns = [[_at(spec, name, point.get(name), points) for point in points] for name in varied]
+    columns = [[_at(spec, name, point.get(name)) for point in points] for name in varied]
     forest = RandomForestRegressor(n_estimators=64, random_state=0).fit(np.array(columns).T, np.array(values))
     weights = dict(zip(varied, (float(w) for w in forest.feature_importances_), strict=True))
     return dict(sorted(weights.items(), key=lambda item: -item[1]))
@@ -110,11 +113,15 @@ def _history(spec: SweepSpec, rows: Sequence[Mapping[str, Any]], sign: float) ->
     def y(value: float) -> float:
         return _EDGE / 2 + (_HIGH - 1.7 * _EDGE) * (1 - _share(value, low, high))
 
-    dots, path, best = [], [], -math.inf
+    dots: list[str] = []
+    path: list[str] = []
+    best = -math.inf
     for i, value, row in series:
         dots.append(
             f'<circle class="dot" cx="{x(i):.1f}" cy="{y(value):.1f}" r="4"><title>{_tip(row, value)}</title></circle>'
         )
+        if path:
+            path.append(f"{x(i):.1f},{y(sign * best):.1f}")
         best = max(best, sign * value)
         path.append(f"{x(i):.1f},{y(sign * best):.1f}")
     labels = "".join(
@@ -148,7 +155,7 @@ def _coordinates(spec: SweepSpec, valued: Sequence[tuple[float, Mapping[str, Any
     at = [1.5 * _EDGE + i * step for i in range(len(names) + 1)]
     values = [value for value, _ in valued]
     low, high = min(values), max(values)
-    scales = {n: [_at(spec, n, p.get(n), points) for p in points] for n in names}
+    scales = {n: [_at(spec, n, p.get(n)) for p in points] for n in names}
 
     def y(share: float) -> float:
         return bottom - (bottom - top) * share
@@ -182,18 +189,21 @@ def _coordinates(spec: SweepSpec, valued: Sequence[tuple[float, Mapping[str, Any
 
 def _ticks(spec: SweepSpec, name: str, points: Sequence[Mapping[str, Any]]) -> list[tuple[float, str]]:
     known = {json.dumps(point.get(name)): point.get(name) for point in points}
-    found = sorted((_at(spec, name, value, points), _shown(value)) for value in known.values())
-    return found if len(found) <= 8 else [found[0], found[-1]]
+    found = sorted((_at(spec, name, value), _shown(value)) for value in known.values())
+    reach = (found[-1][0] - found[0][0]) or 1.0
+    shown: list[tuple[float, str]] = []
+    for place, text in [found[0], found[-1], *found[1:-1]]:
+        if all(abs(place - other) / reach > _APART for other, _ in shown):
+            shown.append((place, text))
+    return shown
 
 
-def _at(spec: SweepSpec, name: str, value: Any, points: Sequence[Mapping[str, Any]]) -> float:
-    """Where a value stands on its axis: a number by its size or logarithm, anything else by its place in the spec."""
+def _at(spec: SweepSpec, name: str, value: Any) -> float:
+    """Where a value stands on its axis: in a range by its size or logarithm, else by its place in the spec."""
     dimension = spec.space[name]
-    numeric = all(isinstance(p.get(name), int | float) and not isinstance(p.get(name), bool) for p in points)
-    if numeric:
-        return math.log(value) if dimension.log else float(value)
-    known = [json.dumps(v) for v in dimension.values or ()]
-    return float(known.index(json.dumps(value))) if json.dumps(value) in known else -1.0
+    if dimension.values is not None:
+        return float(next((i for i, known in enumerate(dimension.values) if known == value), -1))
+    return math.log(value) if dimension.log else float(value)
 
 
 def _table(spec: SweepSpec, rows: Sequence[Mapping[str, Any]], sign: float) -> str:
@@ -210,11 +220,13 @@ def _table(spec: SweepSpec, rows: Sequence[Mapping[str, Any]], sign: float) -> s
         cells += [f"<td>{escape(_shown(row['parameters'].get(name)))}</td>" for name in spec.space]
         cells.append(f'<td class="number">{"–" if value is None else f"{value:.5g}"}</td>')
         state = str(row["state"]) + (f" ({row['reason']})" if row["reason"] else "")
-        cells.append(f'<td class="failed">{escape(state)}</td>' if value is None else f"<td>{escape(state)}</td>")
+        tone = "" if value is not None else ' class="soft"' if row["reason"] == "pruned" else ' class="failed"'
+        cells.append(f"<td{tone}>{escape(state)}</td>")
         cells.append(f'<td class="number">{"–" if seconds is None else f"{seconds:.1f}"}</td>')
         cells.append(f'<td class="soft">{escape((row["message"] or "")[:160])}</td>')
         body.append(f"<tr>{''.join(cells)}</tr>")
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
+    right = {"trial", spec.objective.metric, "seconds"}
+    head = "".join(f'<th scope="col"{" class=number" * (name in right)}>{escape(name)}</th>' for name in heads)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
 
 
