@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from parts.words import count, day, sentence
+from parts.words import count, day
 from shopr.abtest.board import Line, Standing, check_state, headline
 from shopr.abtest.kept import Reading
 
@@ -31,7 +31,7 @@ def _listed(one: Standing, current: bool) -> str:
     when = "" if one.at is None else f" · last read as of {day(one.at)}"
     under = f"{count(one.readings, 'reading')}{when} · {count(one.units, 'unit')}"
     made = ' <span class="tag">simulated</span>' if one.simulated else ""
-    problems = "".join(f'<p class="problem">{escape(sentence(p))}</p>' for p in one.problems)
+    problems = "".join(f'<p class="problem">{escape(p)}</p>' for p in one.problems)
     return (
         f'<li><div><a href="{link}" target="_self"{mark}>{escape(one.name)}</a>{made}'
         f'<p class="meta">{escape(under)}</p>{problems}</div>'

@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from parts.words import count
 from shopr.abtest.board import path_table
 from shopr.abtest.timeplot import value_range
 from shopr.abtest.trajectory import Trajectory
@@ -14,6 +15,7 @@ __all__ = ["over_time"]
 
 EFFECT, LIMIT, NAIVE = "Effect, interval", "Stopping limit", "Not to be read before the end"
 INK = "#85817a"  # of lines and words that belong to no series: it can be read in both modes
+FEW = 6
 KINDS = alt.Scale(domain=[EFFECT, LIMIT, NAIVE])  # in the order of the theme's colours, which follow the mode
 
 
@@ -45,7 +47,11 @@ def over_time(path: Trajectory) -> None:
         limits = alt.Chart(table.assign(kind=LIMIT)).encode(x=x, color=colour)
         line = limits.mark_line(strokeDash=[6, 4], strokeWidth=1.6) if len(table) > 1 else limits.mark_tick(thickness=2)
         layers += [line.encode(y=alt.Y(f"{name}:Q", scale=scale)) for name in ("above", "below")]
-    layers += _marks(path, scale, high)
+    if len(table) <= FEW:  # a band through few looks says little, and none through one
+        layers.append(
+            base.mark_rule(strokeWidth=2, opacity=0.55).encode(y=alt.Y("lo:Q", scale=scale), y2="hi:Q", color=colour)
+        )
+    layers += _marks(path, scale, (low, high))
     tooltip = [
         alt.Tooltip("until:N", title="Until"),
         alt.Tooltip("n:Q", title="Units", format=","),
@@ -60,7 +66,7 @@ def over_time(path: Trajectory) -> None:
     st.altair_chart(
         alt.layer(*layers).properties(height=300, background="transparent"),
         width="stretch",
-        alt=f"{path.metric} in {path.arm} over {len(table)} looks. {path.words()}",
+        alt=f"{path.metric} in {path.arm} over {count(len(table), 'look')}. {path.words()}",
     )
 
 
@@ -78,7 +84,7 @@ def _legend(path: Trajectory) -> alt.Legend:
     )
 
 
-def _marks(path: Trajectory, scale: alt.Scale, top: float) -> list[alt.Chart]:
+def _marks(path: Trajectory, scale: alt.Scale, reach: tuple[float, float]) -> list[alt.Chart]:
     """Upright lines: where it decided, the planned looks that are to come, the planned end."""
     span = max((path.points[-1].at - path.points[0].at).total_seconds(), 86_400.0)
     marks = [(p.at, f"look {p.look}") for p in path.planned if p.at is not None and not p.taken]
@@ -90,7 +96,8 @@ def _marks(path: Trajectory, scale: alt.Scale, top: float) -> list[alt.Chart]:
     if not marks:
         return []
     table = pd.DataFrame({"at": [at.replace(tzinfo=None) for at, _ in marks], "word": [word for _, word in marks]})
-    table["value"], table["decided"] = top, table["word"] == "decided"
+    table["decided"] = table["word"] == "decided"
+    table["value"] = table["decided"].map({True: reach[0], False: reach[1]})
     rule = (
         alt.Chart(table)
         .mark_rule(color=INK)
@@ -100,9 +107,9 @@ def _marks(path: Trajectory, scale: alt.Scale, top: float) -> list[alt.Chart]:
     middle = path.points[0].at + (max(path.points[-1].at, *(at for at, _ in marks)) - path.points[0].at) / 2
     words = [
         alt.Chart(table.iloc[[i]])
-        .mark_text(align=align, dx=shift, dy=6 + 14 * (i % 2), baseline="top", color=INK)
+        .mark_text(align=align, dx=shift, dy=-8 if word == "decided" else 12 + 14 * (i % 2), color=INK)
         .encode(x="at:T", y=alt.Y("value:Q", scale=scale), text="word:N")
-        for i, (at, _) in enumerate(marks)
+        for i, (at, word) in enumerate(marks)
         for align, shift in [("left", 5) if at <= middle else ("right", -5)]
     ]
     return [rule, *words]

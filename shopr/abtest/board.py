@@ -14,7 +14,7 @@ from shopr.abtest.analysis import Analysis, Check, Row
 from shopr.abtest.kept import History, Kept, Reading
 from shopr.abtest.spec import Experiment, GroupSequential
 from shopr.abtest.timeplot import value_range
-from shopr.abtest.trajectory import Trajectory, over_looks
+from shopr.abtest.trajectory import Trajectory, over_looks, telling
 from shopr.abtest.verdict import BLOCKING, Verdict
 
 __all__ = [
@@ -234,13 +234,11 @@ def _number(value: float) -> str:
 
 
 def paths(history: History, reading: Reading) -> tuple[Trajectory, ...]:
-    """The paths over time as of a reading: over the looks kept by then, or by day where there is but one."""
+    """The paths over time as of a reading: over the looks kept by then, or by day where those tell more."""
     if not reading.has_results:
         return ()
     known = [r.analysis for r in history.readings if r.number <= reading.number]
-    looks = over_looks(known, reading.spec)
-    several = looks and len(looks[0].points) > 1 and not looks[0].naive
-    return looks if several else reading.days
+    return telling(over_looks(known, reading.spec), reading.days)
 
 
 def path_table(path: Trajectory) -> pd.DataFrame:

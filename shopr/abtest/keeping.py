@@ -19,7 +19,7 @@ from shopr.abtest.monitoring import monitor
 from shopr.abtest.report import Report
 from shopr.abtest.spec import Experiment, FixedHorizon, GroupSequential, parse_spec
 from shopr.abtest.table import open_table
-from shopr.abtest.trajectory import by_day, over_looks
+from shopr.abtest.trajectory import by_day, over_looks, telling
 from shopr.abtest.verdict import EARLIER, Verdict, conclude, waiting
 from shopr.clock import Clock, SystemClock
 from shopr.data.fingerprint import fingerprint_file, fingerprint_frame
@@ -99,8 +99,7 @@ def keep(
             verdict=verdict,
             days=days,
         )
-        looks = over_looks([*(r.analysis for r in history.readings), analysis], spec)
-        paths = looks if looks and len(looks[0].points) > 1 and not looks[0].naive else days
+        paths = telling(over_looks([*(r.analysis for r in history.readings), analysis], spec), days)
         if kept.commit(reading, Report(analysis, spec, paths, verdict).html()):
             return reading
     raise StorageError(

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from functools import lru_cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -134,7 +135,7 @@ class Kept:
         readings, damaged, runs = [], [], {}
         for path in self._entries(name):
             try:
-                reading = _parsed(path, name)
+                reading = _parsed(path, name, _stamp(path / "reading.json"))
             except DataError as error:
                 damaged.append(Damage(path, error.message))
                 continue
@@ -154,8 +155,18 @@ class Kept:
                 shutil.rmtree(left, ignore_errors=True)
 
 
-def _parsed(path: Path, name: str) -> Reading:
-    """The reading in a folder.
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """What changes when a file does."""
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=2048)
+def _parsed(path: Path, name: str, stamp: tuple[int, int, int]) -> Reading:
+    """The reading in a folder; as it never changes it is parsed once, and again where `stamp` says that it did.
 
     Raises:
         DataError: saying in a few words what is wrong with it.

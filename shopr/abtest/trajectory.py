@@ -30,7 +30,7 @@ from shopr.clock import Clock
 if TYPE_CHECKING:
     from shopr.abtest.table import Source
 
-__all__ = ["MOST_POINTS", "Planned", "Point", "Trajectory", "by_day", "over_looks"]
+__all__ = ["MOST_POINTS", "Planned", "Point", "Trajectory", "by_day", "over_looks", "telling"]
 
 MOST_POINTS = 60
 """Days beyond this many are thinned out evenly; more could not be told apart in a plot."""
@@ -177,6 +177,16 @@ def by_day(
             found.setdefault((row.metric, row.arm), []).append((min(end, moment), n, row))
         looks.append(replace(look, estimates=reader.seen))
     return tuple(_trajectory(spec, rows, "days") for rows in found.values())
+
+
+def telling(looks: tuple[Trajectory, ...], days: tuple[Trajectory, ...]) -> tuple[Trajectory, ...]:
+    """Which of both to show: the kept looks, unless there is one alone and the days tell more.
+
+    A test that is read once has one look; its days are shown, as what may not be read.
+    """
+    if not looks or looks[0].naive:
+        return days
+    return days if len(looks[0].points) == 1 and days and len(days[0].points) > 1 else looks
 
 
 def _accumulated(sums: Sums) -> Sums:

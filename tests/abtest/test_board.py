@@ -17,6 +17,7 @@ from shopr.abtest.kept import Kept
 from tests.abtest.units import SPEC, START, units
 
 PLANNED = SPEC + "design: {type: group_sequential, n: 2800, looks: 4, spending: pocock}\n"
+ANYTIME = SPEC + "design: {type: sequential, tuning: 1000}\n"
 END = START + timedelta(days=28)
 
 
@@ -96,9 +97,9 @@ def test_values_that_are_not_known_are_dashes(store):
 
 
 def test_paths_are_those_of_kept_looks_where_there_are_several(store):
-    first = keep(store, units(), PLANNED, at=START + timedelta(days=7))
+    first = keep(store, units(), ANYTIME, at=START + timedelta(days=7))
     assert [p.source for p in paths(store.history("checkout"), first)] == ["days"]
-    second = keep(store, units(), PLANNED, at=START + timedelta(days=14))
+    second = keep(store, units(), ANYTIME, at=START + timedelta(days=14))
     history = store.history("checkout")
     (path,) = paths(history, second)
     assert (path.source, len(path.points)) == ("kept", 2)
@@ -108,6 +109,14 @@ def test_paths_are_those_of_kept_looks_where_there_are_several(store):
     assert (table["lo"] <= table["estimate"]).all()
     np.testing.assert_allclose(table["above"], [p.limit for p in path.points])
     np.testing.assert_allclose(table["below"], [-p.limit for p in path.points])
+
+
+def test_one_planned_look_is_shown_as_it_was_taken(store):
+    reading = keep(store, units(), PLANNED, at=START + timedelta(days=9))
+    (path,) = paths(store.history("checkout"), reading)
+    assert (path.source, [p.n for p in path.points]) == ("kept", [900])
+    # Between the start and this look by a straight line, and beyond it at the same rate.
+    assert [p.at for p in path.planned[1:]] == [START + timedelta(days=d) for d in (14, 21, 28)]
 
 
 def test_a_naive_path_says_nothing_of_decisions(store):
