@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from shopr.abtest.checks import one_of, share
-from shopr.abtest.crossing import Path, exit_probabilities, increasing
+from shopr.abtest.crossing import FARTHEST, Path, exit_probabilities, increasing
 from shopr.abtest.spending import spent
 from shopr.errors import InputError
 
@@ -24,7 +24,7 @@ __all__ = ["SHAPES", "classical_boundaries", "spending_boundaries"]
 Floats = NDArray[np.float64]
 Shape = Literal["obrien-fleming", "pocock", "wang-tsiatis"]
 SHAPES: tuple[Shape, ...] = ("obrien-fleming", "pocock", "wang-tsiatis")
-_FAR = 38.0  # beyond it the normal tail is below every float
+_TINY = 1e-14  # an error below it lies where only far paths lead
 
 
 def spending_boundaries(
@@ -57,14 +57,14 @@ def spending_boundaries(
     cumulated = spent(shares, side, spending, parameter)
     if final:
         cumulated[-1] = side
-    return np.array(_solve(tuple(shares), tuple(cumulated), sides))
+    return np.array(_solve(tuple(shares), tuple(cumulated), sides, far=alpha < _TINY))
 
 
 @lru_cache(maxsize=1024)
-def _solve(shares: tuple[float, ...], cumulated: tuple[float, ...], sides: int) -> tuple[float, ...]:
-    path, before, limits = Path.start(), 0.0, []
+def _solve(shares: tuple[float, ...], cumulated: tuple[float, ...], sides: int, *, far: bool) -> tuple[float, ...]:
+    path, before, limits = Path.start(reach=FARTHEST) if far else Path.start(), 0.0, []
     for look, (here, total) in enumerate(zip(shares, cumulated, strict=True)):
-        limit = _limit(path, here, total - before, 0.0 if sides == 2 else -_FAR)
+        limit = _limit(path, here, total - before, 0.0 if sides == 2 else -FARTHEST)
         limits.append(limit)
         before = total
         if look + 1 < len(shares):
@@ -74,7 +74,7 @@ def _solve(shares: tuple[float, ...], cumulated: tuple[float, ...], sides: int) 
 
 def _limit(path: Path, here: float, error: float, lowest: float) -> float:
     """The limit that lets just `error` of the paths out above."""
-    if error <= 0 or path.above(_FAR, here) >= error:
+    if error <= 0 or path.above(FARTHEST, here) >= error:
         return float(np.inf)
     if path.above(lowest, here) <= error:
         return lowest
@@ -82,7 +82,7 @@ def _limit(path: Path, here: float, error: float, lowest: float) -> float:
     def surplus(limit: float) -> float:
         return float(np.log(max(path.above(limit, here), 5e-324)) - np.log(error))
 
-    return float(brentq(surplus, lowest, _FAR, xtol=1e-13, rtol=1e-14))
+    return float(brentq(surplus, lowest, FARTHEST, xtol=1e-13, rtol=1e-14))
 
 
 def classical_boundaries(

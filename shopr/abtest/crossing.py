@@ -17,10 +17,12 @@ from scipy.special import ndtr
 from shopr.abtest.checks import floats
 from shopr.errors import InputError
 
-__all__ = ["Path", "exit_probabilities", "increasing"]
+__all__ = ["FARTHEST", "Path", "exit_probabilities", "increasing"]
 
 Floats = NDArray[np.float64]
-_REACH = 9.0  # beyond this many standard errors nothing is left to integrate
+_REACH = 9.0  # beyond this many standard errors nothing is left to integrate, unless the chances sought are tiny
+FARTHEST = 38.0
+"""Standard errors beyond which the normal tail is below every float."""
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _PANEL = 3.0  # a panel's width in units of the narrowest feature
 _NARROWEST = 2e-4
@@ -37,17 +39,19 @@ class Path:
         weight: probability of each, shape (points,).
         information: the information at this look, 0 before the first.
         drift: mean of the statistic per root of information.
+        reach: standard errors up to which paths are followed; `FARTHEST` for chances below 1e-14.
     """
 
     at: Floats
     weight: Floats
     information: float
     drift: float
+    reach: float = _REACH
 
     @classmethod
-    def start(cls, drift: float = 0.0) -> Path:
+    def start(cls, drift: float = 0.0, reach: float = _REACH) -> Path:
         """Before the first look: every path at 0."""
-        return cls(np.zeros(1), np.ones(1), 0.0, drift)
+        return cls(np.zeros(1), np.ones(1), 0.0, drift, reach)
 
     def above(self, limit: float, information: float) -> float:
         """The chance to be above `limit` at the look with `information`."""
@@ -65,9 +69,9 @@ class Path:
         """
         gain = information - self.information
         middle = self.drift * np.sqrt(information)
-        low, high = max(lower, middle - _REACH), min(upper, middle + _REACH)
+        low, high = max(lower, middle - self.reach), min(upper, middle + self.reach)
         if high <= low:
-            return Path(np.zeros(0), np.zeros(0), information, self.drift)
+            return Path(np.zeros(0), np.zeros(0), information, self.drift, self.reach)
         narrow = np.sqrt(min(gain, (following or np.inf) - information) / information)
         at, weights = _quadrature(low, high, max(min(narrow, 1.0), _NARROWEST))
         root = np.sqrt(gain / information)
@@ -76,11 +80,11 @@ class Path:
         for part in range(0, len(at), _ROWS):
             rows = slice(part, part + _ROWS)
             # Points rise, so what can reach these rows is one run of columns.
-            ends = at[rows][[0, -1]] + root * np.array([-_REACH, _REACH])
+            ends = at[rows][[0, -1]] + root * np.array([-self.reach, self.reach])
             near = slice(*np.searchsorted(mean, ends))
             z = (at[rows, None] - mean[near]) / root
             density[rows] = np.exp(-0.5 * z * z) @ self.weight[near]
-        return Path(at, weights * density / (root * np.sqrt(2 * np.pi)), information, self.drift)
+        return Path(at, weights * density / (root * np.sqrt(2 * np.pi)), information, self.drift, self.reach)
 
     def _mean(self, information: float) -> Floats:
         gain = information - self.information

@@ -21,6 +21,7 @@ from shopr.errors import InputError
 __all__ = ["Adjusted", "GroupSequential", "Looks"]
 
 Floats = NDArray[np.float64]
+_LEAST = 1e-300  # p-values below it are given as this
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,10 @@ class GroupSequential:
 
         low, high = np.log(1e-14), np.log(1 - 1e-9)
         if surplus(low) <= 0:
-            return 1e-14
+            if self.spending.startswith("classical:"):  # their constant is solved to 1e-14 of the error, not less
+                return 1e-14
+            low, high = np.log(_LEAST), low
+            return _LEAST if surplus(low) <= 0 else float(np.exp(brentq(surplus, low, high, xtol=1e-10)))
         return 1.0 if surplus(high) >= 0 else float(np.exp(brentq(surplus, low, high, xtol=1e-10)))
 
     def power(self, drift: float, information: ArrayLike) -> float:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import integrate, stats
 
 from shopr.abtest.groupsequential import GroupSequential
+from shopr.abtest.spending import spent
 from shopr.errors import InputError
 
 FIVE = np.arange(1, 6) / 5
@@ -87,3 +90,32 @@ def test_bad_calls_are_refused() -> None:
         GroupSequential().adjusted([1.0], [0.0], [1.0])
     with pytest.raises(InputError, match="alpha 0"):
         GroupSequential(alpha=0)
+
+
+@pytest.mark.parametrize("spending", ["obrien-fleming", "pocock"])
+@pytest.mark.parametrize("z", [8.5, 12.0, 25.0])
+def test_repeated_p_values_are_exact_far_in_the_tail(spending: str, z: float) -> None:
+    """At its own p-value a look's boundary is the statistic: checked by an integral made by another hand."""
+    shares = np.array([0.5, 1.0])
+    effects = np.array([0.1, 1.0])
+    design = GroupSequential(0.05, "two-sided", spending)
+    p = design.adjusted(effects, np.array([1.0, 1.0 / z]), shares).repeated_p
+    first = design.boundaries(shares, final=True, alpha=p)[0]
+    spread = np.sqrt(0.5)
+
+    def inside_then_above(x: float) -> float:
+        return float(stats.norm.pdf(x) * stats.norm.sf((z - x * spread) / spread))
+
+    edges = sorted({max(-first, z * spread - 15), min(first, z * spread), first})
+    chance = sum(
+        integrate.quad(inside_then_above, a, b, epsabs=0, epsrel=1e-11, limit=500)[0] for a, b in pairwise(edges)
+    )
+    spent_last = p / 2 - spent(shares, p / 2, spending)[0]
+    assert p < 1e-14
+    assert chance == pytest.approx(spent_last, rel=1e-8)
+
+
+def test_one_look_far_in_the_tail_is_the_plain_test() -> None:
+    for z in (9.0, 20.0, 36.0):
+        p = GroupSequential(0.05).adjusted(np.array([1.0]), np.array([1 / z]), [1.0]).repeated_p
+        assert p == pytest.approx(2 * stats.norm.sf(z), rel=1e-8)

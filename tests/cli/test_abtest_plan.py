@@ -71,6 +71,16 @@ def test_people_get_tables(run: Run, history: Path) -> None:
     assert "Smallest lift found after" in out
 
 
+def test_planned_looks_have_a_price_that_is_said(run: Run, history: Path) -> None:
+    spec = history / "looks.yaml"
+    spec.write_text(SPEC + "design: {type: group_sequential, n: 5000, looks: 5, spending: pocock}\n")
+    asked = (history / "history.csv", "--spec", spec, "--lift", 0.05)
+    row = json.loads(run(*asked, "--json")[1])[0]
+    assert 1.15 < row["inflation"] < 1.3  # Jennison and Turnbull 2000, table 2.2: 1.229 for the classical shape
+    assert f"{row['inflation']:.2f} times the units of a test read once" in run(*asked)[1]
+    assert "times the units" not in run(history / "history.csv", "--metric", "bought", "--lift", 0.1)[1]
+
+
 def test_a_covariate_saves_units(run: Run, history: Path) -> None:
     plain, less = (
         json.loads(run(history / "history.csv", "--metric", "revenue", "--lift", 0.05, "--json", *more)[1])[0]["n"]
