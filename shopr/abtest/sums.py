@@ -20,7 +20,7 @@ from shopr.abtest.arms import Term
 from shopr.abtest.metrics import Mean, Proportion, Quantile, Ratio
 from shopr.abtest.moments import Moments
 from shopr.abtest.table import Table, quoted
-from shopr.abtest.times import Times, days_of, merged
+from shopr.abtest.times import Times, by_half, days_of, merged
 from shopr.errors import DataError, UnknownNameError
 
 __all__ = ["HALVES", "Sums", "collect", "terms_of"]
@@ -77,7 +77,7 @@ def collect(table: Table, by: str = "", *, only: tuple[str, ...] = (), timed: bo
     columns = list(dict.fromkeys(e for block in blocks.values() for e in block))
     pairs = _pairs(blocks, columns)
     ends = table.exposures() if timed and not by else None
-    halves = table.query(_timed_sql(table, columns, pairs, (ends[0] + ends[1]) // 2)) if ends else []
+    halves = by_half(table.query(_timed_sql(table, columns, pairs, (ends[0] + ends[1]) // 2))) if ends else []
     rows = merged(halves) if ends else table.query(_sql(table, columns, pairs, by=by))
     place = _places(table, rows, by)
     arms, groups = tuple(table.spec.arms), tuple(dict.fromkeys(str(r[1]) for r in rows)) if by else ("",)
@@ -212,10 +212,7 @@ def _sql(
 
 
 def _timed_sql(table: Table, columns: list[str], pairs: list[tuple[int, int]], middle: int) -> str:
-    """As `_sql`, by arm and half of the time, and last the days since 1970 on which units were exposed.
-
-    Days are grouped with the rest and merged by an outer query: that costs nothing beyond reading the times.
-    """
+    """As `_sql`, by arm, day of exposure (since 1970) and whether it lies in the first half of the time."""
     inner = [f"CAST({quoted(table.spec.variant)} AS VARCHAR) AS arm", f"{table.exposure_day} AS day"]
     inner.append(f"{table.exposed_by(middle)} AS early")
     inner += [f"{c} AS c{i}" for i, c in enumerate(columns)]
@@ -223,12 +220,9 @@ def _timed_sql(table: Table, columns: list[str], pairs: list[tuple[int, int]], m
     for i in range(len(columns)):
         sums += [f"count(c{i})", f"sum(c{i})"]
     sums += [f"sum(c{i} * c{j})" for i, j in pairs]
-    fields = ", ".join(f"{sql} AS f{i}" for i, sql in enumerate(sums))
-    merged = ", ".join(f"sum(f{i})" for i in range(len(sums)))
     return (
-        f"SELECT arm, CASE WHEN early THEN 'early' WHEN NOT early THEN 'late' END, {merged}, "
-        f"list(day - DATE '1970-01-01') FROM (SELECT arm, day, early, {fields} FROM (SELECT {', '.join(inner)} "
-        f"FROM {table.source}) GROUP BY arm, day, early) GROUP BY arm, early"
+        f"SELECT arm, day - DATE '1970-01-01', early, {', '.join(sums)} FROM (SELECT {', '.join(inner)} "
+        f"FROM {table.source}) GROUP BY arm, day, early"
     )
 
 

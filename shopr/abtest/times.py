@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from shopr.abtest.table import Table
 from shopr.errors import DataError
 
-__all__ = ["Times", "days_of", "exposure_times", "merged"]
+__all__ = ["Times", "by_half", "days_of", "exposure_times", "merged"]
 
 
 @dataclass(frozen=True)
@@ -49,24 +50,35 @@ def exposure_times(table: Table) -> Times | None:
     return Times(*ends, tuple(sorted(int(day) for day, _ in found if day is not None)), missing)
 
 
-def merged(halves: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
-    """Rows by arm and half (the days last) as rows by arm."""
-    arms: dict[object, list[object]] = {}
-    for arm, _, *fields in halves:
+def by_half(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Sums by arm, day and half as sums by arm and half ("early", "late", None), the days of each last."""
+    halves: dict[tuple[object, object], tuple[list[Any], list[Any]]] = {}
+    # In order of time, so that the same table gives the same last digit again.
+    for arm, day, early, *values in sorted(rows, key=lambda row: (str(row[0]), row[1] is None, row[1] or 0)):
+        half = None if early is None else "early" if early else "late"
+        known, days = halves.get((arm, half), (None, []))
+        summed = values if known is None else [_plus(a, b) for a, b in zip(known, values, strict=True)]
+        halves[arm, half] = summed, [*days, day]
+    return [(arm, half, *values, days) for (arm, half), (values, days) in halves.items()]
+
+
+def merged(halves: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Rows of `by_half` as rows by arm."""
+    arms: dict[object, list[Any]] = {}
+    for arm, _, *values, _days in halves:
         known = arms.get(arm)
-        values = fields[:-1]
         arms[arm] = values if known is None else [_plus(a, b) for a, b in zip(known, values, strict=True)]
     return [(arm, "", *values) for arm, values in arms.items()]
 
 
-def _plus(one: object, other: object) -> object:
+def _plus(one: Any, other: Any) -> Any:
     """The sum of two sums, of which one without values is None."""
     if one is None or other is None:
         return other if one is None else one
-    return one + other  # type: ignore[operator]
+    return one + other
 
 
-def days_of(halves: list[tuple[object, ...]]) -> tuple[tuple[int, ...], int]:
+def days_of(halves: list[tuple[Any, ...]]) -> tuple[tuple[int, ...], int]:
     """The days with exposures, and how many rows have no time."""
-    days = {int(d) for row in halves for d in row[-1] if d is not None}  # type: ignore[attr-defined]
-    return tuple(sorted(days)), sum(int(row[2]) for row in halves if row[1] is None)  # type: ignore[call-overload]
+    days = {int(day) for row in halves for day in row[-1] if day is not None}
+    return tuple(sorted(days)), sum(int(row[2]) for row in halves if row[1] is None)
