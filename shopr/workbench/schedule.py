@@ -125,9 +125,8 @@ class Scheduler:
 
     def _sleep(self, due: datetime | None) -> float:
         now = self._clock.now()
-        times = [t for t, _ in self._timetable.next(self._looked)[:1]]
-        if due is not None:
-            times.append(due)
+        coming = [self._timetable.first_after(job, self._looked[job]) for job in self._timetable.order]
+        times = [t for t in (due, *coming) if t is not None]
         wait = min([(t - now).total_seconds() for t in times], default=self._lease.ttl)
         return max(min(wait, self._lease.ttl / 3), 0.0)
 
@@ -195,7 +194,7 @@ class Scheduler:
             if job in looked:
                 continue
             since = self._looked[job]
-            coming = crons[job].next(since)
+            coming = self._timetable.first_after(job, since)
             if coming is None or coming > now:
                 continue
             policy = self._spec.jobs[job].catch_up

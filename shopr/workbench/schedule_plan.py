@@ -46,11 +46,19 @@ class Timetable:
         self.spec, self._shop = spec, shop
         self.crons = {name: spec.cron(name, zone) for name in spec.jobs}
         self.order = spec.order()
+        self._known: dict[str, tuple[datetime, datetime | None]] = {}
 
     def next(self, after: Mapping[str, datetime]) -> list[tuple[datetime, str]]:
         """The next instant of each job after its moment in `after`, earliest first."""
         found = [(self.crons[job].next(after[job]), job) for job in self.order if job in after]
         return sorted([(t, job) for t, job in found if t is not None], key=lambda pair: pair[0])
+
+    def first_after(self, job: str, moment: datetime) -> datetime | None:
+        """The first instant of a job after a moment; the last answer is kept, as a scheduler asks again and again."""
+        known = self._known.get(job)
+        if known is None or known[0] != moment:
+            known = self._known[job] = moment, self.crons[job].next(moment)
+        return known[1]
 
     def row(self, job: str, instant: datetime, origin: str = "schedule", due: datetime | None = None) -> dict[str, Any]:
         """What storage takes for one run."""

@@ -94,8 +94,7 @@ class Cron:
         text = " ".join(expression.lower().split())
         text = _SHORT.get(text, text)
         _check(expression, text)
-        # Croniter takes a range of one value for one that goes all the way round.
-        self._text = _RANGE.sub(lambda found: found[1] if int(found[1]) == int(found[2]) else found[0], text)
+        self._text = _plain(text)
         if self.next(datetime(2024, 1, 1, tzinfo=UTC)) is None:
             raise SpecError(f"cron {expression!r} never comes due", hint="No month has such a day")
 
@@ -163,6 +162,22 @@ def jitter(schedule: str, job: str, logical: datetime, most: float) -> timedelta
 
     drawn = float(uniform([f"{job}@{logical.astimezone(UTC).isoformat()}"], f"schedule:{schedule}")[0])
     return timedelta(seconds=int(drawn * most * 1000) / 1000)
+
+
+def _plain(text: str) -> str:
+    """The expression in a form that croniter takes by cron's rules."""
+    from croniter import croniter
+
+    # It takes a range of one value for one that goes all the way round.
+    text = _RANGE.sub(lambda found: found[1] if int(found[1]) == int(found[2]) else found[0], text)
+    # It takes days for restricted that name every day, such as */1, and then lets either field suffice.
+    fields = text.split()
+    values, special = croniter.expand(text)
+    if set(range(1, 32)) <= set(values[2]):
+        fields[2] = "*"
+    if set(range(7)) <= set(values[4]) and not special:
+        fields[4] = "*"
+    return " ".join(fields)
 
 
 def _check(given: str, text: str) -> None:

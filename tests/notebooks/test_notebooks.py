@@ -28,6 +28,11 @@ NAMES = (
     "interleaving",
     "scale",
     "abtest_calibration",
+    "daily",
+    "weekly",
+    "monthly",
+    "quarterly",
+    "yearly",
 )
 SPECS = {spec.notebook: spec for name in NAMES if isinstance(spec := load(ROOT / f"experiments/{name}.yaml"), RunSpec)}
 SHOWING = {"shopr", "matplotlib", "pandas", "numpy", "pathlib"}
@@ -66,6 +71,11 @@ OTHER = {
         "floor": 0.3,
         "rounds": 300,
     },
+    "90_daily": {**FEW, "day": "2025-03-04"},
+    "91_weekly": {**FEW, "day": "2025-03-04"},
+    "92_monthly": {**FEW, "day": "2025-03-04", "model": "popular", "judge": True},
+    "93_quarterly": {**FEW, "day": "2025-03-04"},
+    "94_yearly": {**FEW, "day": "2025-03-04", "preset": "tiny"},
 }
 
 

@@ -48,8 +48,8 @@ ROWS = {
     ],
     "0007": [
         "INSERT INTO schedule_runs (schedule, job, logical_at, due_at, state, origin, spec, parameters, attempts, "
-        "losses, message) VALUES ('maintenance', 'daily', '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', 'DONE', "
-        "'schedule', 'experiments/daily.yaml', '{}', 1, 0, '')",
+        "losses, message) VALUES ('maintenance', 'daily', '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', "
+        "'DONE', 'schedule', 'experiments/daily.yaml', '{}', 1, 0, '')",
         "INSERT INTO schedule_jobs (schedule, job, looked_at, missed) "
         "VALUES ('maintenance', 'daily', '2026-01-01 00:00:00+00:00', 0)",
         "INSERT INTO schedule_leases "

@@ -44,6 +44,7 @@ def expressions(draw: st.DrawFn) -> str:
 @example(expression="30 2 * * *", zone="Europe/Berlin", near="2026-03-29", minutes=-60, length=2000)
 @example(expression="*/10 * * * *", zone="Australia/Lord_Howe", near="2026-04-05", minutes=-900, length=2000)
 @example(expression="0-0 5-5/2 * * *", zone="UTC", near="2026-11-01", minutes=0, length=1500)
+@example(expression="0 0 */2 * */1", zone="UTC", near="2026-11-01", minutes=0, length=1500)
 @example(expression="0,30 1-3 * * *", zone="America/New_York", near="2026-11-01", minutes=-60, length=2000)
 def test_it_comes_due_as_brute_force_over_minutes_says(expression, zone, near, minutes, length):
     after = at(near) + timedelta(minutes=minutes)
