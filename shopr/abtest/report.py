@@ -23,7 +23,7 @@ _STYLE = """
   --line: light-dark(#e4dfd6, #303538); --panel: light-dark(#fff, #1a1d1f); --accent: light-dark(#0b6b62, #4fc4b4);
   --bad: light-dark(#9a2b2b, #f09a94); }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: light-dark(#fbfaf7, #131516);
-  max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+  max-width: 66rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { margin: 0; } h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; } .soft { color: var(--soft); }
 .verdict { border-left: 4px solid var(--accent); background: var(--panel); padding: .8rem 1.2rem; margin: 1.2rem 0; }
 .verdict b { font-size: 1.3rem; } .verdict.stop, .verdict.find { border-color: var(--bad); }
@@ -69,7 +69,7 @@ class Report:
         return (
             f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<style>{_STYLE}{timeplot.STYLE}</style></head><body>{self._body()}</body></html>"
+            f"<style>{_STYLE}{timeplot.STYLE}</style></head><body><main>{self._body()}</main></body></html>"
         )
 
     def save(self, path: Path) -> Path:
@@ -135,7 +135,7 @@ class Report:
 
 def _facts(rows: list[tuple[str, str]]) -> str:
     body = "".join(f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in rows)
-    return f'<div class="scroll"><table>{body}</table></div>'
+    return f'<div class="scroll" tabindex="0"><table>{body}</table></div>'
 
 
 def _health(analysis: Analysis) -> str:
@@ -144,7 +144,7 @@ def _health(analysis: Analysis) -> str:
         f'<th scope="row">{escape(check.name)}</th><td style="white-space:normal">{escape(check.message)}</td></tr>'
         for check in analysis.health
     )
-    return f'<div class="scroll"><table>{body}</table></div>'
+    return f'<div class="scroll" tabindex="0"><table>{body}</table></div>'
 
 
 def _state(check: Check) -> str:
@@ -165,10 +165,12 @@ def _path(path: Trajectory) -> str:
     )
     said = f'<p class="{"warn" if path.naive else "soft"}">{escape(path.words())}</p>'
     key = "" if path.naive else f'<p class="soft">{escape(path.key())}</p>'
-    table = f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+    table = (
+        f'<div class="scroll" tabindex="0"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
     return (
         f"<h3>{escape(path.metric)} in {escape(path.arm)} ({escape(path.method)})</h3>{said}"
-        f"{timeplot.picture(path)}{key}"
+        f'<div class="scroll" tabindex="0">{timeplot.picture(path)}</div>{key}'
         f"<details><summary>The figures</summary>{table}</details>"
     )
 
@@ -180,7 +182,7 @@ def _end(value: float) -> str:
 def _rows(rows: list[Row]) -> str:
     """A table; each family of rows (relative or not, one metric) has its own scale with zero marked."""
     heads = "".join(
-        f'<th scope="col">{name}</th>'
+        f'<th scope="col">{name}</th>' if name else "<td></td>"
         for name in ("metric", "arm", "method", "effect", "interval", "", "p", "corrected", "says")
     )
     scale = {
@@ -189,7 +191,7 @@ def _rows(rows: list[Row]) -> str:
         for key in {(r.metric, r.relative) for r in rows}
     }  # fmt: skip
     body = "".join(_row(row, scale[row.metric, row.relative]) for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="scroll" tabindex="0"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _row(row: Row, scale: float) -> str:

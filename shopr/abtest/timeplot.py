@@ -13,7 +13,8 @@ from shopr.abtest.trajectory import Trajectory
 __all__ = ["STYLE", "picture", "value_range"]
 
 STYLE = """
-svg.path { width: 100%; height: auto; max-width: 52rem; display: block; font: 12px system-ui, sans-serif; }
+svg.path { width: 100%; min-width: 34rem; height: auto; max-width: 52rem; display: block;
+  font: 12px system-ui, sans-serif; }
 svg.path text { fill: var(--soft); } svg.path .axis { stroke: var(--line); } svg.path .zero { stroke: var(--soft); }
 svg.path .band { fill: var(--accent); opacity: .16; } svg.path .estimate { stroke: var(--accent); fill: none;
   stroke-width: 2; } svg.path circle { fill: var(--accent); }
@@ -25,6 +26,10 @@ svg.path.naive .estimate { stroke: var(--soft); } svg.path.naive circle { fill: 
 """
 _WIDTH, _HEIGHT = 820, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 26, 34
+_CLIP = (
+    f'<clipPath id="path-clip"><rect x="{_LEFT}" y="{_TOP}" width="{_WIDTH - _LEFT}" '
+    f'height="{_HEIGHT - _TOP - _BOTTOM}"/></clipPath>'
+)
 _STEPS = (1, 2, 7, 14, 28, 91, 182, 364)
 
 
@@ -52,9 +57,8 @@ def picture(path: Trajectory) -> str:
     frame = _Frame(path)
     kind = "path naive" if path.naive else "path"
     label = f"{path.metric} in {path.arm} over time, {len(path.points)} looks. {path.words()}"
-    parts = [_axes(frame), _planned(frame), _band(frame)]
-    parts += [_limits(frame, sign) for sign in _signs(path)]
-    parts += [_estimate(frame), _stop(frame)]
+    drawn = [_band(frame), *(_limits(frame, sign) for sign in _signs(path)), _estimate(frame)]
+    parts = [_CLIP, _axes(frame), _planned(frame), f'<g clip-path="url(#path-clip)">{"".join(drawn)}</g>', _stop(frame)]
     return (
         f'<svg class="{kind}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(label)}">'
         f"{''.join(parts)}</svg>"
@@ -79,7 +83,9 @@ class _Frame:
         return _LEFT + 8 + share * (_WIDTH - _LEFT - _RIGHT - 16)
 
     def y(self, value: float) -> float:
-        kept = float(np.clip(value, self.low, self.high))
+        # What lies outside is cut off by the picture's frame; only what is endless needs an end.
+        span = self.high - self.low
+        kept = float(np.clip(value, self.low - span, self.high + span))
         return _TOP + (self.high - kept) / (self.high - self.low) * (_HEIGHT - _TOP - _BOTTOM)
 
     def holds(self, at: datetime | None) -> bool:
@@ -134,8 +140,7 @@ def _limits(frame: _Frame, sign: int) -> str:
             (max(at - timedelta(hours=12), frame.first), value),
             (min(at + timedelta(hours=12), frame.last), value),
         ]
-    shown = [(at, v) for at, v in known if frame.low <= v <= frame.high]
-    return f'<polyline class="limit" points="{_line(frame, shown)}"/>' if len(shown) > 1 else ""
+    return f'<polyline class="limit" points="{_line(frame, known)}"/>' if known else ""
 
 
 def _estimate(frame: _Frame) -> str:

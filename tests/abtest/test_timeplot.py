@@ -41,7 +41,7 @@ def test_it_shows_the_band_the_limits_and_where_it_stopped():
     for element in found.iter():
         values = numbers(element)
         assert all(0 <= x <= 820 for x in values[::2])
-        assert all(0 <= y <= 300 for y in values[1::2])
+        assert all(-300 <= y <= 600 for y in values[1::2])  # what lies outside is cut off by the frame
 
 
 def test_one_sided_paths_have_one_limit_and_may_be_open():
@@ -67,6 +67,15 @@ def test_any_number_of_looks_can_be_drawn(n, naive):
     found = drawn(path(n, naive=naive))
     assert found.get("class") == ("path naive" if naive else "path")
     assert len(list(found.iter("text"))) >= 3
+
+
+def test_what_lies_outside_is_cut_off_and_not_drawn_at_the_edge():
+    points = tuple(replace(p, estimate=99.0) if i == 0 else p for i, p in enumerate(path(30).points))
+    found = drawn(path(points=points))
+    (frame,) = found.iter("clipPath")
+    top = float(frame[0].get("y"))
+    first, second = list(found.iter("circle"))[:2]
+    assert float(first.get("cy")) < top - 4 < float(second.get("cy"))
 
 
 def test_points_without_values_are_left_out():

@@ -202,5 +202,9 @@ def test_an_experiment_with_looks_is_drawn_and_accessible(
     with page.expect_download() as download:
         page.get_by_role("button", name="Decision report (HTML)").click()
     assert download.value.suggested_filename == "checkout-2.html"
-    assert "<svg" in Path(download.value.path()).read_text(encoding="utf-8")
+    report = Path(download.value.path()).read_text(encoding="utf-8")
+    assert "<svg" in report
+    page.set_content(report)
+    found = Axe().run(page).response["violations"]
+    assert [(rule["id"], node["html"]) for rule in found for node in rule["nodes"]] == []
     page.context.close()
