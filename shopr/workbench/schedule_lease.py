@@ -15,7 +15,8 @@ from typing import Any
 from uuid import uuid4
 
 import psutil
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from shopr.errors import StorageError
 from shopr.storage.database import Database
@@ -98,13 +99,9 @@ class Lease:
         taken["process_began_at"] = self._began
         if row is None:
             # Two may see no row at once: the primary key lets one of them write it.
-            if self._database.is_sqlite:
-                connection.execute(insert(table).values(schedule=self._schedule, **taken))
-                return True
-            from sqlalchemy.dialects import postgresql
-
-            statement = postgresql.insert(table).values(schedule=self._schedule, **taken).on_conflict_do_nothing()
-            return connection.execute(statement).rowcount == 1
+            statement = (sqlite.insert if self._database.is_sqlite else postgresql.insert)(table)
+            statement = statement.values(schedule=self._schedule, **taken).on_conflict_do_nothing()
+            return connection.execute(statement.returning(table.c.schedule)).first() is not None
         if row["token"] == self._token:
             connection.execute(update(table).where(self._mine()).values(**own))
             return True

@@ -32,7 +32,7 @@ NAMES = (
     *("year", "quarter", "month", "week", "day", "schedule", "job", "shop"),
 )
 """What a template may name."""
-_TEMPLATE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_TEMPLATE = re.compile(r"\{\{([^{}]*)\}\}")
 _INSIDE = re.compile(r"\s*(\w+)\s*(?:([+-])\s*(\d{1,5})\s*([dwhm])\s*)?(?:\|\s*(.+?)\s*)?", re.DOTALL)
 _HELP = "Write {{ logical_date }}, {{ logical_date - 7d }} or {{ logical_time | %Y-%m }}"
 _WRITTEN = "%Y-%m-%d"

@@ -33,7 +33,7 @@ from shopr.workbench.ledger import State
 from shopr.workbench.schedule_lease import gone
 from shopr.workbench.schedule_store import Row, RunState, ScheduleStore
 
-__all__ = ["Handle", "Truth", "Workers", "WorkersOfProcesses", "main"]
+__all__ = ["Handle", "Truth", "Workers", "WorkersOfProcesses", "end_with_scheduler", "main"]
 
 _STARTING, _LOADING = timedelta(seconds=60), timedelta(seconds=600)
 _SLACK = timedelta(seconds=2)
@@ -209,7 +209,7 @@ def _kill_below(pid: int) -> None:
                 process.kill()
 
 
-def _end_with_parent() -> None:
+def end_with_scheduler() -> None:
     """Wait in the background for the scheduler to go, however it goes; then end everything below, and this process."""
 
     def watch() -> None:
@@ -224,7 +224,7 @@ def _end_with_parent() -> None:
 
 def main() -> None:
     """A worker's entry: ROW TOKEN CACHE."""
-    _end_with_parent()
+    end_with_scheduler()
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     row_id, token, cache = int(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
     settings = Settings()
