@@ -1,6 +1,6 @@
-"""Runs that are killed with signal 9 at random points: what the ledger and MLflow say afterwards, and what still lives.
+"""Runs that are killed with signal 9 at random points: what the ledger and MLflow say afterwards, and what lives on.
 
-A driver process imports everything once and forks each `shopr` command from there, so that a hundred kills take minutes.
+A driver process imports everything once and forks each `shopr` command from there: a hundred kills take minutes.
 The commands are the real ones: `shopr run` is killed, `shopr run --list` is asked what became of it.
 """
 
@@ -42,7 +42,8 @@ _CELLS = (
     "_ = open(marker + '.a', 'w').write(str(a.pid))",
     "from shopr.config import Settings\nfrom shopr.tracking.runs import run\n"
     "with run('inside', settings=Settings()) as made:\n"
-    "    for step in range(n):\n        made.metrics({'score': step}, step=step)\n        select.select([], [], [], 0.1)",
+    "    for step in range(n):\n"
+    "        made.metrics({'score': step}, step=step)\n        select.select([], [], [], 0.1)",
     "_ = select.select([], [], [], 0.2)",
 )
 
@@ -150,19 +151,27 @@ class Kill:
 
 
 def kill_once(
-    driver: Driver, project: Project, draws: random.Random, number: int, target: str, *, watched: bool
+    driver: Driver,
+    project: Project,
+    draws: random.Random,
+    number: int,
+    target: str,
+    *,
+    watched: bool,
+    longest: float = 3.5,
 ) -> Kill:
     """Start a run, kill one of its processes at a random point, and look what is on record.
 
     Args:
         watched: whether another process of Shopr is at work meanwhile, so that no command has to be called.
+        longest: seconds from the run's row in the ledger to the kill, at most.
     """
     marker = project.folder / f"marker-{number}"
     before = set(project.rows())
     command = driver.start("run", "work.yaml", "--force", "--param", f"marker={marker}", out=project.folder / "run.txt")
     _until(lambda: set(project.rows()) - before or not _alive(command))
     seen: set[psutil.Process] = set()
-    moment = time.monotonic() + draws.uniform(0.0, 3.5)
+    moment = time.monotonic() + draws.uniform(0.0, longest)
     while time.monotonic() < moment and _alive(command):
         seen |= _below(command)
         select.select([], [], [], 0.02)

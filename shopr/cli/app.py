@@ -22,11 +22,12 @@ def app(port: int | None, host: str, shop: str | None, check: bool) -> None:
     """Open the app in a browser: the shop, its champion, and what it recommends to whom."""
     from shopr.config import Settings
     from shopr.serving.streamlit_server import launch
+    from shopr.workbench.settling import watching
 
     settings = Settings(shop=shop) if shop else Settings()
     # Whoever ends this process by a signal means the app as well: leave through the `with` below.
     signal.signal(signal.SIGTERM, _leave)
-    with launch(settings, port, host=host, check=check) as server:
+    with watching(settings), launch(settings, port, host=host, check=check) as server:
         server.wait_healthy()
         if check:
             echo(f"The app answers at {server.address} and its script runs; stopped again.")

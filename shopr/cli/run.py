@@ -31,7 +31,7 @@ __all__ = ["run", "run_spec_of"]
 @click.option("--list-specs", "specs", is_flag=True, help="List the project's specs; refuse two of one name.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of all kinds of specs, for editors.")
 @click.option("--gc", "collect", is_flag=True, help="Remove the local files of runs that nothing needs any more.")
-@click.option("--older", type=click.FloatRange(min=0), metavar="DAYS", help="With --gc: what is older may go [30].")
+@click.option("--older", type=click.FloatRange(0, 36_500), metavar="DAYS", help="With --gc: what is older may go [30].")
 @click.option("--keep", type=click.IntRange(min=0), metavar="N", help="With --gc: finished runs kept of each spec [5].")
 @click.option("--most", metavar="SIZE", help="With --gc: beyond this size in all, such as 2GB, the oldest go as well.")
 @json_option

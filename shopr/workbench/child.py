@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -85,7 +86,6 @@ class Child:
         run_id, mlflow_run_id: in the ledger, and in MLflow; the notebook's own runs become children of the latter.
         beat: called while it runs, every `HEARTBEAT_SECONDS`; may say why it should end now.
         event: called with what the notebook's process tells: cells that start, measures; may say why it should end.
-        line: called with each line that the notebook prints.
         pause: waits some seconds; by default until the runner has something to say.
     """
 
@@ -100,14 +100,13 @@ class Child:
     clock: Clock
     beat: Callable[[], Ended | None]
     event: Callable[[dict[str, Any]], Ended | None] = lambda _: None
-    line: Callable[[str], None] | None = None
     pause: Callable[[float], None] | None = None
-    _tails: dict[str, _Tail] = field(default_factory=dict)
+    _told: _Tail = field(default_factory=lambda: _Tail(Path(os.devnull)))
 
     def execute(self, runner: Runner) -> Ended:
         """Hand the notebook to the runner, watch it, and say how it ended."""
         log, events = self.output.with_name("runner.log"), self.output.with_name("events.jsonl")
-        self._tails = {"log": _Tail(log), "events": _Tail(events)}
+        self._told = _Tail(events)
         runner.submit(
             {
                 "notebook": str(self.notebook),
@@ -122,6 +121,7 @@ class Child:
             ended, code = self._watch(runner)
         finally:
             runner.stop()
+            runner.await_end()
             end_marked([self.run_id])
         self._read()
         return ended or self._judged(code, log, runner)
@@ -161,14 +161,11 @@ class Child:
             (self.pause or runner.wait)(_POLL_SECONDS)
 
     def _read(self) -> Ended | None:
-        """Pass on what was told and printed since the last look; what is returned is why the run should end."""
+        """Pass on what was told since the last look; what is returned is why the run should end."""
         unwanted = None
-        for text in self._tails["events"].read():
+        for text in self._told.read():
             with suppress(ValueError):
                 unwanted = self.event(json.loads(text)) or unwanted
-        if self.line is not None:
-            for text in self._tails["log"].read():
-                self.line(text)
         return unwanted
 
     def _judged(self, code: int | None, log: Path, runner: Runner) -> Ended:

@@ -151,7 +151,7 @@ class Execution:
         retry, attempt = self.spec.retry, 1
         while True:
             ended = self._once(mlflow_run_id)
-            if ended.reason not in retry.on or attempt > retry.times:
+            if ended.reason not in retry.after or attempt > retry.times:
                 return Done(ended, mlflow_run_id, attempt, self._metrics())
             self._set_aside(attempt)
             attempt += 1
@@ -162,8 +162,7 @@ class Execution:
     def _once(self, mlflow_run_id: str) -> Ended:
         child = Child(
             self.settings, self.notebook, self.output, self.values, self.spec.seed, self.spec.timeout,
-            self.run_id, mlflow_run_id, self.clock, self._beat, self._event,
-            lambda text: self.listener.line(self._progress.get("cell", 0), text), self.pause,
+            self.run_id, mlflow_run_id, self.clock, self._beat, self._event, self.pause,
         )  # fmt: skip
         ended = child.execute(self.warm.ready())
         if ended.state is State.KILLED and self.output.is_file():
@@ -193,6 +192,8 @@ class Execution:
         if "cell" in event:
             self._progress = {"cell": event["cell"], "cells": event["cells"]}
             self.listener.cell(event["cell"], event["cells"])
+        if "line" in event:
+            self.listener.line(event["at"], event["line"])
         if "metrics" in event:
             self._logged |= {(event.get("run", ""), name): value for name, value in event["metrics"].items()}
             return self.listener.measured(event["metrics"], event.get("step", 0))

@@ -77,14 +77,16 @@ def _first_that_did_not_run(cells: list[dict[str, Any]]) -> int | None:
 
 
 def annotate(output: Path, message: str) -> None:
-    """Say in the notebook, before the first cell that did not run to its end, why it did not."""
+    """Say in the notebook, after the last cell that ran or began to, why it went no further."""
     try:
         content = json.loads(output.read_text(encoding="utf-8"))
+        own = [c for c in content["cells"] if "shopr-note" not in c.get("metadata", {}).get("tags", [])]
+        content["cells"] = own  # whoever ended the run knows better than its kernel's process
         at = _first_that_did_not_run(content["cells"])
     except (OSError, ValueError, KeyError, TypeError):
         return
     if at is None:
-        return
+        at = len(content["cells"])
     note: dict[str, Any] = {"cell_type": "markdown", "metadata": {"tags": ["shopr-note"]}, "source": f"**{message}**"}
     if (content.get("nbformat"), content.get("nbformat_minor", 0)) >= (4, 5):
         note["id"] = "shopr-note"

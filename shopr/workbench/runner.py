@@ -35,6 +35,7 @@ __all__ = ["CELL_FAILED", "KERNEL_DIED", "execute"]
 CELL_FAILED = 1
 KERNEL_DIED = 3
 _POLL_SECONDS = 0.02
+_IDLE_SECONDS = 0.2
 _SUPERVISE_MS = 200
 _BOOT = ("papermill", "ipykernel.kernelapp")
 Role = Callable[[], Any]
@@ -86,12 +87,14 @@ def _execute(notebook: Path, output: Path, parameters: Mapping[str, Any], tell: 
             start = nb_man.cell_start
 
             def told(cell: Any, cell_index: int | None = None, **more: Any) -> None:
-                tell(cell=sum(i <= (cell_index or 0) for i in own), cells=len(own))
+                printed.cell = sum(i <= (cell_index or 0) for i in own)
+                tell(cell=printed.cell, cells=len(own))
                 start(cell, cell_index, **more)
 
             nb_man.cell_start = told
             return super().execute_managed_notebook(nb_man, kernel_name, **values)
 
+    printed = _Printed(tell)
     papermill_engines.register("shopr", Telling)
     papermill.execute_notebook(
         str(notebook),
@@ -101,16 +104,35 @@ def _execute(notebook: Path, output: Path, parameters: Mapping[str, Any], tell: 
         kernel_name="python3",
         cwd=str(notebook.parent),
         progress_bar=False,
-        stdout_file=sys.stdout,
-        stderr_file=sys.stderr,
+        stdout_file=printed,
+        stderr_file=printed,
         **({"kernel_manager_class": ForkingManager} if FORKS else {}),
     )
+
+
+class _Printed:
+    """Takes what the notebook prints: into the log, and line by line, with the cell's number, to whoever listens."""
+
+    def __init__(self, tell: Callable[..., None]) -> None:
+        self.cell = 0
+        self._tell = tell
+        self._rest = ""
+
+    def write(self, text: str) -> None:
+        sys.stdout.write(text)
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._tell(line=line, at=self.cell)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 class _Server:
     """Takes orders one after the other; whatever a worker leaves behind is ended before the next one."""
 
-    def __init__(self) -> None:
+    def __init__(self, supervisor: int | None) -> None:
+        self.supervisor = supervisor
         self.worker: int | None = None
         self.number = 0
         self.started: subprocess.Popen[bytes] | None = None  # where nothing is forked
@@ -119,7 +141,9 @@ class _Server:
     def serve(self) -> Role | None:
         """Until the parent closes the pipe; in a forked worker it returns what that one does."""
         while True:
-            readable, _, _ = select.select([0], [], [], None if self.worker is None else _POLL_SECONDS)
+            readable, _, _ = select.select([0], [], [], _IDLE_SECONDS if self.worker is None else _POLL_SECONDS)
+            if self.supervisor is not None and os.getppid() != self.supervisor:
+                _end_everything()
             if readable:
                 data = os.read(0, 1 << 16)
                 if not data:
@@ -193,17 +217,17 @@ def _work(order: dict[str, Any], parent: int | None = None) -> Role | None:  # n
     leave(execute(Path(order["notebook"]), Path(order["output"]), order["parameters"], tell))
 
 
-def _supervised() -> None:
-    """Go on in a child; this process, too small to be chosen where memory runs out, ends what the child leaves behind.
+def _supervised() -> int:
+    """Go on in a child, which hears who watches over it; this process ends what the child leaves behind.
 
-    It adopts even what was started with an empty environment and in a session of its own.
+    It imports nothing, so that it is not the one that is chosen where memory runs out, and it adopts even what was
+    started with an empty environment in a session of its own. The child watches over it in turn.
     """
     parent = os.getpid()
     server = os.fork()
     if server == 0:
-        die_with_parent(parent)
         adopt_orphans()
-        return
+        return parent
     pipe = select.poll()
     pipe.register(0, 0)  # tells nothing but that the other end is gone
     status: int | None = None
@@ -266,11 +290,10 @@ def main() -> None:
         _boot([])
         role = partial(_work, order)
     else:
-        if FORKS:
-            _supervised()
+        supervisor = _supervised() if FORKS else None
         _boot(json.loads(sys.argv[1]))
         _answer(ready=os.getpid())
-        role = _Server().serve
+        role = _Server(supervisor).serve
     while role is not None:
         role = role()
 

@@ -94,7 +94,7 @@ class Retry(Strict):
     """When a run is tried again, and how long it waits before: `wait`, then `factor` times as long, up to `longest`."""
 
     times: int = Field(0, ge=0, le=20, description="How many further attempts there may be")
-    on: tuple[Literal["died", "timeout", "error"], ...] = Field(
+    after: tuple[Literal["died", "timeout", "error"], ...] = Field(
         ("died",), description="died: the kernel or its process; timeout; error: a cell raised, which seldom passes"
     )
     wait: float = Field(2.0, ge=0, le=3600, description="Seconds before the second attempt")

@@ -146,6 +146,8 @@ def checked(source: Source, spec: SweepSpec, environment: Environment | None) ->
     def refuse(keys: list[str], message: str, hint: str = "") -> SpecError:
         return SpecError(f"{source.place(keys)}: {'.'.join(keys)}: {message}", hint=hint)
 
+    if (source.path.parent / spec.run).resolve() == source.path.resolve():
+        raise refuse(["run"], "it names itself", "Name a spec of kind: run")
     try:
         run = _run_of(source.path, spec, environment)
     except SpecError as error:

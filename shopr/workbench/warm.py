@@ -19,6 +19,7 @@ from shopr.workbench.processes import MARK, Seen, below, end
 __all__ = ["Runner", "Warm"]
 
 _WRITING_SECONDS = 5.0
+_ENDING_SECONDS = 2.0
 
 
 class Runner:
@@ -62,7 +63,9 @@ class Runner:
         for answer in self._answers():
             if answer.get("number") != self._number:  # of a notebook that was ended before
                 continue
-            self.worker = answer.get("worker", self.worker)
+            if "worker" in answer:
+                self.worker = answer["worker"]
+                self.look()
             if "status" in answer:
                 self.worker = None
                 return int(answer["status"])
@@ -96,6 +99,11 @@ class Runner:
         except psutil.Error:
             pass
 
+    def await_end(self) -> None:
+        """Where it was killed, give the others of its processes the time to end what they started, and themselves."""
+        if not self.alive:
+            psutil.wait_procs(self._seen.living(), timeout=_ENDING_SECONDS)
+
     def close(self) -> None:
         """End it with everything that it started."""
         self.look()
@@ -109,6 +117,7 @@ class Runner:
             self._process.kill()
             self._process.wait()
         self._process.stdout.close()
+        self.await_end()
         end(self._seen.living(), grace=0)
 
     def __enter__(self) -> Self:

@@ -21,11 +21,9 @@ from shopr.errors import SpecError
 from shopr.storage.database import Database
 from shopr.tracking.endings import tagged
 from shopr.tracking.store import client
-from shopr.workbench import spec as specs
 from shopr.workbench.executor import plan, reconcile, run_spec
 from shopr.workbench.ledger import Ledger, State
 
-PARAMETERS = {"k": {"type": "int", "default": 2}, "marker": {"type": "str", "default": ""}}
 FOREVER = """\
 import os, pathlib, threading
 part = pathlib.Path(marker + ".part")
@@ -33,48 +31,6 @@ part.write_text(str(os.getpid()))
 part.rename(marker)
 threading.Event().wait()
 """
-
-
-def notebook(*cells: str) -> str:
-    """A notebook whose first cell declares the parameters."""
-    code = [("k = 2\nmarker = ''", ["parameters"]), *((cell, []) for cell in cells)]
-    return json.dumps(
-        {
-            "cells": [
-                {
-                    "cell_type": "code",
-                    "execution_count": None,
-                    "id": f"c{i}",
-                    "metadata": {"tags": tags},
-                    "outputs": [],
-                    "source": source,
-                }
-                for i, (source, tags) in enumerate(code)
-            ],
-            "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
-            "nbformat": 4,
-            "nbformat_minor": 5,
-        }
-    )
-
-
-@pytest.fixture
-def shop(stores: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., specs.RunSpec]:
-    """A project of its own; writes a notebook and its spec, and gives the spec."""
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "pyproject.toml").write_text('[project]\nname = "shopr"\n')
-    monkeypatch.chdir(root)
-
-    def write(*cells: str, **more: object) -> specs.RunSpec:
-        (root / "work.ipynb").write_text(notebook(*cells))
-        content = {"name": "work", "notebook": "work.ipynb", "parameters": PARAMETERS, **more}
-        (root / "work.yaml").write_text(json.dumps(content))  # JSON is YAML
-        found = specs.load(root / "work.yaml")
-        assert isinstance(found, specs.RunSpec)
-        return found
-
-    return write
 
 
 def row(settings: Settings, run_id: str) -> dict[str, object]:
