@@ -92,7 +92,7 @@ def rectools(job: dict[str, Any], train: sparse.csr_matrix, users: np.ndarray) -
     if job["model"] == "rectools_ease":
         model = EASEModel(regularization=job["lam"], **one)
     else:
-        model = PureSVDModel(factors=128, random_state=job["seed"], **one)
+        model = PureSVDModel(factors=128, **one)  # with a seed it hands SciPy a kind that newer ones refuse
     started = time.perf_counter()
     model.fit(data)
     fitted = time.perf_counter()
