@@ -60,6 +60,7 @@ def lead() -> None:
     scheduler = Scheduler(Timetable(SPEC), store, Lease(store.database, SPEC.name), workers)
     while store.open_rows():
         scheduler.once()
+        _wait(0.1)  # what waits for its next start
 
 
 def work(row_id: int, token: str) -> None:

@@ -20,7 +20,9 @@ from shopr.workbench.schedule_workers import Handle, Truth, Workers
 
 __all__ = ["Scheduler"]
 
-_MOST_LOSSES = 5
+_MOST_LOSSES = 20
+_AT_ONCE = 3  # losses after which a run is started again without a wait: the scheduler was killed, not the run at fault
+_LONGEST_WAIT = 600.0
 _RETRY_SECONDS = 5.0
 
 
@@ -52,7 +54,7 @@ class Scheduler:
         self._clock, self._alarm, self._tell = clock or SystemClock(), alarm or Alarm(), tell
         self._handles: dict[int, tuple[Row, Handle]] = {}
         self._looked: dict[str, datetime] = {}
-        self._stopping = False
+        self._stopping = self._leaving = False
         self._led: bool | None = None
         self._reached = self._clock.monotonic()
 
@@ -176,13 +178,13 @@ class Scheduler:
 
     def _close_lost(self, row: Row, truth: Truth, now: datetime) -> None:
         losses = row["losses"] + 1
-        if losses >= _MOST_LOSSES and not self._stopping:
+        if losses >= _MOST_LOSSES and not self._leaving:
             message = f"it was started {losses} times and lost each time: {truth.message}"
             if self._store.finish(row, RunState.FAILED, message=message, ledger_run_id=truth.ledger_run_id, ran=False):
                 self._tell(Notice("failed", row, message))
             return
-        wait = timedelta(seconds=0 if losses == 1 else 10 * 2 ** (losses - 2))
-        if self._store.again(row, now + wait, truth.message, lost=not self._stopping):
+        seconds = 0.0 if losses <= _AT_ONCE else min(5.0 * 2 ** (losses - _AT_ONCE), _LONGEST_WAIT)
+        if self._store.again(row, now + timedelta(seconds=seconds), truth.message, lost=not self._leaving):
             self._tell(Notice("again", row, truth.message))
 
     def _plan(self, now: datetime) -> None:
@@ -256,7 +258,7 @@ class Scheduler:
 
     def _leave(self) -> None:
         """End what runs, give back the lease; what was interrupted is planned anew."""
-        self._stopping = True
+        self._leaving = True
         for _, handle in self._handles.values():
             handle.end()
         try:
@@ -267,3 +269,5 @@ class Scheduler:
             self._lease.release()
         except StorageError as error:  # the next leader finds it all in storage
             self._tell(Notice("storage", message=error.one_line()))
+        finally:
+            self._leaving, self._led = False, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -159,15 +160,17 @@ def test_a_failed_run_is_started_again_after_a_growing_wait(database):
 
 
 def test_a_lost_run_is_started_again_without_counting_as_a_failure_but_not_for_ever(database):
-    play = Play(database, schedule(report=HOURLY), "2026-01-01 00:30")
+    play = Play(database, schedule(report={"cron": "0 1 * * *"}), "2026-01-01 00:30")
     play.workers.ends = lambda row: (
-        LOST if row["logical_at"].hour == 1 or row["losses"] < 2 else Truth(RunState.DONE, "run")
+        LOST if row["logical_at"].day == 1 or row["losses"] < 2 else Truth(RunState.DONE, "run")
     )
-    play.until("2026-01-01 02:30")
+    play.until("2026-01-02 02:30")
     first, second = play.rows("report")
     assert (first["state"], first["attempts"]) == ("FAILED", 0)
-    assert first["message"] == "it was started 5 times and lost each time: its runner vanished"
+    assert first["message"] == "it was started 20 times and lost each time: its runner vanished"
     assert (second["state"], second["attempts"], second["losses"]) == ("DONE", 1, 2)
+    waits = [b[2] - a[2] for a, b in pairwise(play.workers.started[:8])]
+    assert [round(w.total_seconds()) for w in waits] == [0, 0, 0, 10, 20, 40, 80]
 
 
 def test_what_is_interrupted_by_a_stop_starts_again_with_the_next_scheduler(database):
@@ -219,6 +222,10 @@ def test_once_does_what_is_due_and_what_follows(database):
     assert [job for job, _, _ in play.workers.started] == ["first", "second", "third"]
     assert [row["state"] for row in play.store.recent()] == ["DONE"] * 3
     leading = play.scheduler()
+    assert leading.once() is True  # the same one may be asked again
+    play.away("2026-01-01 02:02")
+    assert leading.once() is True
+    assert len(play.workers.started) == 6
     leading.tick()
     assert play.scheduler().once() is False
 
