@@ -1,8 +1,10 @@
-"""Schedules: kills at random points, and cron expressions against brute force.
+"""Schedules: kills at random points, a year of two processes, and the speed of cron expressions.
 
     python benchmarks/schedule.py --kills 100 --json
+    python benchmarks/schedule.py --year
 
-Kills: real scheduler processes with real workers and a real ledger, on SQLite; the scheduler, sometimes a worker
+Year: two processes at a time on one clock, jobs each night in three zones, down time over two changes of clocks, and a
+process that kills itself now and then; what ran must be what brute force over the minutes of the year says. Kills: real scheduler processes with real workers and a real ledger, on SQLite; the scheduler, sometimes a worker
 before it, is killed by signal 9 at a random moment, a hundred times. In the end every run must be DONE exactly once, no
 row may be open, and after each kill no process may live on. Cron: the time of a year's instants of each expression in
 three zones.
@@ -22,6 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.schedule_year import YEAR, Machine  # noqa: E402
 from benchmarks.scheduled import Kills  # noqa: E402
 from shopr.config import Settings  # noqa: E402
 from shopr.storage.database import Database  # noqa: E402
@@ -52,6 +55,16 @@ def kills(count: int, seed: int) -> dict[str, object]:
         return {**play.truth(), "kills": dict(play.killed), "slowest end of orphans, s": round(play.slowest_seconds, 2)}
 
 
+def year() -> dict[str, object]:
+    """The year of 2026 with jobs each night in three zones, on SQLite."""
+    with tempfile.TemporaryDirectory(prefix="shopr-year-") as folder:
+        url = f"sqlite:///{folder}/state.db"
+        Database.open(url=url).close()
+        machine = Machine(Path(folder), url, daily=True)
+        killed = sum(machine.play(start, end, [40, 40, 40]) for start, end in YEAR)
+        return {"runs": machine.runs, "kills": killed, "problems": machine.problems(YEAR)}
+
+
 def cron_seconds() -> dict[str, float]:
     """Seconds for a year's instants, by expression, over three zones."""
     start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
@@ -66,9 +79,14 @@ def cron_seconds() -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--year", action="store_true", help="play the year, instead of the kills")
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    if asked.year:
+        played = year()
+        print(json.dumps(played, indent=2))
+        sys.exit(bool(played["problems"]))
     found = {"kills": kills(asked.kills, asked.seed), "cron": cron_seconds()}
     if asked.json:
         print(json.dumps(found, indent=2))

@@ -49,6 +49,13 @@ BEAUTY_SPECTRAL = {
 }  # fmt: skip
 LIKENESS = {"half_life": 2.0, "popularity": 0.5, "title": 0.0, "brand": 0.0, "category": 0.0, "attributes": 1.0}
 
+# Chosen by --model auto on a validation split by time, as the weeks to come ask for other things than a random tenth.
+OR_WEEKS = {
+    "lam": 1066.6, "dropout": 0.4675, "user_power": 0.3487, "item_power": -0.2833, "output_power": -0.3477,
+    "density": 0.2424, "tau_days": 5.919, "share": 0.0917, "half_life_days": 45.14, "floor": 0.441,
+}  # fmt: skip
+_TIMED = ("tau_days", "share", "half_life_days", "floor")
+OR_WEEKS_EDLAE = {name: value for name, value in OR_WEEKS.items() if name not in _TIMED}
 _OR = {"ease": {"lam": 100.0}, "edlae": OR_EDLAE, "ease_time": OR_TIME}
 _SEQUENCES = {
     "markov": MARKOV,
@@ -70,7 +77,7 @@ SETTINGS: dict[str, dict[str, Params]] = {
     "or_8020": _OR,
     "or_loo": _OR,
     "or_invoice": _OR,
-    "or_temporal": _OR,
+    "or_temporal": {"ease": {"lam": 400.0}, "edlae": OR_WEEKS_EDLAE, "ease_time": OR_WEEKS},
     "ml1m_ugcn": {
         "ease": {"lam": 1000.0},
         "edlae": ML_EDLAE,

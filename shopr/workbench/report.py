@@ -189,6 +189,7 @@ def _plot(runs: Sequence[Facts]) -> str:
             low, high = run.interval(name) or (value, value)
             rows[f"{run.name} {run.run_id[:6]}"] = {"estimate": value, "lo": low, "hi": high}
         plots.forest(pd.DataFrame(rows).T, title=name, reference=None, ax=axis)
+        axis.locator_params(axis="x", nbins=4)
     for axis in axes.flat[len(shared) :]:
         axis.set_visible(False)
     out = io.BytesIO()
