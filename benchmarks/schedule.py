@@ -4,10 +4,11 @@
     python benchmarks/schedule.py --year
 
 Year: two processes at a time on one clock, jobs each night in three zones, down time over two changes of clocks, and a
-process that kills itself now and then; what ran must be what brute force over the minutes of the year says. Kills: real scheduler processes with real workers and a real ledger, on SQLite; the scheduler, sometimes a worker
+process that kills itself now and then; what ran must be what brute force over the minutes of the year says.
+Kills: real scheduler processes with real workers and a real ledger, on SQLite; the scheduler, sometimes a worker
 before it, is killed by signal 9 at a random moment, a hundred times. In the end every run must be DONE exactly once, no
-row may be open, and after each kill no process may live on. Cron: the time of a year's instants of each expression in
-three zones.
+row may be open, and after each kill no process may live on.
+Cron: the time of a year's instants of each expression in three zones.
 """
 
 from __future__ import annotations

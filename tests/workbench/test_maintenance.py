@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import insert
 
+from benchmarks.schedule_year import at
 from shopr.clock import ManualClock
 from shopr.config import Settings
 from shopr.data.catalog import Catalog
@@ -27,7 +28,6 @@ from shopr.storage.tables import (
 from shopr.workbench import maintenance
 from shopr.workbench.maintenance import CADENCES, SECTIONS, Level, Part, Period
 from shopr.workbench.maintenance_parts import change
-from tests.workbench.scheduling import at
 
 NOW = at("2026-03-03 12:00")
 

@@ -7,13 +7,14 @@ from itertools import pairwise
 
 import pytest
 
+from benchmarks.schedule_year import at, brute_force, schedule
 from shopr.workbench.schedule import Scheduler
 from shopr.workbench.schedule_lease import Lease
 from shopr.workbench.schedule_plan import Timetable
 from shopr.workbench.schedule_store import RunState, ScheduleStore
 from shopr.workbench.schedule_times import jitter
 from shopr.workbench.schedule_workers import Truth
-from tests.workbench.scheduling import Play, at, brute_force, schedule
+from tests.workbench.scheduling import Play
 
 HOURLY = {"cron": "0 * * * *"}
 FAILED = Truth(RunState.FAILED, "run", "cell 3: KeyError: 'price'")

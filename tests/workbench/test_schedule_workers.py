@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from benchmarks.schedule_year import at, schedule
 from benchmarks.scheduled import Kills
 from shopr.storage.database import Database
 from shopr.workbench.ledger import Ledger, State
@@ -17,7 +18,6 @@ from shopr.workbench.schedule_open import Schedule
 from shopr.workbench.schedule_store import RunState, ScheduleStore
 from shopr.workbench.schedule_workers import WorkersOfProcesses
 from tests.workbench.conftest import notebook
-from tests.workbench.scheduling import at, schedule
 
 
 @pytest.fixture
