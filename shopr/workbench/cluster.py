@@ -15,8 +15,8 @@ _CONNECT_SECONDS = 10
 def on_cluster(address: str, job: Job, jobs: int | None) -> int:
     """Let the cluster's workers take trials; returns how many they made.
 
-    They need the project's checkout as their working folder, and the database and the MLflow store of the settings
-    within reach: SQLite files on a disk that they share, or servers.
+    They need the project's checkout, at the same place or as their working folder, and the database and the MLflow
+    store of the settings within reach: SQLite files on a disk that they share, or servers.
 
     Args:
         address: of the scheduler, such as tcp://host:8786.

@@ -102,6 +102,7 @@ class Trial:
         sweep_id, mlflow_run_id: the sweep, in the ledger and in MLflow.
         number: the trial's.
         needs: a metric that a cached run must have logged to serve.
+        root: the project's folder.
     """
 
     run_id: str
@@ -109,16 +110,22 @@ class Trial:
     mlflow_run_id: str | None
     number: int
     needs: str
+    root: Path
 
 
-def plan(settings: Settings, spec: RunSpec, given: Mapping[str, Any] | None = None) -> Plan:
+def plan(
+    settings: Settings, spec: RunSpec, given: Mapping[str, Any] | None = None, *, root: Path | None = None
+) -> Plan:
     """Check a spec and say what running it would mean, without running it.
+
+    Args:
+        root: the project's folder, where it is not that of this process.
 
     Raises:
         SpecError: if a parameter is refused or the notebook does not exist.
     """
     values = resolve(spec, given or {})
-    notebook = project_root() / spec.notebook
+    notebook = (root or project_root()) / spec.notebook
     if not notebook.is_file():
         raise SpecError(f"{spec.name}: notebook {spec.notebook} does not exist", hint="Correct notebook: in the spec")
     parts = ingredients(settings, notebook, values, spec.seed)
@@ -173,7 +180,7 @@ def run_spec(
     clock = clock or SystemClock()
     if trial is None:
         reconcile(settings, clock)
-    todo = plan(settings, spec, given)
+    todo = plan(settings, spec, given, root=trial.root if trial else None)
     ledger = Ledger(Database.open(settings), clock)
     if trial is not None:
         ledger.describe(trial.run_id, todo.values, todo.key, todo.ingredients)
@@ -181,6 +188,7 @@ def run_spec(
         return _served(settings, todo.cached, trial, ledger)
     from shopr.tracking.witness import witnessed
     from shopr.workbench.execution import Execution, Listener
+    from shopr.workbench.preloading import modules_of
     from shopr.workbench.warm import Warm
 
     with watching(settings), witnessed(settings.home, "ledger"):
@@ -188,7 +196,7 @@ def run_spec(
             spec.name, spec.notebook, todo.values, key=todo.key, ingredients=todo.ingredients
         )  # fmt: skip
         started = clock.monotonic()
-        used = warm or Warm(run_id, run_folder(settings, run_id) / "start.log")
+        used = warm or Warm(run_id, run_folder(settings, run_id) / "start.log", modules_of(todo.notebook))
         tags = {"shopr.spec": spec.name, "shopr.cache_key": todo.key}
         if trial is not None:
             tags |= {"shopr.sweep": trial.sweep_id, "shopr.trial": str(trial.number)}

@@ -148,7 +148,10 @@ def run_sweep(
             ) as parent,
         ):  # fmt: skip
             ledger.running(sweep_id, parent.run_id)
-            job = Job(_plain(settings), spec.model_dump(), run.model_dump(), sweep_id, parent.run_id, deadline, force)
+            job = Job(
+                _plain(settings), spec.model_dump(), run.model_dump(), sweep_id, parent.run_id, deadline, force,
+                str(project_root()),
+            )  # fmt: skip
             trials = Trials(Database.open(settings), sweep_id, clock)
             with _beating(ledger, trials, number, on_trial):
                 ran = _work(settings, job, jobs or spec.jobs)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import math
 import os
 from collections.abc import Mapping
@@ -22,6 +20,7 @@ from shopr.workbench.child import Ended, Reason
 from shopr.workbench.execution import Listener
 from shopr.workbench.executor import Outcome, Trial, run_spec
 from shopr.workbench.ledger import State
+from shopr.workbench.preloading import modules_of
 from shopr.workbench.settling import run_folder
 from shopr.workbench.spec import RunSpec
 from shopr.workbench.sweepchoice import Chosen, Study, points
@@ -29,14 +28,7 @@ from shopr.workbench.sweepspec import SweepSpec
 from shopr.workbench.trials import Trials
 from shopr.workbench.warm import Warm
 
-__all__ = ["Job", "modules_of", "objective_of", "stopped", "work"]
-
-# Modules that start nothing when they are imported, so that a process which has them may be forked.
-_SAFE = frozenset(
-    "numpy scipy pandas sklearn matplotlib PIL mlflow sqlalchemy pydantic alembic optuna implicit shopr".split()
-)
-# What the first run of a notebook imports.
-_STORE = ("mlflow.store.tracking.sqlalchemy_store", "mlflow.store.model_registry.sqlalchemy_store")
+__all__ = ["Job", "objective_of", "stopped", "work"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +41,7 @@ class Job:
         sweep_id, mlflow_run_id: the sweep, in the ledger and in MLflow.
         deadline: when its budget is over; None for never.
         force: run trials that a finished run could answer.
+        root: the project's folder; a machine that has none there uses its own.
     """
 
     settings: Mapping[str, Any]
@@ -58,6 +51,7 @@ class Job:
     mlflow_run_id: str
     deadline: datetime | None
     force: bool
+    root: str
 
 
 class _Trial(Listener):
@@ -100,7 +94,8 @@ def work(job: Job, worker: int, clock: Clock | None = None) -> int:
     study = Study(settings, spec, run, job.sweep_id, worker) if known is None or spec.prune else None
     total = spec.trials if known is None else len(known)
     log = run_folder(settings, job.sweep_id) / f"worker-{worker}-{os.getpid()}-{uuid4().hex[:6]}.log"
-    warm = Warm(job.sweep_id, log, modules_of(project_root() / run.notebook))
+    root = Path(job.root) if Path(job.root).is_dir() else project_root()
+    warm = Warm(job.sweep_id, log, modules_of(root / run.notebook))
     done = 0
     try:
         while job.deadline is None or clock.now() < job.deadline:
@@ -112,7 +107,7 @@ def work(job: Job, worker: int, clock: Clock | None = None) -> int:
             run_id, number = claimed
             point = None if known is None else known[number]
             chosen = study.ask(point) if study is not None else Chosen(point or {}, None, None)
-            place = Trial(run_id, job.sweep_id, job.mlflow_run_id, number, spec.objective.metric)
+            place = Trial(run_id, job.sweep_id, job.mlflow_run_id, number, spec.objective.metric, root)
             listener = _Trial(spec, chosen, trials, job.deadline, clock)
             outcome = run_spec(
                 settings, run, {**spec.parameters, **chosen.values}, force=job.force, clock=clock, listener=listener,
@@ -165,27 +160,3 @@ def stopped(spec: SweepSpec, rows: list[dict[str, Any]]) -> str:
     if spec.stop.patience is not None and since >= spec.stop.patience:
         return f"{since} trials in a row brought no gain above {spec.stop.least_gain:g}"
     return ""
-
-
-def modules_of(notebook: Path) -> tuple[str, ...]:
-    """Modules that a notebook imports in its first indentation and that may be imported before a fork."""
-    try:
-        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    except (OSError, ValueError, KeyError):
-        return ()
-    found: dict[str, None] = {"nbconvert.exporters.html": None}
-    for cell in cells:
-        if cell.get("cell_type") != "code":
-            continue
-        try:
-            body = ast.parse("".join(cell["source"])).body
-        except SyntaxError:  # a magic
-            continue
-        for node in body:
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                names = [node.module]
-            found |= {name: None for name in names if name.partition(".")[0] in _SAFE}
-    if any(name.startswith("shopr.tracking") for name in found):
-        found |= dict.fromkeys(_STORE)
-    return tuple(found)

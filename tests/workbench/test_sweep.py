@@ -21,11 +21,12 @@ from shopr.storage.database import Database
 from shopr.tracking.endings import tagged
 from shopr.tracking.store import client
 from shopr.workbench.ledger import Ledger, State
+from shopr.workbench.preloading import modules_of
 from shopr.workbench.settling import reconcile
 from shopr.workbench.spec import RunSpec
 from shopr.workbench.sweep import preview, run_sweep
 from shopr.workbench.sweepspec import SweepSpec, load_sweep
-from shopr.workbench.sweepwork import modules_of, objective_of, stopped
+from shopr.workbench.sweepwork import objective_of, stopped
 from shopr.workbench.trials import Trials
 from tests.workbench.conftest import notebook
 from tests.workbench.test_executor import until
