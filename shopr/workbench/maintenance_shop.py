@@ -9,13 +9,14 @@ import pandas as pd
 from shopr.data.events import EventType
 from shopr.data.profile import FUNNEL, session_funnel
 from shopr.data.sales import order_keys
-from shopr.metrics.drift import drift_table
+from shopr.metrics.drift import MAJOR, MODERATE, drift_table
 from shopr.money import exponent
 from shopr.workbench.maintenance_parts import Context, Level, Part, Plot, change
 
 __all__ = ["drift", "features", "funnel", "quality", "sales"]
 
 _FALL = -0.3  # a fall by more than this is pointed out
+_FEW_ORDERS = 20  # categories with fewer in both periods together are taken as one
 _FEATURES = {
     "search": EventType.SEARCH_PERFORMED,
     "image search": EventType.IMAGE_SEARCHED,
@@ -203,16 +204,27 @@ def drift(context: Context) -> Part:
     now, before = (orders(part) for part in found)
     if now.empty or before.empty:
         return Part("one of the two periods has no order", Level.EMPTY)
-    table = drift_table(before, now)[["column", "kind", "psi", "ks", "p_value", "verdict"]]
+    for column in ("category", "brand"):  # an index over cells with a handful of orders says nothing
+        counts = pd.concat([now[column], before[column]]).value_counts()
+        rare = set(counts[counts < _FEW_ORDERS].index)
+        for frame in (now, before):
+            frame[column] = frame[column].where(~frame[column].isin(rare), "(others)")
+    table = drift_table(before, now)[["column", "kind", "psi", "ks", "p_value"]]
+    # Between two samples of one law the index is about (bins - 1) (1/n + 1/m): with few orders that alone looks major.
+    bins = [
+        before[c].nunique() if k == "categorical" else 10 for c, k in zip(table["column"], table["kind"], strict=True)
+    ]
+    table["psi by chance"] = [(max(b, 2) - 1) * (1 / len(now) + 1 / len(before)) for b in bins]
+    beyond = table["psi"] - table["psi by chance"]
+    table["verdict"] = ["stable" if x < MODERATE else "moderate" if x < MAJOR else "major" for x in beyond]
     moved = table.loc[table["verdict"] != "stable", "column"].tolist()
-    plot = Plot("bars", table.set_index("column")["psi"], "How far orders moved (PSI; from .1 on moderate)", "PSI")
+    shown = table.set_index("column")["psi"]
+    plot = Plot("bars", shown, "How far orders moved (PSI)", "PSI")
+    metrics = {"psi": float(table["psi"].max()), "beyond_chance": float(beyond.max())}
     if not moved:
-        return Part(
-            "orders look as they did in the period before", Level.OK, table, (plot,), {"psi": float(table["psi"].max())}
-        )
-    major = (table["verdict"] == "major").any()
-    level = Level.ATTENTION if major else Level.OK
-    return Part(f"orders moved in {', '.join(moved)}", level, table, (plot,), {"psi": float(table["psi"].max())})
+        return Part("orders look as they did in the period before", Level.OK, table, (plot,), metrics)
+    level = Level.ATTENTION if (table["verdict"] == "major").any() else Level.OK
+    return Part(f"orders moved in {', '.join(moved)}", level, table, (plot,), metrics)
 
 
 def features(context: Context) -> Part:

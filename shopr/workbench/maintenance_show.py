@@ -68,10 +68,16 @@ def summary_table(table: pd.DataFrame) -> Styler:
 
 
 def _table(table: pd.DataFrame) -> Styler:
-    texts = [c for c in table.columns if not pd.api.types.is_numeric_dtype(table[c]) and c not in ("period", "before")]
+    # A column of figures may hold None where there is none.
+    table = table.apply(lambda column: pd.to_numeric(column) if _figures(column) else column)
+    texts = [c for c in table.columns if not pd.api.types.is_numeric_dtype(table[c])]
     shares = {c: _percent for c in table.columns if c == "change"}
     others = {c: _number for c in table.columns if c not in texts and c not in shares}
     return _left(table.style.hide(axis="index").format({**shares, **others}, na_rep="–"), texts)
+
+
+def _figures(column: pd.Series) -> bool:
+    return all(value is None or isinstance(value, int | float) for value in column)
 
 
 def _left(style: Styler, columns: list[str]) -> Styler:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from sqlalchemy import insert
@@ -134,6 +135,30 @@ def test_threats_by_hand(house):
     assert counted["queries that look like an attack"] == (1, 0)
     assert counted["events in the busiest minute of a shopper"] == (70, 1)
     assert found.level is Level.ATTENTION
+
+
+def test_drift_is_told_from_chance(house, tmp_path):
+    draws = np.random.default_rng(3)
+
+    def orders(first: int, count: int, day: str, prices: tuple[int, int]) -> list[dict[str, object]]:
+        return [
+            event(first + n, "order_completed", f"{day}-{1 + n % 28:02} {n % 24:02}:00", user=f"u{n}", quantity=1,
+                  order_id=f"o{first + n}", product_id=f"p{draws.integers(30)}", price=int(draws.integers(*prices)))
+            for n in range(count)
+        ]  # fmt: skip
+
+    catalog = pd.DataFrame(
+        {"product_id": [f"p{n}" for n in range(30)], "title": "x", "brand": [f"b{n}" for n in range(30)]}
+    )
+    for name, prices, level in (("same", (100, 900), Level.OK), ("other", (2000, 2900), Level.ATTENTION)):
+        events = orders(0, 84, "2026-01", (100, 900)) + orders(100, 84, "2026-02", prices)
+        data = Dataset.build(name, catalog=Catalog.from_frame(catalog), events=pd.DataFrame(events), source="test")
+        data.save(house.shop_folder(name))
+        period = Period.containing("monthly", date(2026, 2, 1), "UTC")
+        found = maintenance._part(maintenance.Context(house, name, period, ManualClock(NOW)), SECTIONS["drift"])
+        assert found.level is level, found.finding
+        assert ("price" in found.finding) == (name == "other")
+        assert "brand" not in found.finding  # thirty brands and few orders: the index is high by chance alone
 
 
 def test_an_absent_shop_is_named(house):
