@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import sys
 from collections.abc import Collection, Iterable
@@ -18,12 +19,14 @@ from contextlib import suppress
 import psutil
 
 __all__ = ["FORKS", "MARK", "Seen", "adopt_orphans", "below", "die_with_parent", "end", "end_marked"]
+__all__ += ["supervised"]
 
 MARK = "SHOPR_RUN"
 """Environment variable that carries the ledger's id of the run (or the sweep) that a process belongs to."""
 FORKS = sys.platform == "linux"
 """Whether workers and kernels are forked here; elsewhere that is not safe with the system's libraries."""
 _GRACE_SECONDS = 3.0
+_SUPERVISE_MS = 200
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # <linux/prctl.h>
 
 
@@ -98,6 +101,44 @@ def end_marked(run_ids: Collection[str]) -> int:
             if process.pid != os.getpid() and process.environ().get(MARK) in run_ids:
                 found.append(process)
     return end(found, grace=0)
+
+
+def supervised() -> int:
+    """Go on in a child, which hears who watches over it; this process ends what the child leaves behind.
+
+    It imports nothing, so that it is not the one that is chosen where memory runs out, and it adopts even what was
+    started with an empty environment in a session of its own. The child watches over it in turn.
+    """
+    parent = os.getpid()
+    server = os.fork()
+    if server == 0:
+        adopt_orphans()
+        return parent
+    pipe = select.poll()
+    pipe.register(0, 0)  # tells nothing but that the other end is gone
+    status: int | None = None
+    while status is None and not pipe.poll(_SUPERVISE_MS):
+        status = _ended(server)
+    while end(below(parent), grace=0):
+        _ended(server)
+    if status is not None and status < 0:
+        if -status != signal.SIGKILL:
+            signal.signal(-status, signal.SIG_DFL)
+        os.kill(parent, -status)  # end as it did
+    os._exit(status or 0)
+
+
+def _ended(server: int) -> int | None:
+    """The exit status of the server, if it ended; whatever else ended is taken leave of."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return -signal.SIGKILL
+        if not pid:
+            return None
+        if pid == server:
+            return os.waitstatus_to_exitcode(status)
 
 
 def _lives(process: psutil.Process) -> bool:

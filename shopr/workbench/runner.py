@@ -17,7 +17,6 @@ import importlib
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
 import tempfile
@@ -28,7 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from shopr.workbench.processes import FORKS, adopt_orphans, below, die_with_parent, end
+from shopr.workbench.processes import FORKS, adopt_orphans, below, die_with_parent, end, supervised
 
 __all__ = ["CELL_FAILED", "KERNEL_DIED", "execute"]
 
@@ -36,7 +35,6 @@ CELL_FAILED = 1
 KERNEL_DIED = 3
 _POLL_SECONDS = 0.02
 _IDLE_SECONDS = 0.2
-_SUPERVISE_MS = 200
 _BOOT = ("papermill", "ipykernel.kernelapp")
 Role = Callable[[], Any]
 
@@ -217,44 +215,6 @@ def _work(order: dict[str, Any], parent: int | None = None) -> Role | None:  # n
     leave(execute(Path(order["notebook"]), Path(order["output"]), order["parameters"], tell))
 
 
-def _supervised() -> int:
-    """Go on in a child, which hears who watches over it; this process ends what the child leaves behind.
-
-    It imports nothing, so that it is not the one that is chosen where memory runs out, and it adopts even what was
-    started with an empty environment in a session of its own. The child watches over it in turn.
-    """
-    parent = os.getpid()
-    server = os.fork()
-    if server == 0:
-        adopt_orphans()
-        return parent
-    pipe = select.poll()
-    pipe.register(0, 0)  # tells nothing but that the other end is gone
-    status: int | None = None
-    while status is None and not pipe.poll(_SUPERVISE_MS):
-        status = _ended(server)
-    while end(below(parent), grace=0):
-        _ended(server)
-    if status is not None and status < 0:
-        if -status != signal.SIGKILL:
-            signal.signal(-status, signal.SIG_DFL)
-        os.kill(parent, -status)  # end as it did
-    os._exit(status or 0)
-
-
-def _ended(server: int) -> int | None:
-    """The exit status of the server, if it ended; whatever else ended is taken leave of."""
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return -signal.SIGKILL
-        if not pid:
-            return None
-        if pid == server:
-            return os.waitstatus_to_exitcode(status)
-
-
 def _end_everything() -> None:
     """The parent is gone: nothing that it started goes on."""
     while end(below(os.getpid()), grace=0):
@@ -290,7 +250,7 @@ def main() -> None:
         _boot([])
         role = partial(_work, order)
     else:
-        supervisor = _supervised() if FORKS else None
+        supervisor = supervised() if FORKS else None
         _boot(json.loads(sys.argv[1]))
         _answer(ready=os.getpid())
         role = _Server(supervisor).serve
