@@ -12,7 +12,10 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import text
+
 from shopr.config import Settings
+from shopr.storage.database import Database
 from shopr.workbench.spec import RunSpec
 from shopr.workbench.sweepspec import Dimension, SweepSpec
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Chosen", "Study", "points"]
 
 _TRIES = 100
+_SCHEMA = "shopr_studies"
 
 
 def points(spec: SweepSpec, run: RunSpec) -> list[dict[str, Any]] | None:
@@ -149,8 +153,13 @@ def _storage(settings: Settings, sweep_id: str) -> Any:
     from optuna.storages import RDBStorage
     from optuna.storages.journal import JournalFileBackend, JournalStorage
 
-    if settings.database_url.startswith("postgresql"):
-        return RDBStorage(settings.database_url.replace("postgresql://", "postgresql+psycopg://", 1))
+    database = Database(settings.database_url)
+    if not database.is_sqlite:
+        # Optuna keeps its own record of revisions, in a table of the same name as ours: it needs a schema of its own.
+        with database.begin() as connection:
+            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {_SCHEMA}"))
+        options = {"connect_args": {"options": f"-c search_path={_SCHEMA}"}, "pool_pre_ping": True}
+        return RDBStorage(database.engine.url.render_as_string(hide_password=False), engine_kwargs=options)
     folder = settings.home / "sweeps"
     folder.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
