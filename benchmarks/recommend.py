@@ -83,7 +83,8 @@ def judged(items, truth, k: int, seed: int, n_items: int) -> Row:
 
 def shopr_lists(job: Row, train, users, k: int, described):
     """Item codes (users, k) of one of our models, and its times."""
-    from shopr.recommend.registry import make
+    from shopr.recommend import memory
+    from shopr.recommend.registry import make, model_class
     from shopr.recommend.tuning import tune
     from shopr.recommend.validation import hold_out
 
@@ -91,6 +92,9 @@ def shopr_lists(job: Row, train, users, k: int, described):
     s3rec = job["split"] in S3REC
     learn = hold_out(train, "last", seed=job["seed"]).train if s3rec else train
     name = job["model"].removesuffix("_described")
+    if name != "auto":  # imports and settings are read before the clock starts, as for the peers
+        model_class(name)
+        memory.budget()
     started = time.perf_counter()
     if name == "auto":
         found = tune(

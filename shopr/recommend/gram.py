@@ -71,9 +71,9 @@ def gram(matrix: sparse.csr_matrix) -> NDArray[np.float32]:
     rows = max(1, _BLOCK_CELLS // max(m, 1))
     pairs, panels, dense = gram_seconds(matrix)
     if panels < min(pairs, dense):
-        upper = _by_panels(matrix.astype(np.float32, copy=False))
-        mirror(upper)
-        return upper
+        total = _by_panels(matrix.astype(np.float32, copy=False))
+        mirror(total)
+        return total.T
     if pairs < dense:
         total = np.zeros((m, m), np.float32)
         # A row is one long sum for each of its cells, which loses digits in float32.
@@ -98,18 +98,19 @@ def gram_seconds(matrix: sparse.csr_matrix) -> tuple[float, float, float]:
 
 
 def _by_panels(matrix: sparse.csr_matrix) -> NDArray[np.float32]:
-    """Upper triangle of X'X, Fortran order: X' times dense panels of X's columns, of no more users than fit a block."""
+    """Upper triangle of X'X, C order: X' times dense panels of X's columns, of no more users than fit a block."""
     n, m = matrix.shape
-    upper = np.zeros((m, m), np.float32, order="F")
+    total = np.zeros((m, m), np.float32)
     users = max(1, 2 * _BLOCK_CELLS // _PANEL)
     for first in range(0, n, users):
-        part = matrix[first : first + users]
-        items, columns = part.T.tocsr(), part.tocsc()
+        part = matrix[first : first + users] if n > users else matrix
+        columns = part.tocsc()
+        items = sparse.csr_matrix((columns.data, columns.indices, columns.indptr), shape=(m, part.shape[0]))
         for start in range(0, m, _PANEL):
             stop = min(start + _PANEL, m)
-            panel = np.ascontiguousarray(columns[:, start:stop].toarray())
-            upper[:stop, start:stop] += items[:stop] @ panel
-    return upper
+            panel = columns[:, start:stop].toarray(order="C")
+            total[:stop, start:stop] += items[:stop] @ panel
+    return total
 
 
 def add_sparse(total: NDArray[np.float32], part: sparse.csr_matrix) -> None:
