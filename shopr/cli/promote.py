@@ -54,6 +54,8 @@ def promote(run_id: str | None, explain: bool, rules: Path | None, shop: str | N
         if explain:
             for check in done.decision.reasons:
                 echo(check.line())
+            for risk in done.decision.risks:
+                echo(f"risk    {risk}")
         if done.version is not None:
             echo(f"Version {done.version} is the champion: {done.decision.verdict}")
     if done.version is None:
