@@ -78,6 +78,7 @@ def run(spec_path: Path | None, *, once: bool, as_json: bool) -> None:
 def list_(spec_path: Path | None, *, runs: int, as_json: bool) -> None:
     """List the jobs: when they run, how their last run ended, what is open, what was missed."""
     opened = _open(spec_path)
+    opened.scheduler().settle()
     rows, leader = opened.overview(), opened.leader()
     recent = opened.store.recent(runs) if runs else []
     if as_json:
@@ -137,6 +138,7 @@ def backfill(
     from shopr.errors import RunError
 
     opened = _open(spec_path)
+    opened.scheduler().settle()
     filled = opened.backfill(_moment(opened, start, late=False), _moment(opened, end, late=True), jobs)
     planned = 0 if dry_run else opened.fill(filled)
     if as_json and (dry_run or not planned):

@@ -88,6 +88,13 @@ class Scheduler:
         finally:
             self._leave()
 
+    def settle(self) -> None:
+        """While nobody leads, close what a killed scheduler left open, so that whoever looks sees the truth."""
+        running = [row for row in self._store.open_rows() if row["state"] == RunState.RUNNING]
+        if running and self._lease.holder() is None:  # rows that were read before nobody led are nobody's
+            for row in running:
+                self._end(row)
+
     def tick(self) -> float:
         """One look at clock and storage; returns the seconds until the next one is due.
 
@@ -144,7 +151,7 @@ class Scheduler:
         """Settle claims of schedulers that are no more."""
         for row in self._store.open_rows():
             if row["state"] == RunState.RUNNING and row["id"] not in self._handles:
-                self._settle(row)
+                self._end(row)
 
     def _settle(self, claim: Row, *, own: bool = False) -> None:
         """Close a claim by the ledger's word."""
@@ -153,9 +160,13 @@ class Scheduler:
             if found is not None and found["state"] == RunState.FAILED:  # its worker was refused, and said so itself
                 self._tell(Notice("failed", found, found["message"]))
             return
-        truth = self._workers.truth(found)
+        self._end(found)
+
+    def _end(self, row: Row) -> None:
+        """Close a claim, if its worker is no more; a row that changed since it was read stays as it is."""
+        truth = self._workers.truth(row)
         if truth is not None:
-            self._close(found, truth)
+            self._close(row, truth)
 
     def _close(self, row: Row, truth: Truth) -> None:
         now = self._clock.now()

@@ -157,6 +157,7 @@ class ScheduleStore:
             lease.prove(connection)
             values: dict[str, Any] = {"state": RunState.RUNNING, "token": token, "host": socket.gethostname()}
             values |= {"claimed_at": database_now(connection), "pid": None, "began_at": None, "ledger_run_id": None}
+            values["message"] = ""
             here = (table.c.id == row["id"]) & (table.c.state == RunState.PLANNED)
             return token if connection.execute(update(table).where(here).values(**values)).rowcount else None
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from benchmarks.schedule_year import at, brute_force, schedule
+from shopr.storage.tables import schedule_leases
 from shopr.workbench.schedule import Scheduler
 from shopr.workbench.schedule_lease import Lease
 from shopr.workbench.schedule_plan import Timetable
@@ -184,6 +185,23 @@ def test_what_is_interrupted_by_a_stop_starts_again_with_the_next_scheduler(data
     play.workers.lasts = lambda row: 0
     play.until("2026-01-01 01:20")
     assert play.ran("report") == hours(1, 1)
+    assert play.rows("report")[0]["state"] == "DONE"
+
+
+def test_what_a_killed_scheduler_left_is_settled_by_whoever_looks_but_not_while_one_leads(database):
+    play = Play(database, schedule(report=HOURLY), "2026-01-01 00:30")
+    play.workers.lasts = lambda row: 600.0
+    leader, looker = play.scheduler(), play.scheduler()
+    leader.tick()
+    play.away("2026-01-01 01:00")
+    leader.tick()
+    play.away("2026-01-01 01:20")  # the run is done, and its scheduler, killed, never hears of it
+    looker.settle()
+    assert play.rows("report")[0]["state"] == "RUNNING"
+    Lease(database, "test").release()  # not its own: nothing changes
+    with database.begin() as connection:
+        connection.execute(schedule_leases.delete())
+    looker.settle()
     assert play.rows("report")[0]["state"] == "DONE"
 
 
