@@ -164,13 +164,15 @@ def kill_once(
 
     Args:
         watched: whether another process of Shopr is at work meanwhile, so that no command has to be called.
-        longest: seconds from the run's row in the ledger to the kill, at most.
+        longest: seconds to the kill, at most, from the run's row in the ledger or the start of a worker or kernel.
     """
     marker = project.folder / f"marker-{number}"
     before = set(project.rows())
     command = driver.start("run", "work.yaml", "--force", "--param", f"marker={marker}", out=project.folder / "run.txt")
     _until(lambda: set(project.rows()) - before or not _alive(command))
     seen: set[psutil.Process] = set()
+    if target in ("worker", "kernel"):  # they come late, and may be gone again
+        _until(lambda: target in _chain(command) or not _alive(command))
     moment = time.monotonic() + draws.uniform(0.0, longest)
     while time.monotonic() < moment and _alive(command):
         seen |= _below(command)
