@@ -1,6 +1,7 @@
 """How often the gate is wrong: the share of candidates it promotes where their true effect is known.
 
-    python benchmarks/gate.py --repeats 2000 --record
+    python benchmarks/gate.py --repeats 500 --resamples 400 --record
+    python benchmarks/gate.py --repeats 1000 --only "no effect"
 
 Each repeat draws shoppers whose measure is like nDCG (many zeros, the rest between 0 and 1) for a champion, and a
 candidate whose hits move by a true effect: none, better, worse, or better on average and worse for one group. The gate
@@ -64,11 +65,13 @@ def evidence(rng: np.random.Generator, n: int, rest: float, group: float) -> tup
     return make[0], make[1]
 
 
-def rates(repeats: int, seed: int) -> list[dict[str, Any]]:
+def rates(repeats: int, seed: int, rules: Rules, only: str = "") -> list[dict[str, Any]]:
     """One row a truth and number of shoppers: the share promoted, refused for the gain, and for a group."""
-    rules, rows = Rules(resamples=400), []
+    rows = []
     for n in (500, 2_000, 10_000):
         for name, (rest, group) in TRUTHS.items():
+            if only not in name:
+                continue
             rng = np.random.default_rng([seed, n, list(TRUTHS).index(name)])
             counts = dict.fromkeys(("promoted", "gain", "group"), 0)
             for _ in track(range(repeats), f"{n:,} shoppers, {name}"):
@@ -88,10 +91,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20_271)
     parser.add_argument("--record", action="store_true", help="keep the table in results/gate.json")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--resamples", type=int, default=Rules().resamples, help="bootstrap replicates (the rules')")
+    parser.add_argument("--only", default="", metavar="TEXT", help="truths whose name holds this")
     asked = parser.parse_args()
-    rows = rates(asked.repeats, asked.seed)
+    rules = Rules(resamples=asked.resamples)
+    rows = rates(asked.repeats, asked.seed, rules, asked.only)
     told = {
-        "repeats": asked.repeats, "seed": asked.seed, "rules": Rules().model_dump(), "rows": rows,
+        "repeats": asked.repeats, "seed": asked.seed, "rules": rules.model_dump(), "rows": rows,
         "versions": {p: version(p) for p in ("numpy", "scipy")} | {"python": platform.python_version()},
     }  # fmt: skip
     if asked.record:

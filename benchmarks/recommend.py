@@ -24,6 +24,7 @@ import statistics
 import sys
 import tempfile
 import time
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,8 @@ def shopr_lists(job: Row, train, users, k: int, described):
     if name != "auto":  # imports and settings are read before the clock starts, as for the peers
         model_class(name)
         memory.budget()
+        for module in ("implicit.cpu.als", "implicit.nearest_neighbours", "threadpoolctl"):
+            import_module(module)
     started = time.perf_counter()
     if name == "auto":
         found = tune(

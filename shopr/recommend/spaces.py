@@ -235,7 +235,7 @@ _MARKOV_STARTS: list[Params] = [
 FAMILIES: dict[str, Family] = {
     family.model: family
     for family in (
-        Family("popular", _always, lambda s: [{}], _none, lambda s: 0.5, tuned=False),
+        Family("popular", _always, lambda s: [{}], _none, lambda s: s.rows * 1e-7, tuned=False),
         Family(
             "item_knn",
             _always,

@@ -63,7 +63,7 @@ def test_a_named_model_end_to_end(run, shop, out):
 
 
 def test_auto_prints_its_leaderboard_and_repeats_itself(run, shop):
-    arguments = [*files(shop), "--budget", 8, "--k", 3]
+    arguments = [*files(shop), "--budget", 20, "--k", 3]
     status, _, told = run(*arguments)
     assert status == 0
     assert "random validation split" in told
