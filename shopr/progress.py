@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
-__all__ = ["Counter", "Step", "counted", "show", "step", "track"]
+__all__ = ["Counter", "Step", "counted", "kept", "show", "step", "track"]
 
 T = TypeVar("T")
 _WORDS = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "off": False, "no": False}
@@ -47,6 +47,16 @@ class Step:
 def show(wanted: bool | None) -> None:
     """Ask for progress (True), for silence (False), or for the default: only on a terminal (None)."""
     _State.wanted = wanted
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """What is asked for by `show` within holds until the end of it, and no longer."""
+    before = _State.wanted
+    try:
+        yield
+    finally:
+        _State.wanted = before
 
 
 @contextmanager

@@ -41,6 +41,19 @@ def test_asked_for_each_step_gives_one_line_on_stderr(capsys: pytest.CaptureFixt
     assert capsys.readouterr() == ("", "✓ Read the orders: 3 lines (2.5 s)\n")
 
 
+def test_what_is_asked_for_within_ends_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    progress.show(True)
+    with pytest.raises(ZeroDivisionError), progress.kept():
+        progress.show(False)
+        with progress.step("Read"):
+            pass
+        1 / 0  # noqa: B018
+    assert capsys.readouterr().err == ""
+    with progress.step("Write", clock=ManualClock()):
+        pass
+    assert capsys.readouterr().err == "✓ Write (0.0 s)\n"
+
+
 def test_a_failed_step_says_so_and_passes_the_error_on(capsys: pytest.CaptureFixture[str]) -> None:
     progress.show(True)
     with pytest.raises(ZeroDivisionError), progress.step("Divide", clock=ManualClock()):

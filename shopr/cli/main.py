@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from shopr import __version__
+from shopr import __version__, progress
 from shopr.cli.failures import explain, log_traceback
 from shopr.errors import ShoprError, UnknownNameError
 
@@ -93,7 +93,8 @@ def _run(arguments: list[str]) -> int:
     debug = "--debug" in arguments or bool(os.environ.get("SHOPR_DEBUG"))
     arguments = [a for a in arguments if a != "--debug"]
     try:
-        with cli.make_context("shopr", arguments, obj=tuple(arguments)) as context:
+        # A program may call several commands: what one of them shows or silences is not the next one's.
+        with progress.kept(), cli.make_context("shopr", arguments, obj=tuple(arguments)) as context:
             cli.invoke(context)
         sys.stdout.flush()
         return 0

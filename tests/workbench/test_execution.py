@@ -148,6 +148,9 @@ def test_progress_and_logs_on_request_silence_for_programs(shop, stores, capfd, 
     out, err = capfd.readouterr()
     assert err == ""
     assert json.loads(out)["state"] == "DONE"
+    with pytest.raises(SystemExit):
+        main(["run", "work.yaml", "--force"])
+    assert "Run work: cell 3 of 3" in capfd.readouterr().err, "a command's silence must end with it"
 
 
 def serve(port: int, store: str, artifacts: str) -> None:
