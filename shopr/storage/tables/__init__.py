@@ -1,0 +1,30 @@
+"""Every table of the house, each with its card: owner module, retention, subject column and encryption.
+
+A new table is written in the module of its subsystem here, in a new revision under migrations/versions, and nowhere
+else; tests compare the two.
+"""
+
+from __future__ import annotations
+
+from shopr.storage.tables.base import CARDS, Card, UtcDateTime, metadata
+from shopr.storage.tables.installation import meta, subjects
+from shopr.storage.tables.models import experiment_exposures, promotions
+from shopr.storage.tables.runs import run_ledger, schedule_jobs, schedule_leases, schedule_runs
+from shopr.storage.tables.shoppers import live_interactions, profile_corrections
+
+__all__ = [
+    "CARDS",
+    "Card",
+    "UtcDateTime",
+    "experiment_exposures",
+    "live_interactions",
+    "meta",
+    "metadata",
+    "profile_corrections",
+    "promotions",
+    "run_ledger",
+    "schedule_jobs",
+    "schedule_leases",
+    "schedule_runs",
+    "subjects",
+]
