@@ -61,6 +61,29 @@ ROWS = {
         "INSERT INTO run_ledger (run_id, spec, notebook, parameters, state, started_at, kind, parent_id, trial) "
         "VALUES ('r8', 's', 'n', '{}', 'DONE', '2026-01-01 00:00:00+00:00', 'run', 'sweep', 3)",
     ],
+    "0009": [
+        "INSERT INTO offer_states (shop, version, fingerprint, updated_at) "
+        "VALUES ('demo', 1, 'f', '2026-01-01 00:00:00+00:00')",
+        "INSERT INTO offers (shop, product_id, price, currency, stock, listed_price, listed_currency, listed_stock, "
+        "version) VALUES ('demo', 'p1', 1999, 'EUR', 3, 1999, 'EUR', 3, 1)",
+        "INSERT INTO price_changes (shop, product_id, valid_from, price, currency) "
+        "VALUES ('demo', 'p1', '2026-01-01 00:00:00+00:00', 1999, 'EUR')",
+        "INSERT INTO cart_lines (shop, owner, product_id, position, quantity, price, currency, title, touched_at) "
+        "VALUES ('demo', 'ann', 'p1', 1, 2, 1999, 'EUR', 'Mouse', '2026-01-01 00:00:00+00:00')",
+        "INSERT INTO orders (shop, order_id, owner, status, placed_at, updated_at, items_modified, address, request) "
+        "VALUES ('demo', 'A1', 'ann', 'shipped', '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', false, "
+        "'{}', '{}')",
+        "INSERT INTO order_lines (shop, order_id, line, owner, product_id, title, quantity, price, currency) "
+        "VALUES ('demo', 'A1', 1, 'ann', 'p1', 'Mouse', 2, 1999, 'EUR')",
+        "INSERT INTO order_payments (shop, order_id, number, owner, kind, amount, currency, method_id, time) "
+        "VALUES ('demo', 'A1', 1, 'ann', 'payment', 3998, 'EUR', 'card', '2026-01-01 00:00:00+00:00')",
+        "INSERT INTO order_events (shop, order_id, owner, request_id, action, status, details, time) "
+        "VALUES ('demo', 'A1', 'ann', 'r1', 'placed', 'pending', '{}', '2026-01-01 00:00:00+00:00')",
+        "INSERT INTO customers (shop, user_id, first_name, last_name, email, name_key, zip_key, address) "
+        "VALUES ('demo', 'ann', 'Ann', 'Lee', 'ann@example.com', 'ann lee', '10001', '{}')",
+        "INSERT INTO payment_methods (shop, user_id, method_id, kind, label, balance, currency) "
+        "VALUES ('demo', 'ann', 'gift', 'gift_card', 'gift card', 500, 'EUR')",
+    ],
 }
 KINDS = ["sqlite", "postgresql"]
 

@@ -7,6 +7,18 @@ else; tests compare the two.
 from __future__ import annotations
 
 from shopr.storage.tables.base import CARDS, Card, UtcDateTime, metadata
+from shopr.storage.tables.commerce import (
+    cart_lines,
+    customers,
+    offer_states,
+    offers,
+    order_events,
+    order_lines,
+    order_payments,
+    orders,
+    payment_methods,
+    price_changes,
+)
 from shopr.storage.tables.installation import meta, subjects
 from shopr.storage.tables.models import experiment_exposures, promotions
 from shopr.storage.tables.runs import run_ledger, schedule_jobs, schedule_leases, schedule_runs
@@ -16,10 +28,20 @@ __all__ = [
     "CARDS",
     "Card",
     "UtcDateTime",
+    "cart_lines",
+    "customers",
     "experiment_exposures",
     "live_interactions",
     "meta",
     "metadata",
+    "offer_states",
+    "offers",
+    "order_events",
+    "order_lines",
+    "order_payments",
+    "orders",
+    "payment_methods",
+    "price_changes",
     "profile_corrections",
     "promotions",
     "run_ledger",

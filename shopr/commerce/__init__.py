@@ -1,0 +1,1 @@
+"""Stock, prices, carts, orders and customers."""
