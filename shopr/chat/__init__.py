@@ -1,0 +1,1 @@
+"""The assistant: understands what a shopper writes, acts by rules on what the shop knows, and never invents."""

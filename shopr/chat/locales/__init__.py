@@ -1,0 +1,1 @@
+"""Words and messages of each language, as data."""
