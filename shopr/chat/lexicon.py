@@ -161,4 +161,4 @@ def _differences(found: Lexicon) -> dict[str, tuple[list[str], list[str]]]:
 
 
 def _read(text: str) -> Any:
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))  # all texts: "no" is a word, not false
