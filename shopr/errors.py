@@ -10,6 +10,7 @@ ShoprError                    code, hint, exit_status
 ├── StorageError              a database or file store refused: locked, read-only, full
 ├── CapacityError             the work would not fit into the stated memory or time
 ├── RunError                  a notebook run failed, was killed or was lost
+├── SecurityError             a check of integrity or authority failed: altered text, erased key, broken chain
 └── GateError                 the promotion gate refused
 """
 
@@ -26,6 +27,7 @@ __all__ = [
     "InputError",
     "NotReadyError",
     "RunError",
+    "SecurityError",
     "ShoprError",
     "SpecError",
     "StorageError",
@@ -116,6 +118,12 @@ class RunError(ShoprError):
     """A notebook run failed, was killed or was lost."""
 
     code = "run"
+
+
+class SecurityError(ShoprError):
+    """A check of integrity or authority failed: an altered text, an erased key, a broken chain."""
+
+    code = "security"
 
 
 class GateError(ShoprError):

@@ -84,6 +84,12 @@ ROWS = {
         "INSERT INTO payment_methods (shop, user_id, method_id, kind, label, balance, currency) "
         "VALUES ('demo', 'ann', 'gift', 'gift_card', 'gift card', 500, 'EUR')",
     ],
+    "0010": [
+        "INSERT INTO data_keys (key_id, subject, current, master_id, wrapped, created_at) "
+        "VALUES ('k', 'd', 1, 'm', 'w', '2026-01-01 00:00:00+00:00')",
+        "INSERT INTO api_keys (key_id, kind, owner, label, origins, scopes, created_at) "
+        "VALUES ('a', 'publishable', 'ann', 'shop', '[]', '[]', '2026-01-01 00:00:00+00:00')",
+    ],
 }
 KINDS = ["sqlite", "postgresql"]
 

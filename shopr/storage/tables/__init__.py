@@ -22,14 +22,17 @@ from shopr.storage.tables.commerce import (
 from shopr.storage.tables.installation import meta, subjects
 from shopr.storage.tables.models import experiment_exposures, promotions
 from shopr.storage.tables.runs import run_ledger, schedule_jobs, schedule_leases, schedule_runs
+from shopr.storage.tables.security import api_keys, data_keys
 from shopr.storage.tables.shoppers import live_interactions, profile_corrections
 
 __all__ = [
     "CARDS",
     "Card",
     "UtcDateTime",
+    "api_keys",
     "cart_lines",
     "customers",
+    "data_keys",
     "experiment_exposures",
     "live_interactions",
     "meta",
