@@ -27,8 +27,8 @@ from shopr.storage.tables import api_keys as table
 __all__ = ["ApiKey", "ApiKeys", "origin_of"]
 
 Kind = Literal["secret", "publishable"]
-_SECRET = re.compile(r"^sk_([0-9a-f]{16})_([0-9a-f]{64})$")
-_PUBLIC = re.compile(r"^pk_([0-9a-f]{16})$")
+_SECRET = re.compile(r"^sk_([0-9a-f]{16})_([0-9a-f]{64})\Z")
+_PUBLIC = re.compile(r"^pk_([0-9a-f]{16})\Z")
 _KEPT = timedelta(days=400)
 _TRUSTED_SECONDS = 60.0
 _TRUSTED_MOST = 10_000

@@ -50,10 +50,11 @@ class FileKeyring(Keyring):
         self._follow()
         return super().active()
 
+    @property
     def keys(self) -> tuple[MasterKey, ...]:
         """All keys, oldest first, as the file says now."""
         self._follow()
-        return super().keys()
+        return super().keys
 
     def wrap(self, key: bytes) -> tuple[str, bytes]:
         """`key` wrapped by the active master key, and that key's id."""
@@ -83,7 +84,7 @@ class FileKeyring(Keyring):
         Raises:
             InputError: if there is no such key, or it is the active one.
         """
-        found = next((key for key in self.keys() if key.id == key_id), None)
+        found = next((key for key in self.keys if key.id == key_id), None)
         if found is None or found.state == "active":
             raise InputError(
                 f"key {key_id!r} is {'active' if found else 'not on this keyring'}", hint="Destroy a retired key"

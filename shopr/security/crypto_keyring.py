@@ -23,7 +23,7 @@ __all__ = ["KEYS_VARIABLE", "KeyService", "Keyring", "MasterKey", "State", "chec
 KEYS_VARIABLE = "SHOPR_KEYS"
 """`id:base64,id:base64`, the active key first; instead of a file, where a platform hands secrets over this way."""
 State = Literal["active", "retired", "destroyed"]
-_ID = re.compile(r"^[A-Za-z0-9_.-]{1,64}$")
+_ID = re.compile(r"^[A-Za-z0-9_.-]{1,64}\Z")
 
 
 @runtime_checkable
@@ -112,6 +112,7 @@ class Keyring:
         """Id of the key that wraps."""
         return next(key.id for key in self._keys if key.state == "active")
 
+    @property
     def keys(self) -> tuple[MasterKey, ...]:
         """All keys, oldest first."""
         return self._keys
