@@ -106,7 +106,10 @@ def slopes(cells: pd.DataFrame, column: str = "fit_s") -> pd.Series:
 
 
 class Peak:
-    """Peak resident memory of this process and its children while it is open, in MB above what there was before."""
+    """Peak resident memory of this process and its children while it is open, in MB above what each had before.
+
+    What a child gives back by ending is no credit to the others.
+    """
 
     mb: float
 
@@ -130,18 +133,20 @@ class Peak:
             self._look()
 
     def _look(self) -> None:
-        self.mb = max(self.mb, self._resident() - self._before)
+        grown = (rss - self._before.get(pid, 0) for pid, rss in self._resident().items())
+        self.mb = max(self.mb, sum(max(0, each) for each in grown) / _MB)
 
-    def _resident(self) -> float:
+    def _resident(self) -> dict[int, int]:
+        """Process -> its bytes."""
         import psutil
 
-        total = 0
+        found = {}
         for process in (self._me, *self._me.children(recursive=True)):
             try:
-                total += process.memory_info().rss
+                found[process.pid] = int(process.memory_info().rss)
             except psutil.NoSuchProcess:
                 continue
-        return total / _MB
+        return found
 
 
 def _registered(model: str) -> str:
