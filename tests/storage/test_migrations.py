@@ -90,6 +90,13 @@ ROWS = {
         "INSERT INTO api_keys (key_id, kind, owner, label, origins, scopes, created_at) "
         "VALUES ('a', 'publishable', 'ann', 'shop', '[]', '[]', '2026-01-01 00:00:00+00:00')",
     ],
+    "0011": [
+        "INSERT INTO model_trials "
+        "(version, stage, answers, errors, slow, milliseconds, shared, compared, first_at, last_at) VALUES "
+        "('3', 'shadow', 20, 1, 2, 80.5, 12.5, 19, '2026-01-01 00:00:00+00:00', '2026-01-02 00:00:00+00:00')",
+        "INSERT INTO alerts (id, time, kind, severity, source, message) "
+        "VALUES ('a', '2026-01-01 00:00:00+00:00', 'errors', 'critical', 'app', '9 of 20 failed')",
+    ],
 }
 KINDS = ["sqlite", "postgresql"]
 

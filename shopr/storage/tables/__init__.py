@@ -21,6 +21,7 @@ from shopr.storage.tables.commerce import (
 )
 from shopr.storage.tables.installation import meta, subjects
 from shopr.storage.tables.models import experiment_exposures, promotions
+from shopr.storage.tables.rollout import alerts, model_trials
 from shopr.storage.tables.runs import run_ledger, schedule_jobs, schedule_leases, schedule_runs
 from shopr.storage.tables.security import api_keys, data_keys
 from shopr.storage.tables.shoppers import live_interactions, profile_corrections
@@ -29,6 +30,7 @@ __all__ = [
     "CARDS",
     "Card",
     "UtcDateTime",
+    "alerts",
     "api_keys",
     "cart_lines",
     "customers",
@@ -37,6 +39,7 @@ __all__ = [
     "live_interactions",
     "meta",
     "metadata",
+    "model_trials",
     "offer_states",
     "offers",
     "order_events",
