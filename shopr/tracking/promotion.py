@@ -1,4 +1,7 @@
-"""Who serves: model versions, the champion's alias, and the record of every promotion, refusal and rollback."""
+"""Who serves: model versions, the champion's alias, and the record of every promotion, refusal and rollback.
+
+The way in stages, by challenger, shadow and canary, is `shopr.tracking.rollout`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import getpass
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 from sqlalchemy import insert, select
@@ -17,6 +20,7 @@ from shopr.data.interactions import Interactions
 from shopr.errors import GateError, InputError, NotReadyError, StorageError
 from shopr.storage.database import Database
 from shopr.storage.tables import promotions
+from shopr.tracking.cards import publish_card
 from shopr.tracking.evidence import Evidence
 from shopr.tracking.gate import Decision, Rules
 from shopr.tracking.judging import judge
@@ -26,6 +30,7 @@ from shopr.tracking.registry import (
     CANDIDATE_TAG,
     MODEL_NAME,
     PREVIOUS,
+    aliased_version,
     best_candidate,
     champion_version,
     newest_candidate,
@@ -34,6 +39,7 @@ from shopr.tracking.registry import (
     versions,
 )
 from shopr.tracking.store import client, guarded
+from shopr.tracking.trials import TrialStore
 
 if TYPE_CHECKING:
     from shopr.data.catalog import Catalog
@@ -47,8 +53,10 @@ __all__ = [
     "best_candidate",
     "champion_version",
     "history",
+    "move_champion",
     "newest_candidate",
     "promote",
+    "record_row",
     "rollback",
     "versions",
 ]
@@ -60,7 +68,7 @@ class Judgement:
 
     Attributes:
         decision: of the gate.
-        version: the version that serves because of it; None if it was refused.
+        version: the version that serves, or is challenger, because of it; None if it was refused.
         previous: the version that served before; None if none did.
         run_id: of the candidate.
         evidence: mean and interval of each model judged.
@@ -78,6 +86,7 @@ def promote(
     log: Interactions,
     *,
     run_id: str | None = None,
+    to: Literal["champion", "challenger"] = "champion",
     rules: Rules | None = None,
     actor: str | None = None,
     others: Mapping[str, Evidence] | None = None,
@@ -85,13 +94,14 @@ def promote(
     events: pd.DataFrame | None = None,
     clock: Clock | None = None,
 ) -> Judgement:
-    """Let the gate judge a candidate on the gate's split, and make it the champion if it passes; either way on record.
+    """Let the gate judge a candidate on the gate's split, and make it champion or challenger if it passes; on record.
 
     The split is the third of four spans of time: later than anything the candidate learned from or was chosen on.
 
     Args:
         log: all interactions of the shop.
         run_id: of the candidate; the newest one by default.
+        to: `champion` serves at once; a `challenger` goes on from there by `rollout.advance`.
         rules: the gate's bounds.
         actor: who asks; the operating system's user by default.
         others: evidence of further models on the same split, kept with the record.
@@ -100,7 +110,8 @@ def promote(
 
     Raises:
         NotReadyError: if there is no candidate, the run holds no model, or the gate's span holds no purchases.
-        InputError: if the candidate is the champion, or learned from purchases of the gate's span.
+        InputError: if the candidate is the champion, learned from purchases of the gate's span, or another version is
+            on trial already.
         StorageError: if the candidate's files changed since they were logged, or a store refuses.
         GateError: if another promotion or rollback moved the champion meanwhile.
     """
@@ -111,6 +122,8 @@ def promote(
     if serving is not None and serving.run_id == run_id:
         raise InputError(f"run {run_id} serves already, as version {serving.version}", hint="Train or tune another")
     previous = None if serving is None else str(serving.version)
+    if to == "challenger":
+        _free(settings)
     try:
         judged = judge(
             settings, log, run_id, serving, rules,
@@ -119,14 +132,27 @@ def promote(
     except StorageError as error:
         # Files that changed since they were logged are a refusal, too, and belong on record.
         with suppress(StorageError):
-            row = _row("refuse", f"run {run_id[:8]}", previous, actor, error.message, {})
-            _enter(settings, row, clock, move=False)
+            row = record_row("refuse", f"run {run_id[:8]}", previous, actor, error.message, {})
+            move_champion(settings, row, clock, move=False)
         raise
     decision = judged.decision
     version = register(settings, run_id) if decision.allowed else None
-    action, name = ("promote", version) if version else ("refuse", f"run {run_id[:8]}")
-    row = _row(action, name, previous, actor, judged.verdict, judged.record)
-    _enter(settings, row, clock, move=version is not None)
+    if version is None:
+        row = record_row("refuse", f"run {run_id[:8]}", previous, actor, judged.verdict, judged.record)
+        move_champion(settings, row, clock, move=False)
+    elif to == "challenger":
+        TrialStore(Database.open(settings), clock=clock).forget(version)
+        move_champion(
+            settings,
+            record_row("challenge", version, previous, actor, judged.verdict, judged.record),
+            clock,
+            move=False,
+        )
+        point(settings, version, to)
+    else:
+        move_champion(settings, record_row("promote", version, previous, actor, judged.verdict, judged.record), clock)
+    if version is not None:
+        publish_card(settings, version)
     return Judgement(decision, version, previous, run_id, judged.record)
 
 
@@ -156,7 +182,7 @@ def rollback(settings: Settings, *, actor: str | None = None, reason: str = "", 
         what = "; ".join([f"no version served before version {serving.version}", *passed_over])
         raise NotReadyError(what, hint="See 'shopr models'")
     why = "; ".join([reason or "asked for", *passed_over])
-    _enter(settings, _row("rollback", before, str(serving.version), actor, why, {}), clock, move=True)
+    move_champion(settings, record_row("rollback", before, str(serving.version), actor, why, {}), clock)
     return before
 
 
@@ -189,9 +215,10 @@ def _served_before(record: pd.DataFrame, serving: str) -> list[str]:
     return list(dict.fromkeys(version for version in reversed(stack) if version != serving))
 
 
-def _row(  # noqa: PLR0917 - the columns of the record, in order
+def record_row(  # noqa: PLR0917 - the columns of the record, in order
     action: str, version: str, previous: str | None, actor: str | None, reason: str, evidence: Mapping[str, Any]
 ) -> dict[str, Any]:
+    """A row of the record but for its time; the actor is the operating system's user by default."""
     return {
         "action": action,
         "version": version,
@@ -202,8 +229,16 @@ def _row(  # noqa: PLR0917 - the columns of the record, in order
     }
 
 
-def _enter(settings: Settings, row: Mapping[str, Any], clock: Clock, *, move: bool) -> None:
-    """Put a step on record and, in the same transaction, move the alias: neither happens without the other."""
+def move_champion(settings: Settings, row: Mapping[str, Any], clock: Clock, *, move: bool = True) -> None:
+    """Put a step on record and, in the same transaction, move the champion's alias: neither happens without the other.
+
+    Args:
+        move: False only writes the record.
+
+    Raises:
+        GateError: if another step moved the champion meanwhile.
+        StorageError: if a store refuses; nothing is kept then.
+    """
     before = row["previous_version"]
     try:
         with Database.open(settings).begin() as connection:
@@ -222,6 +257,17 @@ def _enter(settings: Settings, row: Mapping[str, Any], clock: Clock, *, move: bo
         # The record, not this alias, says what a rollback goes back to: that it cannot be set undoes no promotion.
         with suppress(StorageError):
             point(settings, next(iter(_served_before(history(settings), row["version"])), None), PREVIOUS)
+
+
+def _free(settings: Settings) -> None:
+    """Refuse a second version on trial: which of two did harm would be hard to tell."""
+    for stage in ("canary", "shadow", "challenger"):
+        found = aliased_version(settings, stage)
+        if found is not None:
+            raise InputError(
+                f"version {found.version} is on trial, as {stage}",
+                hint="Let it go on by 'shopr promote --next', or withdraw it by 'shopr rollback --trial'",
+            )
 
 
 def _looks(settings: Settings, split: str) -> int:

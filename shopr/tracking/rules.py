@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Rules"]
+__all__ = ["RolloutRules", "Rules"]
+
+
+class RolloutRules(BaseModel):
+    """What a version must show at each stage before it goes on; `rollout` of experiments/gate.yaml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    least_answers: int = Field(200, ge=1)
+    """Answers as shadow, and again as canary."""
+    most_error_share: float = Field(0.01, ge=0, lt=1)
+    """Share of the answers that may fail."""
+    most_slow_share: float = Field(0.05, ge=0, lt=1)
+    """Share of the answers that may take longer than `slow_ms`."""
+    slow_ms: float = Field(50.0, gt=0)
+    """Milliseconds above which an answer is slow."""
+    canary_share: float = Field(0.05, gt=0, le=0.5)
+    """Share of the shoppers whom a canary serves, the same ones as long as it is canary."""
 
 
 class Rules(BaseModel):
@@ -42,3 +59,5 @@ class Rules(BaseModel):
     """Name of an A/B test whose last kept reading must say `ship`; without one, a kept `stop` still refuses."""
     resamples: int = Field(2000, ge=200, le=100_000)
     """Bootstrap replicates of each interval."""
+    rollout: RolloutRules = RolloutRules()
+    """What a version must show as shadow and as canary, where it goes that way."""
