@@ -1,0 +1,225 @@
+"""Product search over a catalogue: build once, search in under a millisecond, update, save and load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shopr.data.catalog import Catalog
+from shopr.errors import InputError, UnknownNameError
+from shopr.search.config import SearchConfig
+from shopr.search.index import Index
+from shopr.search.ranking import Ranked, browse, rank
+from shopr.search.results import SORTS, Filters, Found
+from shopr.search.understanding import Query
+
+__all__ = ["FEATURES", "ProductSearch", "Updated"]
+
+FEATURES = ("popularity", "price_fit", "affinity")
+"""Names of the features that a caller may give, each blended by the weight of that name in the configuration."""
+_NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True)
+class Updated:
+    """What an update did: numbers of products."""
+
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+
+
+class ProductSearch:
+    """Search over one catalogue, safe to call from several threads.
+
+    >>> search = ProductSearch.build(catalog)
+    >>> search.search("wireless mouse", filters=Filters(price_max=3000)).product_ids
+    """
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    @classmethod
+    def build(cls, catalog: Catalog, config: SearchConfig | None = None) -> ProductSearch:
+        """The search over a catalogue."""
+        return cls(Index.build(catalog, config or SearchConfig()))
+
+    @classmethod
+    def load(cls, folder: Path | str) -> ProductSearch:
+        """The search that `save` wrote, its arrays memory-mapped.
+
+        Raises:
+            DataError: if the folder holds no index, one of another version, or a damaged one.
+        """
+        return cls(Index.load(folder))
+
+    def save(self, folder: Path | str) -> Path:
+        """Write the index into `folder`, whole or not at all.
+
+        Raises:
+            StorageError: if it cannot be written; what was there before is then untouched.
+        """
+        return self._index.save(folder)
+
+    def update(self, catalog: Catalog) -> Updated:
+        """Bring the index to a new state of the catalogue; searches meanwhile see the old state or the new, never both.
+
+        Products whose text did not change are not read again. The result equals a fresh build.
+        """
+        old, new = self._index, Index.build(catalog, self._index.config, before=self._index)
+        before = dict(zip(old.ids.ids.tolist(), old.forward.content.tolist(), strict=True))
+        after = dict(zip(new.ids.ids.tolist(), new.forward.content.tolist(), strict=True))
+        self._index = new
+        kept = [name for name in after if name in before]
+        same = sum(after[name] == before[name] for name in kept)
+        return Updated(len(after) - len(kept), len(kept) - same, len(before) - len(kept), same)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    @property
+    def index(self) -> Index:
+        """The state in force."""
+        return self._index
+
+    @property
+    def config(self) -> SearchConfig:
+        """The settings in force."""
+        return self._index.config
+
+    def understand(self, query: str) -> Query:
+        """How a query is read: its words, the kind of thing it asks for, what spelling changed."""
+        return self._index.reader.read(query)
+
+    def search(
+        self,
+        query: str,
+        k: int = 10,
+        *,
+        filters: Filters = _NO_FILTERS,
+        sort: str = "relevance",
+        features: Mapping[str, NDArray[np.floating]] | None = None,
+        stock: NDArray[np.integer] | None = None,
+    ) -> Found:
+        """The k best products for a query.
+
+        Args:
+            query: words; empty to browse what the filters leave.
+            filters: conditions that every product must meet.
+            sort: one of `SORTS`. An order other than relevance covers the products that match well, not all that share
+                a word with the query.
+            features: name of `FEATURES` -> one value a catalogue row, higher better, about 0 to 1.
+            stock: pieces by catalogue row; the catalogue's own if None.
+
+        Raises:
+            InputError: if k < 1, the order or a feature is unknown, or an array does not fit the catalogue.
+        """
+        if k < 1:
+            raise InputError(f"k is {k}", hint="Ask for 1 product or more")
+        if sort not in SORTS:
+            raise UnknownNameError("order", sort, SORTS)
+        index = self._index
+        read = index.reader.read(query)
+        allowed = index.shelf.passing(filters, stock) if filters else None
+        extra = self._extra(index, features)
+        if not read.terms:
+            return self._browse(index, read, k, filters=filters, sort=sort, allowed=allowed, extra=extra)
+        ranked = rank(read, index, allowed=allowed, extra=extra, depth=k)
+        return self._found(index, read, ranked, k, sort)
+
+    def search_batch(self, queries: Sequence[str], k: int = 10) -> list[Found]:
+        """`search` for each of many queries; a query that occurs again is searched once."""
+        done: dict[str, Found] = {}
+        for query in queries:
+            if query not in done:
+                done[query] = self.search(query, k)
+        return [done[query] for query in queries]
+
+    def facets(self, of: Found | Filters = _NO_FILTERS) -> dict[str, dict[str, int]]:
+        """How many products of each brand, category, type, colour, material and price band: name -> value -> count.
+
+        Args:
+            of: the products that an answer matched, or those that filters leave.
+        """
+        index = self._index
+        rows = of.matches if isinstance(of, Found) else np.flatnonzero(index.shelf.passing(of))
+        return index.shelf.facets(rows)
+
+    def _browse(
+        self,
+        index: Index,
+        read: Query,
+        k: int,
+        *,
+        filters: Filters,
+        sort: str,
+        allowed: NDArray[np.bool_] | None,
+        extra: NDArray[np.float32] | None,
+    ) -> Found:
+        """Without words: by the name of the kind asked for, if there is one, else the most popular first."""
+        if read.text.strip() or (allowed is None and not filters):
+            return (
+                Found(read.text) if read.text.strip() else self._found(index, read, browse(index, None, extra), k, sort)
+            )
+        if filters.types:
+            named = index.reader.read(filters.types[0])
+            ranked = rank(named, index, allowed=allowed, extra=extra, depth=len(index))
+            if len(ranked.rows):
+                return self._found(index, replace(named, text=read.text, corrected=None), ranked, k, sort)
+        return self._found(index, read, browse(index, allowed, extra), k, sort)
+
+    def _found(self, index: Index, read: Query, ranked: Ranked, k: int, sort: str) -> Found:
+        matches = ranked.matching()
+        order = np.arange(len(ranked.rows)) if sort == "relevance" else matches[index.order(ranked.rows[matches], sort)]
+        chosen = order[:k]
+        rows = ranked.rows[chosen]
+        return Found(
+            read.text,
+            corrected=read.corrected,
+            rows=rows,
+            product_ids=tuple(index.ids.decode(rows).tolist()),
+            scores=ranked.scores[chosen],
+            confidences=ranked.confidences()[chosen],
+            product_type=read.kind.name if read.kind is not None else None,
+            total=len(matches),
+            matches=ranked.rows[matches],
+        )
+
+    def _extra(self, index: Index, features: Mapping[str, NDArray[np.floating]] | None) -> NDArray[np.float32] | None:
+        """The caller's features, weighed and added up."""
+        if not features:
+            return None
+        extra = np.zeros(len(index), np.float32)
+        for name, values in features.items():
+            if name not in FEATURES:
+                raise UnknownNameError("feature", name, FEATURES)
+            if np.shape(values) != (len(index),):
+                raise InputError(
+                    f"feature {name!r} has the shape {np.shape(values)} for {len(index)} products",
+                    hint="Give one value a catalogue row",
+                )
+            column = np.nan_to_num(np.asarray(values, np.float32), nan=0.0, posinf=1.0, neginf=0.0)
+            extra += np.float32(getattr(index.config, name)) * column
+        return extra
+
+    def suggest(self, prefix: str, n: int = 8) -> list[str]:
+        """Completions of what is being typed, the most popular first."""
+        return self._index.suggest(prefix, n)
+
+    def describe(self) -> dict[str, Any]:
+        """Sizes of the index."""
+        index = self._index
+        return {
+            "products": len(index),
+            "terms": int((index.postings.count > 0).sum()),
+            "postings": len(index.postings.rows),
+            "kinds": len(index.kinds.phrases),
+            "with_kind": int((index.kinds.main >= 0).sum()),
+            "languages": list(index.forward.languages),
+        }

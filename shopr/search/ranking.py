@@ -1,0 +1,178 @@
+"""From postings to a ranked list: text score, then a closer look at the best by the kind of thing they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shopr.search.postings import Postings
+from shopr.search.understanding import Query, Term
+
+if TYPE_CHECKING:
+    from shopr.search.index import Index
+
+__all__ = ["Ranked", "browse", "rank", "text_scores"]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Candidates of a query, best first.
+
+    Attributes:
+        rows: catalogue rows. scores: final scores, in shares of the best text score. text: text scores.
+        head, foreign, accessory: whether each is of the kind asked for, of another, something that goes with things.
+    """
+
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    text: NDArray[np.float64]
+    head: NDArray[np.bool_]
+    foreign: NDArray[np.bool_]
+    accessory: NDArray[np.bool_]
+
+    def matching(self) -> NDArray[np.int64]:
+        """Places of those that match well: half the best text score or more, and of the kind, if any is."""
+        good = self.text >= 0.5 * self.text.max(initial=0.0)
+        if self.head.any():
+            good = self.head
+        return np.flatnonzero(good)
+
+    def confidences(self) -> NDArray[np.float64]:
+        """Probability of being a match."""
+        return np.clip(self.scores, 0.0, 1.0)
+
+
+def text_scores(query: Query, postings: Postings, n: int) -> NDArray[np.float32]:
+    """BM25F of every product; the forms of one word count once, by the best."""
+    scores = np.zeros(n, np.float32)
+    for term in query.terms:
+        _add(scores, term, postings)
+    return scores
+
+
+def _add(scores: NDArray[np.float32], term: Term, postings: Postings) -> None:
+    if len(term.codes) == 1 and term.codes[0][1] == 1.0:
+        rows, impacts = postings.of(term.codes[0][0])
+        scores[rows] += impacts
+    elif term.codes:
+        best = np.zeros(len(scores), np.float32)
+        for code, weight in term.codes:
+            rows, impacts = postings.of(code)
+            best[rows] = np.maximum(best[rows], impacts * np.float32(weight))
+        scores += best
+
+
+def _with_synonyms(query: Query, postings: Postings, of_kind: NDArray[np.bool_], weight: float) -> NDArray[np.float32]:
+    """Text scores in which a product of the kind asked for may bear any of the kind's names."""
+    n = len(of_kind)
+    begin, end = query.span
+    span = np.zeros(n, np.float32)
+    rest = np.zeros(n, np.float32)
+    for i, term in enumerate(query.terms):
+        _add(span if begin <= i < end else rest, term, postings)
+    own = float(span.max(initial=0.0))
+    for synonym in query.synonyms:
+        other = np.zeros(n, np.float32)
+        for code in synonym:
+            rows, impacts = postings.of(code)
+            other[rows] += impacts
+        other *= of_kind
+        most = float(other.max(initial=0.0))
+        if most > 0:
+            # A long or rare synonym must not outdo the words that were typed.
+            other *= np.float32(weight * (own or most) / most)
+            np.maximum(span, other, out=span)
+    return rest + span
+
+
+def rank(
+    query: Query,
+    index: Index,
+    *,
+    allowed: NDArray[np.bool_] | None = None,
+    extra: NDArray[np.float32] | None = None,
+    depth: int = 0,
+) -> Ranked:
+    """The best products for a query.
+
+    Args:
+        allowed: products that pass the filters; all if None.
+        extra: what features of the caller add to each product's score, in shares of the best text score.
+        depth: candidates wanted, if more than the configuration's.
+    """
+    kinds, config, postings = index.kinds, index.config, index.postings
+    of_kind = None if query.kind is None else kinds.rows(query.kind)
+    if of_kind is not None and query.synonyms:
+        scores = _with_synonyms(query, postings, of_kind, config.synonym)
+    else:
+        scores = text_scores(query, postings, len(index))
+    if of_kind is not None and query.whole:
+        # Who names a kind and nothing else is content with all of it, whatever it is called there.
+        scores[of_kind] += np.float32(1e-6)
+    if allowed is not None:
+        scores *= allowed
+    best = float(scores.max(initial=0.0))
+    if best <= 0:
+        return _nothing()
+    relative = scores / np.float32(best)
+    if of_kind is not None and query.whole:
+        relative += np.float32(config.exact_kind) * (of_kind & (scores > 0))
+    if extra is not None:
+        relative += extra * (scores > 0)
+    rows = _top(relative, max(config.candidates, depth))
+    return _closer(index, rows, relative[rows], scores[rows], of_kind)
+
+
+def browse(index: Index, allowed: NDArray[np.bool_] | None, extra: NDArray[np.float32] | None) -> Ranked:
+    """Products without a query, by the caller's features and then by popularity."""
+    rows = np.arange(len(index)) if allowed is None else np.flatnonzero(allowed)
+    popularity = index.columns.popularity[rows].astype(np.float64)
+    scores = popularity / (popularity.max(initial=0.0) or 1.0)
+    if extra is not None:
+        scores = scores + extra[rows]
+    order = np.lexsort((rows, -scores))
+    none = np.zeros(len(rows), bool)
+    return Ranked(rows[order], scores[order], scores[order], none, none, none)
+
+
+def _closer(
+    index: Index,
+    rows: NDArray[np.int64],
+    relative: NDArray[np.float32],
+    text: NDArray[np.float32],
+    of_kind: NDArray[np.bool_] | None,
+) -> Ranked:
+    kinds, config = index.kinds, index.config
+    final = relative.astype(np.float64)
+    nothing = np.zeros(len(rows), bool)
+    main = kinds.main[rows]
+    accessory = kinds.accessory[main]
+    head = foreign = nothing
+    if of_kind is not None:
+        head = of_kind[rows]
+        foreign = ~head & (main >= 0)
+        final += config.head * head
+        final -= config.accessory * (foreign & accessory)
+    order = np.lexsort((rows, -final))
+    return Ranked(
+        rows[order], final[order], text[order].astype(np.float64), head[order], foreign[order], accessory[order]
+    )
+
+
+def _top(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """Rows of the highest positive scores; equal ones by row, so that the answer never depends on chance."""
+    rows = np.flatnonzero(scores > 0)
+    if len(rows) > count:
+        values = scores[rows]
+        least = np.partition(values, len(rows) - count)[len(rows) - count]
+        above = rows[values > least]
+        rows = np.concatenate([above, rows[values == least][: count - len(above)]])
+    return rows
+
+
+def _nothing() -> Ranked:
+    none = np.zeros(0, bool)
+    return Ranked(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), none, none, none)
