@@ -92,6 +92,14 @@ class Settings(BaseSettings):
     """Spark master of `shopr train --engine spark`; by default all cores of this machine."""
     memory_budget: Annotated[int, BeforeValidator(parse_bytes)] = Field(4 * 2**30, ge=64 * 2**20, le=2**44)
     """Bytes of memory that one piece of work may plan for: a model that would need more refuses to start."""
+    rate_text: int = Field(30, ge=1, le=10_000)
+    """Chat messages that one person, session or key may send in any minute."""
+    rate_image: int = Field(10, ge=1, le=10_000)
+    """Images likewise."""
+    rate_voice: int = Field(20, ge=1, le=10_000)
+    """Voice messages likewise."""
+    trusted_proxies: str = ""
+    """Networks of our own proxies, separated by commas, whose X-Forwarded-For is believed; "" believes none."""
     log_level: str = ""
     """DEBUG, INFO, WARNING or ERROR; by default the environment's own."""
     origins: dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)

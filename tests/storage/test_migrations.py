@@ -97,6 +97,11 @@ ROWS = {
         "INSERT INTO alerts (id, time, kind, severity, source, message) "
         "VALUES ('a', '2026-01-01 00:00:00+00:00', 'errors', 'critical', 'app', '9 of 20 failed')",
     ],
+    "0012": [
+        "INSERT INTO guard_state (key, value, expires, boot) VALUES ('rate:x', 'v', 1.5, 'b')",
+        "INSERT INTO access_rules (network, action, source, reason, actor, created_at) "
+        "VALUES ('203.0.113.0/24', 'deny', 'operator', 'abuse', 'maria', '2026-01-01 00:00:00+00:00')",
+    ],
 }
 KINDS = ["sqlite", "postgresql"]
 

@@ -23,19 +23,21 @@ from shopr.storage.tables.installation import meta, subjects
 from shopr.storage.tables.models import experiment_exposures, promotions
 from shopr.storage.tables.rollout import alerts, model_trials
 from shopr.storage.tables.runs import run_ledger, schedule_jobs, schedule_leases, schedule_runs
-from shopr.storage.tables.security import api_keys, data_keys
+from shopr.storage.tables.security import access_rules, api_keys, data_keys, guard_state
 from shopr.storage.tables.shoppers import live_interactions, profile_corrections
 
 __all__ = [
     "CARDS",
     "Card",
     "UtcDateTime",
+    "access_rules",
     "alerts",
     "api_keys",
     "cart_lines",
     "customers",
     "data_keys",
     "experiment_exposures",
+    "guard_state",
     "live_interactions",
     "meta",
     "metadata",

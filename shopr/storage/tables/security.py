@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, Column, Float, Index, Integer, LargeBinary, String, UniqueConstraint
 
 from shopr.storage.tables.base import Card, UtcDateTime, table
 
-__all__ = ["api_keys", "data_keys"]
+__all__ = ["access_rules", "api_keys", "data_keys", "guard_state"]
 
 data_keys = table(
     "data_keys",
@@ -37,3 +37,32 @@ api_keys = table(
     Column("revoked_at", UtcDateTime),
 )
 """Keys of programs: secret ones as Argon2id hashes, publishable ones with the origins that may use them."""
+
+guard_state = table(
+    "guard_state",
+    Card("shopr.security.state", "until it expires: minutes for rates, a day for lockouts", None, "none"),
+    Column("key", String(128), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("expires", Float, nullable=False),
+    Column("boot", String(36), nullable=False),
+    Index(None, "expires"),
+)
+"""Rates, failures and locks that several processes share, under digests; times are monotonic seconds, not dates."""
+
+access_rules = table(
+    "access_rules",
+    Card("shopr.security.access_book", "90 days after it ended", None, "none"),
+    Column("id", Integer, primary_key=True),
+    Column("network", String(64), nullable=False),
+    Column("action", String(8), nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("reason", String(256), nullable=False),
+    Column("actor", String(256), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("ended_by", String(256)),
+    Column("ended_why", String(256)),
+    Index(None, "ended_at", "expires_at"),
+)
+"""Networks that are let in or kept out, by whom, why and for how long."""

@@ -1,0 +1,192 @@
+"""What no single request shows: stuffing of credentials, scraping, probing, as rates and sequences per principal.
+
+Each sign keeps a short history of one principal: a digest of what was touched and when. A sign that appears is answered
+once, then rests while its block holds; each further block of the same principal is twice as long.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shopr.security.principal import Principal, digest_of
+from shopr.security.state import State, Values
+
+__all__ = ["ACTS", "Behaviour", "BehaviourConfig", "Sign"]
+
+Act = Literal["login_refused", "login_accepted", "item_viewed", "request_suspect", "page_missing", "session_started"]
+ACTS: tuple[str, ...] = (
+    "login_refused",  # what: the account
+    "login_accepted",  # what: the account
+    "item_viewed",  # what: the product
+    "request_suspect",  # what: class of the verdict
+    "page_missing",  # what: the path
+    "session_started",
+)
+"""What may be observed; `what` tells things apart and is kept as a digest."""
+_Kept = list[tuple[float, str, str]]
+_LONGEST_BLOCK = 86_400.0
+
+
+class BehaviourConfig(BaseModel):
+    """From where on it is no person, or no honest one.
+
+    Attributes:
+        window: seconds of history.
+        accounts: accounts that were refused on one network: credential stuffing.
+        accepted_share: share of accepted logins up to which it counts as that.
+        items: different products viewed: scraping.
+        regular_items: fewer of them suffice where the pauses are alike.
+        regularity: standard deviation of the pauses over their mean, below which they are alike.
+        suspects, suspect_classes: suspect requests, of so many classes: probing.
+        missing: different pages that do not exist: probing.
+        sessions: sessions started on one network beside suspect requests: evasion of limits.
+        block_seconds: of the first block.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    window: float = Field(600.0, gt=0, le=86_400)
+    accounts: int = Field(10, ge=2)
+    accepted_share: float = Field(0.2, ge=0, lt=1)
+    items: int = Field(400, ge=10)
+    regular_items: int = Field(60, ge=10)
+    regularity: float = Field(0.15, gt=0, lt=1)
+    suspects: int = Field(8, ge=2)
+    suspect_classes: int = Field(2, ge=1)
+    missing: int = Field(30, ge=2)
+    sessions: int = Field(20, ge=2)
+    block_seconds: float = Field(600.0, gt=0, le=86_400)
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Something that was seen.
+
+    Attributes:
+        kind: "credential_stuffing", "scraping", "probing" or "session_churn".
+        scope: "network" or "session": what to block.
+        network: the network, "" where only the session is known.
+        evidence: in words, without personal data.
+        seconds: how long to block.
+    """
+
+    kind: str
+    scope: Literal["network", "session"]
+    network: str
+    evidence: str
+    seconds: float
+
+
+class Behaviour:
+    """Watches principals.
+
+    Args:
+        state: where histories are kept.
+        config: from where on.
+        most: acts remembered of one principal; the oldest go first.
+    """
+
+    def __init__(
+        self, state: State, config: BehaviourConfig | None = None, *, pepper: bytes = b"", most: int = 1000
+    ) -> None:
+        self._state, self.config, self._pepper, self._most = state, config or BehaviourConfig(), pepper, most
+
+    def observe(self, act: Act, who: Principal, what: str = "") -> Sign | None:
+        """Take in what a principal did; the sign that it completes, if any.
+
+        A network is watched where it is known, else the session.
+        """
+        scope: Literal["network", "session"] = "network" if who.network else "session"
+        name = who.network or who.session
+        if not name:
+            return None
+        mark = digest_of(what, self._pepper)[:12] if what else ""
+
+        def step(values: Values, now: float) -> tuple[Values, Sign | None]:
+            acts, rests = _load(values[0])
+            acts = [one for one in acts if one[0] > now - self.config.window][-self._most + 1 :]
+            acts.append((now, act, mark))
+            kind, evidence = self._seen(acts, rests, now)
+            if not kind:
+                return [_dump(acts, rests)], None
+            level = int(rests.get(kind, [0, 0])[1]) + 1
+            seconds = min(_LONGEST_BLOCK, self.config.block_seconds * 2 ** min(level - 1, 30))
+            rests[kind] = [now + seconds, level]
+            # What led to this block must not lead to the next one as well.
+            return [_dump([], rests)], Sign(kind, scope, who.network, evidence, seconds)
+
+        key = f"acts:{scope}:{digest_of(name, self._pepper)}"
+        return self._state.update([key], step, ttl=2 * _LONGEST_BLOCK)
+
+    def _seen(self, acts: _Kept, rests: Mapping[str, Any], now: float) -> tuple[str, str]:
+        for kind, look in _LOOKS.items():
+            if rests.get(kind, [0.0])[0] <= now:
+                evidence = look(acts, self.config)
+                if evidence:
+                    return kind, evidence
+        return "", ""
+
+
+def _stuffing(acts: _Kept, config: BehaviourConfig) -> str:
+    refused = {mark for _, act, mark in acts if act == "login_refused"}
+    tries = sum(act in ("login_refused", "login_accepted") for _, act, _ in acts)
+    accepted = sum(act == "login_accepted" for _, act, _ in acts)
+    if len(refused) < config.accounts or accepted > config.accepted_share * tries:
+        return ""
+    return f"{len(refused)} accounts refused in {config.window:.0f} s, {accepted} of {tries} logins accepted"
+
+
+def _scraping(acts: _Kept, config: BehaviourConfig) -> str:
+    views = [(at, mark) for at, act, mark in acts if act == "item_viewed"]
+    different = len({mark for _, mark in views})
+    if different >= config.items:
+        return f"{different} products viewed in {config.window:.0f} s"
+    # A person who looks at much looks irregularly, and at some things again.
+    if different >= config.regular_items and different >= 0.9 * len(views):
+        pauses = [later - earlier for (earlier, _), (later, _) in pairwise(views)]
+        mean = sum(pauses) / len(pauses)
+        spread = (sum((pause - mean) ** 2 for pause in pauses) / len(pauses)) ** 0.5
+        if mean <= 0 or spread / mean < config.regularity:
+            return f"{different} products viewed, one every {mean:.1f} s like a clock"
+    return ""
+
+
+def _probing(acts: _Kept, config: BehaviourConfig) -> str:
+    suspect = [mark for _, act, mark in acts if act == "request_suspect"]
+    if len(suspect) >= config.suspects and len(set(suspect)) >= config.suspect_classes:
+        return f"{len(suspect)} suspect requests of {len(set(suspect))} classes in {config.window:.0f} s"
+    missing = len({mark for _, act, mark in acts if act == "page_missing"})
+    return f"{missing} pages asked for that do not exist" if missing >= config.missing else ""
+
+
+def _churn(acts: _Kept, config: BehaviourConfig) -> str:
+    started = sum(act == "session_started" for _, act, _ in acts)
+    suspect = sum(act in ("request_suspect", "login_refused") for _, act, _ in acts)
+    if started >= config.sessions and suspect >= config.sessions / 2:
+        return f"{started} sessions started beside {suspect} failures"
+    return ""
+
+
+_LOOKS: dict[str, Callable[[_Kept, BehaviourConfig], str]] = {
+    "credential_stuffing": _stuffing,
+    "probing": _probing,
+    "session_churn": _churn,
+    "scraping": _scraping,
+}
+
+
+def _load(value: bytes | None) -> tuple[_Kept, dict[str, Any]]:
+    if value is None:
+        return [], {}
+    held = json.loads(value)
+    return [(at, act, mark) for at, act, mark in held["acts"]], held["rests"]
+
+
+def _dump(acts: _Kept, rests: Mapping[str, Any]) -> bytes:
+    return json.dumps({"acts": acts, "rests": rests}, separators=(",", ":")).encode()
