@@ -55,12 +55,17 @@ class Answers:
         self._shop = shop
         self._kept: dict[str, Any] = {}
 
-    def answer(self, user_id: str | None, wanted: Wanted, visit: Visit | None = None) -> tuple[list[Card], str]:
+    def answer(
+        self, user_id: str | None, wanted: Wanted, visit: Visit | None = None, *, served: ServedModel | None = None
+    ) -> tuple[list[Card], str]:
         """The products as cards, and why there are fewer than asked for ("" where there are not).
+
+        Args:
+            served: the model that answers; the champion by default.
 
         Raises as `Shop.recommend`.
         """
-        served = self._shop.champion
+        served = served or self._shop.champion
         if served is None:
             raise NotReadyError(
                 "no model was promoted yet", hint="Run 'shopr demo', or 'shopr tune' and 'shopr promote'"

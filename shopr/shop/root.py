@@ -23,7 +23,8 @@ from shopr.errors import InputError, NotReadyError
 from shopr.recommend.base import MAX_K
 from shopr.recommend.cards import Card, CardMaker
 from shopr.recommend.pipeline import Wanted
-from shopr.shop.answers import Answers, Visit
+from shopr.shop.answers import Visit
+from shopr.shop.staged import Staged
 
 if TYPE_CHECKING:
     from shopr.recommend.context import ContextPrior
@@ -150,19 +151,17 @@ class Shop:
             NotReadyError: if no model was promoted yet.
             SpecError: if the shop's rules file is wrong.
         """
-        return self.answer(
-            user_id,
-            Wanted(k, exclude_seen, in_stock_only, category, price, explain=explain),
-            visit=visit,
-        )[0]
+        wanted = Wanted(k, exclude_seen, in_stock_only, category, price, explain=explain)
+        return self.answer(user_id, wanted, visit=visit)[0]
 
     def answer(self, user_id: str | None, wanted: Wanted, *, visit: Visit | None = None) -> tuple[list[Card], str]:
         """As `recommend`, with a note that says why a list is shorter than asked for ("" where it is not)."""
-        return self._answers.answer(user_id, wanted, visit)
+        return self.staged.answer(user_id, wanted, visit)
 
     @cached_property
-    def _answers(self) -> Answers:
-        return Answers(self)
+    def staged(self) -> Staged:
+        """Who answers whom: the champion, or a canary for its share of the shoppers, while a shadow answers unseen."""
+        return Staged(self)
 
     def record_interaction(self, event: Event) -> bool:
         """Take in what a shopper just did (viewed, clicked, put into the cart, ordered); the next reply follows it.
@@ -182,7 +181,7 @@ class Shop:
         """What shoppers did since the fit."""
         from shopr.recommend.live import LiveStore
 
-        return LiveStore(self._database, self.name, clock=self.clock)
+        return LiveStore(self.database, self.name, clock=self.clock)
 
     # -- profiles -----------------------------------------------------------------------------------------------------
 
@@ -192,7 +191,7 @@ class Shop:
         from shopr.recommend.profile_book import ProfileBook
         from shopr.recommend.profile_corrections import CorrectionStore
 
-        said = CorrectionStore(self._database, self.name, clock=self.clock)
+        said = CorrectionStore(self.database, self.name, clock=self.clock)
         return ProfileBook(lambda: self.data, self.live, said, clock=self.clock)
 
     @cached_property
@@ -289,7 +288,8 @@ class Shop:
     # -- the parts of an answer ---------------------------------------------------------------------------------------
 
     @cached_property
-    def _database(self) -> Database:
+    def database(self) -> Database:
+        """Where the shop keeps its state."""
         from shopr.storage import Database
 
         return Database.open(self.settings)

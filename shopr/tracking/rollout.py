@@ -41,17 +41,15 @@ class OnTrial:
         version: of it.
         stage: where it stands.
         run_id: where it was made.
-        share: share of the shoppers that it serves, or will serve, as canary.
+        rules: those it was let to this stage by.
         tally: its answers at this stage.
-        slow_ms: milliseconds above which one of its answers counts as slow.
     """
 
     version: str
     stage: Stage
     run_id: str
-    share: float
+    rules: RolloutRules
     tally: Tally
-    slow_ms: float
 
 
 def on_trial(settings: Settings) -> OnTrial | None:
@@ -66,7 +64,7 @@ def on_trial(settings: Settings) -> OnTrial | None:
             version = str(found.version)
             rules = RolloutRules(**(_latest(settings, version).get("rollout") or {}))
             tally = TrialStore(Database.open(settings)).read(version, stage)
-            return OnTrial(version, stage, str(found.run_id), rules.canary_share, tally, rules.slow_ms)
+            return OnTrial(version, stage, str(found.run_id), rules, tally)
     return None
 
 

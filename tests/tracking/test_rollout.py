@@ -83,7 +83,7 @@ def test_from_challenger_to_champion_each_step_on_record(tried, bought, clock):
     trial = on_trial(tried)
     assert (trial.tally.answers, trial.tally.overlap) == (60, 0.5)
     assert advance(tried, rules=ROLLOUT, actor="ann", clock=clock) == ("2", "canary")
-    assert on_trial(tried).share == 0.2
+    assert on_trial(tried).rules.canary_share == 0.2
     answered(tried, clock, "canary", answers=100, errors=2, slow=6, milliseconds=200.0)
     with pytest.raises(GateError, match=r"2\.0% of 100 answers failed, 1\.0% may; 6\.0% .* over 50 ms, 5\.0% may"):
         advance(tried, rules=ROLLOUT, clock=clock)
