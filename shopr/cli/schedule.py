@@ -46,6 +46,7 @@ def run(spec_path: Path | None, *, once: bool, as_json: bool) -> None:
     caller that has a clock of its own (Kubernetes CronJob, CI), exit status 1 says that a run failed.
     """
     from shopr.errors import RunError
+    from shopr.workbench.settling import watching
 
     opened = _open(spec_path)
     failed: list[str] = []
@@ -61,7 +62,8 @@ def run(spec_path: Path | None, *, once: bool, as_json: bool) -> None:
         echo(f"First seen now, nothing is owed yet: {', '.join(new)}")
     with _ending(scheduler):
         if not once:
-            scheduler.run()
+            with watching(opened.settings):
+                scheduler.run()
             return
         if not scheduler.once() and not as_json:
             echo("Another scheduler leads and does the work")

@@ -6,16 +6,18 @@ A critical alert about the model that serves takes it down; a warning is only sh
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 from uuid import uuid4
 
-import pandas as pd
 from sqlalchemy import insert, select, update
 
 from shopr.clock import Clock, SystemClock
 from shopr.errors import InputError, UnknownNameError
 from shopr.storage.database import Database
 from shopr.storage.tables import alerts
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Alerts", "Severity"]
 
@@ -89,6 +91,8 @@ class Alerts:
 
     def table(self, *, since: datetime | None = None) -> pd.DataFrame:
         """All alerts, newest first: the columns of the table `alerts`."""
+        import pandas as pd  # processes that only watch for alerts do without
+
         chosen = select(alerts).order_by(alerts.c.time.desc(), alerts.c.id)
         with self._database.read() as connection:
             rows = connection.execute(chosen if since is None else chosen.where(alerts.c.time >= since)).mappings()

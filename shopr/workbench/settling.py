@@ -2,7 +2,7 @@
 
 Every `shopr` command does so before it prints anything, and every process that runs notebooks does so at each
 heartbeat for the others. Where MLflow does not answer, the ledger is true all the same, and what MLflow must still be
-told is kept there for the next time.
+told is kept there for the next time. The same processes answer alerts about models, one of them by a lease.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,18 @@ from shopr.clock import Clock
 from shopr.config import Settings
 from shopr.errors import ShoprError, StorageError
 from shopr.storage.database import Database
+from shopr.tracking.alerts import Alerts
 from shopr.tracking.witness import TAG, Witness, left_behind
 from shopr.workbench.ledger import HEARTBEAT_SECONDS, Ledger, State
 from shopr.workbench.processes import end_marked
+from shopr.workbench.schedule_lease import Lease
 
-__all__ = ["LEDGER_TAG", "reconcile", "run_folder", "watching"]
+__all__ = ["LEDGER_TAG", "ModelWatch", "reconcile", "run_folder", "watching"]
 
 LEDGER_TAG = "shopr.ledger"
 """Tag of an MLflow run that names its row in the ledger."""
 _EVERY_BEATS = 15
+_ALERT_BEATS = 5
 _log = logging.getLogger(__name__)
 
 
@@ -81,6 +84,43 @@ def _end_witnessed(settings: Settings, witness: Witness) -> None:
         end_run(there, known, "KILLED", only_running=True)
 
 
+class ModelWatch:
+    """Answers alerts about the model that serves, in one process at a time, whichever holds the lease.
+
+    MLflow is imported only where there is something to answer.
+
+    Args:
+        settings: whose alerts and models.
+        clock: tells how old an alert is, and when the last rollback was.
+    """
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self._settings, self._clock = settings, clock
+        self._database = Database.open(settings)
+        self._lease = Lease(self._database, "model watch")
+
+    def look(self) -> int:
+        """Answer the open alerts, if this process leads; returns how many were answered.
+
+        Raises:
+            StorageError: if a store refuses; what was not answered stays open.
+        """
+        if not self._lease.hold() or not Alerts(self._database).open():
+            return 0
+        from shopr.tracking.watcher import respond
+
+        answered = [r for r in respond(self._settings, clock=self._clock) if r.action != "wait"]
+        for one in answered:
+            _log.warning("alert %s: %s", one.alert_id[:8], one.outcome)
+        return len(answered)
+
+    def close(self) -> None:
+        """Let another process lead."""
+        if self._lease.held:
+            self._lease.release()
+        self._database.close()
+
+
 class _Watch:
     """One thread a process, however many want it."""
 
@@ -108,13 +148,19 @@ def watching(settings: Settings) -> Iterator[None]:
 
 def _watch(settings: Settings, ended: threading.Event) -> None:
     """Look at the folder of open runs at each beat; into the stores now and then, where other hosts are on record."""
-    beats = 0
+    beats, models = 0, None
     while not ended.wait(HEARTBEAT_SECONDS):
         beats += 1
         try:
             if left_behind(settings.home) or beats % _EVERY_BEATS == 0:
                 reconcile(settings)
+            if beats % _ALERT_BEATS == 0:
+                models = models or ModelWatch(settings)
+                models.look()
         except StorageError as refused:
             _log.debug("cannot reconcile now: %s", refused.one_line())
         except ShoprError as error:
             _log.warning("cannot reconcile: %s", error.one_line())
+    if models is not None:
+        with suppress(StorageError):
+            models.close()

@@ -1,0 +1,76 @@
+"""Every long-lived process watches for alerts; one of them answers."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from shopr.storage.database import Database
+from shopr.tracking import watcher
+from shopr.tracking.alerts import Alerts
+from shopr.tracking.watcher import Response
+from shopr.workbench import settling
+from shopr.workbench.settling import ModelWatch, watching
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """How often the alerts were answered; each time all of them."""
+    calls = []
+
+    def respond(settings, *, clock):
+        alerts = Alerts(Database.open(settings))
+        found = [Response(a["id"], "none", "seen") for a in alerts.open()]
+        for one in found:
+            alerts.close(one.alert_id, one.outcome)
+        calls.append(len(found))
+        return found
+
+    monkeypatch.setattr(watcher, "respond", respond)
+    return calls
+
+
+def test_one_of_two_processes_answers_and_the_other_follows(stores, answers, caplog):
+    alerts = Alerts(Database.open(stores))
+    first, second = ModelWatch(stores), ModelWatch(stores)
+    assert (first.look(), second.look(), answers) == (0, 0, [])
+    alerts.raise_alert("errors", "many")
+    assert (second.look(), first.look(), answers) == (0, 1, [1])
+    assert "seen" in caplog.text
+    alerts.raise_alert("errors", "again")
+    first.close()
+    assert (second.look(), answers) == (1, [1, 1])
+    second.close()
+
+
+def test_the_watch_of_a_process_answers_alerts_and_gives_its_lease_back(stores, answers, monkeypatch):
+    monkeypatch.setattr(settling, "HEARTBEAT_SECONDS", 0.001)
+    monkeypatch.setattr(settling, "_ALERT_BEATS", 1)
+    answered = settling.threading.Event()
+    real = ModelWatch.look
+
+    def look(self):
+        found = real(self)
+        if found:
+            answered.set()
+        return found
+
+    monkeypatch.setattr(ModelWatch, "look", look)
+    Alerts(Database.open(stores)).raise_alert("errors", "many")
+    with watching(stores):
+        assert answered.wait(60)
+    for thread in settling.threading.enumerate():
+        if thread.name == "shopr-watch":
+            thread.join(60)
+    other = ModelWatch(stores)
+    assert other._lease.hold()
+    other.close()
+
+
+def test_without_alerts_mlflow_is_not_imported(stores, monkeypatch):
+    monkeypatch.delitem(sys.modules, "shopr.tracking.watcher", raising=False)
+    watch = ModelWatch(stores)
+    assert watch.look() == 0
+    assert "shopr.tracking.watcher" not in sys.modules
+    watch.close()
