@@ -84,9 +84,13 @@ class Lockout:
 
     def failure(self, who: Principal) -> Lock | None:
         """Count a failure; the lock that it brought, if it is the one that did. While locked, failures do not count."""
-        made = [lock for scope, key in self._keys(who) if (lock := self._fail(scope, key)) is not None]
-        if who.user:
-            self._fail_account(who)
+        made = []
+        for scope, key in self._keys(who):
+            counted, lock = self._fail(scope, key)
+            if lock is not None:
+                made.append(lock)
+            if scope == "user" and counted:  # one network that goes on trying must not put the account under guard
+                self._fail_account(who)
         return max(made, key=lambda lock: lock.seconds_left, default=None)
 
     def locked(self, who: Principal) -> Lock | None:
@@ -124,22 +128,23 @@ class Lockout:
 
         return self._state.update([key], step, ttl=1.0)
 
-    def _fail(self, scope: str, key: str) -> Lock | None:
+    def _fail(self, scope: str, key: str) -> tuple[bool, Lock | None]:
+        """Whether the failure counted, and the lock that it brought."""
         config = self.config
 
-        def step(values: Values, now: float) -> tuple[Values, Lock | None]:
+        def step(values: Values, now: float) -> tuple[Values, tuple[bool, Lock | None]]:
             held = _load(values[0])
             if held["until"] > now:
-                return values, None
+                return values, (False, None)
             if now - held["last"] > config.longest:
                 held = dict(_OPEN)
             held["failures"] += 1
             held["last"] = now
             if held["failures"] < config.failures:
-                return [_dump(held)], None
+                return [_dump(held)], (True, None)
             seconds = min(config.longest, config.seconds * config.factor ** min(held["level"], 64))
             held |= {"failures": 0, "level": held["level"] + 1, "until": now + seconds, "last": now + seconds}
-            return [_dump(held)], Lock(scope, key, seconds, int(held["level"]))
+            return [_dump(held)], (True, Lock(scope, key, seconds, int(held["level"])))
 
         return self._state.update([key], step, ttl=2 * config.longest)
 
