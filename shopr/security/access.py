@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import Literal
 
 from shopr.errors import InputError
@@ -20,6 +21,7 @@ __all__ = ["Access", "AccessList", "AccessRule", "parse_network"]
 Action = Literal["allow", "deny"]
 Network = IPv4Network | IPv6Network
 _MAPPED = IPv6Network("::ffff:0:0/96")
+_MAPPED_BYTES = _MAPPED.network_address.packed[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,9 @@ class AccessList:
         Raises:
             InputError: if it is none.
         """
-        found = parse_address(address) if isinstance(address, str) else _plain(address)
-        starts, answers = self._four if found.version == 4 else self._six
-        return answers[bisect_right(starts, int(found)) - 1]
+        four, number = _number(address)
+        starts, answers = self._four if four else self._six
+        return answers[bisect_right(starts, number) - 1]
 
 
 def parse_network(text: str) -> Network:
@@ -101,9 +103,19 @@ def parse_network(text: str) -> Network:
     return found
 
 
-def _plain(address: Address) -> Address:
-    mapped = getattr(address, "ipv4_mapped", None)
-    return address if mapped is None else mapped
+def _number(address: str | Address) -> tuple[bool, int]:
+    """Whether it is of IPv4, and its number. The system's parser takes a tenth of the time of `ipaddress`."""
+    if not isinstance(address, str):
+        packed = address.packed
+    else:
+        text = address.strip().partition("%")[0]
+        try:
+            packed = inet_pton(AF_INET6 if ":" in text else AF_INET, text)
+        except (OSError, ValueError):
+            packed = parse_address(text).packed
+    if len(packed) == 16 and packed.startswith(_MAPPED_BYTES):
+        packed = packed[12:]
+    return len(packed) == 4, int.from_bytes(packed, "big")
 
 
 def _laid_out(rules: list[tuple[Network, AccessRule]], default: Access) -> tuple[list[int], list[Access]]:
