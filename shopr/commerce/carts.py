@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from shopr.commerce.offers import Offers, Snapshot
 from shopr.commerce.rulings import Ruling, no, yes
 from shopr.commerce.sql import checked_id, checked_owner, hold
-from shopr.commerce.stock import StockBook
+from shopr.commerce.stock import covers
 from shopr.storage.tables import cart_lines as table
 
 __all__ = ["KEPT", "MOST_EACH", "MOST_LINES", "Cart", "CartBook", "CartChange", "CartLine"]
@@ -115,8 +115,8 @@ class CartChange:
 class CartBook:
     """The carts of a shop. Every change is one transaction; changes of one owner's cart wait for each other."""
 
-    def __init__(self, offers: Offers, stock: StockBook) -> None:
-        self._offers, self._stock, self._database = offers, stock, offers.database
+    def __init__(self, offers: Offers) -> None:
+        self._offers, self._database = offers, offers.database
 
     def of(self, owner: str) -> Cart:
         """The cart of a user or visitor; empty for an unknown one, or where it lay untouched for `KEPT`."""
@@ -216,7 +216,7 @@ class CartBook:
             return no("no_price", product_id=product_id)
         if cart.line(product_id) is None and len(cart) >= MOST_LINES:
             return no("too_many_lines", bound=MOST_LINES)
-        return self._stock.covers(product_id, wanted)
+        return covers(now, product_id, wanted)
 
     def _row(self, connection: Connection, owner: str, product_id: str, quantity: int, now: Snapshot) -> dict[str, Any]:
         row = now.row(product_id)

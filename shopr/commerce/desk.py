@@ -15,14 +15,14 @@ from sqlalchemy import Connection
 
 from shopr.clock import Clock
 from shopr.commerce.customers import Customer, CustomerBook, PaymentMethod
-from shopr.commerce.offers import Offers
+from shopr.commerce.offers import Offers, Snapshot
 from shopr.commerce.order_records import Order, OrderPayment
 from shopr.commerce.order_store import OrderStore
 from shopr.commerce.rulings import Ruling, no, yes
 from shopr.commerce.sql import checked_id, checked_owner
-from shopr.commerce.stock import Shortage, StockBook
+from shopr.commerce.stock import Shortage, StockBook, covers
 
-__all__ = ["Change", "Decide", "Desk", "OrderChange", "chosen_method", "net_paid"]
+__all__ = ["Change", "Decide", "Desk", "OrderChange", "Situation", "chosen_method", "net_paid"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,22 @@ class Change:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-Decide = Callable[[Connection, Order, Customer | None], Change | Ruling]
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a decision rests on.
+
+    Attributes:
+        order: as it is.
+        customer: its owner, if on record.
+        offers: stock and prices, read before the transaction began: within it no other connection may be asked.
+    """
+
+    order: Order
+    customer: Customer | None
+    offers: Snapshot
+
+
+Decide = Callable[[Situation], Change | Ruling]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,7 @@ class _Wish:
     action: str
     decide: Decide
     request_id: str | None
+    offers: Snapshot
 
 
 class Desk:
@@ -109,9 +125,8 @@ class Desk:
         if request_id is not None:
             checked_id("request id", request_id, 128)
         if dry:
-            with self.store.database.read() as connection:
-                return self._preview(connection, owner, order_id, decide)
-        wish = _Wish(action, decide, request_id)
+            return self._preview(owner, order_id, decide)
+        wish = _Wish(action, decide, request_id, self.offers.snapshot())
         try:
             with self.store.database.begin() as connection:
                 self.store.hold(connection, owner)
@@ -124,21 +139,24 @@ class Desk:
         except Shortage as short:
             return OrderChange(short.ruling, self.find(owner, order_id))
 
-    def _preview(self, connection: Connection, owner: str, order_id: str, decide: Decide) -> OrderChange:
-        order = self.store.find(connection, owner, order_id)
+    def _preview(self, owner: str, order_id: str, decide: Decide) -> OrderChange:
+        offers = self.offers.snapshot()
+        with self.store.database.read() as connection:
+            order = self.store.find(connection, owner, order_id)
+            customer = self.customers.find(connection, owner)
         if order is None:
             return OrderChange(no("not_found"))
-        decided = decide(connection, order, self.customers.find(connection, owner))
+        decided = decide(Situation(order, customer, offers))
         if isinstance(decided, Ruling):
             return OrderChange(decided, order)
         for product_id, pieces in decided.take.items():
-            covered = self.stock.covers(product_id, pieces)
+            covered = covers(offers, product_id, pieces)
             if not covered:
                 return OrderChange(covered, order)
         return OrderChange(yes(**decided.facts), replace(decided.order, payments=order.payments + decided.payments))
 
     def _act(self, connection: Connection, order: Order, wish: _Wish) -> OrderChange:
-        decided = wish.decide(connection, order, self.customers.find(connection, order.owner))
+        decided = wish.decide(Situation(order, self.customers.find(connection, order.owner), wish.offers))
         if isinstance(decided, Ruling):
             return OrderChange(decided, order)
         self.write(connection, order, decided)
@@ -176,11 +194,12 @@ def net_paid(order: Order) -> dict[tuple[str, str], int]:
     return {key: amount for key, amount in sums.items() if amount > 0}
 
 
-def chosen_method(customer: Customer | None, order: Order, method_id: str | None) -> PaymentMethod | Ruling:
+def chosen_method(now: Situation, method_id: str | None) -> PaymentMethod | Ruling:
     """The method to pay or be refunded with: the one named, which must be the owner's, or the order's own.
 
     Shops that keep no payment methods (no customer on record, or none of theirs) take the order's own by name.
     """
+    order, customer = now.order, now.customer
     named = method_id or next(iter(order.paid_with), "")
     held = customer.method(named) if customer is not None else None
     if held is not None:

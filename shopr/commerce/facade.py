@@ -74,7 +74,7 @@ class Commerce:
         self.stock = StockBook(self._offers)
         self.prices = PriceBook(self._offers)
         self.customers = CustomerBook(database, shop)
-        self.carts = CartBook(self._offers, self.stock)
+        self.carts = CartBook(self._offers)
         desk = Desk(self._store, self.customers, self._offers, self.stock, clock=self.clock)
         self.orders = OrderBook(desk, self.carts, self.variants, self.policy, make_id=make_order_id)
         self.returns = ReturnBook(desk, self.variants, self.policy)

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection
-
-from shopr.commerce.customers import Customer, PaymentMethod, checked_address
-from shopr.commerce.desk import Change, Decide, Desk, chosen_method, net_paid
+from shopr.commerce.customers import PaymentMethod, checked_address
+from shopr.commerce.desk import Change, Decide, Desk, Situation, chosen_method, net_paid
+from shopr.commerce.offers import Snapshot
 from shopr.commerce.order_policy import OrderPolicy
-from shopr.commerce.order_records import Order, OrderLine
+from shopr.commerce.order_records import OrderLine
 from shopr.commerce.rulings import Ruling, no, yes
+from shopr.commerce.stock import covers
 from shopr.commerce.variants import Variants
 
 __all__ = ["Swap", "covered", "new_address", "new_items", "new_payment", "swapped"]
@@ -36,14 +36,15 @@ def new_items(
 ) -> Decide:
     """Decide about items of an order that has not left."""
 
-    def decide(_: Connection, order: Order, customer: Customer | None) -> Change | Ruling:
+    def decide(now: Situation) -> Change | Ruling:
+        order = now.order
         ruling = policy.may_modify(order)
         if not ruling:
             return ruling
-        swap = swapped(desk, variants, order, changes)
+        swap = swapped(variants, now, changes)
         if isinstance(swap, Ruling):
             return swap
-        method = chosen_method(customer, order, method_id)
+        method = chosen_method(now, method_id)
         if isinstance(method, Ruling):
             return method
         ruling = covered(method, swap.difference)
@@ -60,8 +61,9 @@ def new_items(
     return decide
 
 
-def swapped(desk: Desk, variants: Variants, order: Order, changes: Sequence[tuple[str, str]]) -> Swap | Ruling:
+def swapped(variants: Variants, now: Situation, changes: Sequence[tuple[str, str]]) -> Swap | Ruling:
     """The order's lines with items changed, or why they cannot be: each into an available variant of itself."""
+    order = now.order
     if not changes:
         return no("no_items", order_id=order.order_id)
     pieces = [replace(line, quantity=1) for line in order.lines for _ in range(line.quantity)]
@@ -73,7 +75,7 @@ def swapped(desk: Desk, variants: Variants, order: Order, changes: Sequence[tupl
         if place is None:
             return no("not_in_order", order_id=order.order_id, product_id=str(old_id)[:80])
         left.remove(place)
-        new = _variant(desk, variants, pieces[place], new_id, wanted[new_id])
+        new = _variant(variants, now.offers, pieces[place], new_id, wanted[new_id])
         if isinstance(new, Ruling):
             return new
         difference += (new.price or 0) - (pieces[place].price or 0)
@@ -81,10 +83,9 @@ def swapped(desk: Desk, variants: Variants, order: Order, changes: Sequence[tupl
     return Swap(_numbered(pieces), difference)
 
 
-def _variant(desk: Desk, variants: Variants, old: OrderLine, new_id: str, pieces: int) -> OrderLine | Ruling:
+def _variant(variants: Variants, now: Snapshot, old: OrderLine, new_id: str, pieces: int) -> OrderLine | Ruling:
     if new_id == old.product_id:
         return no("same_item", product_id=new_id)
-    now = desk.offers.snapshot()
     row = now.row(new_id)
     if row < 0:
         return no("unknown_product", product_id=str(new_id)[:80])
@@ -92,7 +93,7 @@ def _variant(desk: Desk, variants: Variants, old: OrderLine, new_id: str, pieces
         return no("other_product", product_id=old.product_id, new_id=new_id)
     if now.prices[row] != now.prices[row] or str(now.currencies[row]) != old.currency:
         return no("no_price", product_id=new_id)
-    available = desk.stock.covers(new_id, pieces)
+    available = covers(now, new_id, pieces)
     if not available:
         return available
     title = str(now.catalog.frame["title"].iloc[row])
@@ -126,7 +127,8 @@ def covered(method: PaymentMethod, amount: int) -> Ruling:
 def new_address(desk: Desk, policy: OrderPolicy, address: Mapping[str, str]) -> Decide:
     """Decide about the address of an order that has not left."""
 
-    def decide(_: Connection, order: Order, __: Customer | None) -> Change | Ruling:
+    def decide(now: Situation) -> Change | Ruling:
+        order = now.order
         ruling = policy.may_modify(order)
         if not ruling:
             return ruling
@@ -142,11 +144,12 @@ def new_address(desk: Desk, policy: OrderPolicy, address: Mapping[str, str]) -> 
 def new_payment(desk: Desk, policy: OrderPolicy, method_id: str) -> Decide:
     """Decide about the payment method of an order that has not left."""
 
-    def decide(_: Connection, order: Order, customer: Customer | None) -> Change | Ruling:
+    def decide(now: Situation) -> Change | Ruling:
+        order = now.order
         ruling = policy.may_modify(order)
         if not ruling:
             return ruling
-        method = customer.method(method_id) if customer is not None else None
+        method = now.customer.method(method_id) if now.customer is not None else None
         if method is None:
             return no("unknown_method", method_id=str(method_id)[:80])
         paid = net_paid(order)

@@ -11,8 +11,7 @@ from sqlalchemy import Connection
 
 from shopr.commerce.carts import CartBook
 from shopr.commerce.checkout import Checkout, Purchase
-from shopr.commerce.customers import Customer
-from shopr.commerce.desk import Change, Desk, OrderChange, net_paid
+from shopr.commerce.desk import Change, Desk, OrderChange, Situation, net_paid
 from shopr.commerce.modifying import new_address, new_items, new_payment
 from shopr.commerce.order_policy import OrderPolicy
 from shopr.commerce.order_records import NEXT, Order, Status
@@ -111,7 +110,8 @@ class OrderBook:
     ) -> OrderChange:
         """Cancel an order: payments are refunded to where they came from, the pieces go back into stock."""
 
-        def decide(_: Connection, order: Order, __: Customer | None) -> Change | Ruling:
+        def decide(now: Situation) -> Change | Ruling:
+            order = now.order
             ruling = self.policy.may_cancel(order, reason)
             if not ruling:
                 return ruling
@@ -202,14 +202,15 @@ class OrderBook:
         if owner is None:
             return OrderChange(no("not_found"))
 
-        def decide(_: Connection, order: Order, __: Customer | None) -> Change | Ruling:
+        def decide(now: Situation) -> Change | Ruling:
+            order = now.order
             if status != order.status and status not in NEXT[order.status]:
                 return no("no_step", status=order.status, wanted=status, order_id=order_id)
-            now = self._clock.now()
+            moment = self._clock.now()
             arrived = (
-                (delivered_on or order.delivered_on or now.date()) if status == "delivered" else order.delivered_on
+                (delivered_on or order.delivered_on or moment.date()) if status == "delivered" else order.delivered_on
             )
-            new = replace(order, status=status, updated_at=now, eta=eta or order.eta, delivered_on=arrived)
+            new = replace(order, status=status, updated_at=moment, eta=eta or order.eta, delivered_on=arrived)
             return Change(new, facts={"order_id": order_id, "status": status})
 
         return self._desk.act(owner, order_id, "advanced", decide)

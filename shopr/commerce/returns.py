@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from sqlalchemy import Connection
-
-from shopr.commerce.customers import Customer, PaymentMethod
-from shopr.commerce.desk import Change, Desk, OrderChange, chosen_method
+from shopr.commerce.customers import PaymentMethod
+from shopr.commerce.desk import Change, Desk, OrderChange, Situation, chosen_method
 from shopr.commerce.modifying import covered, swapped
 from shopr.commerce.order_policy import OrderPolicy
 from shopr.commerce.order_records import Order
@@ -57,9 +55,10 @@ class ReturnBook:
             Facts: `items`, `refund` in minor units (None where a price is not on record), `method_id`.
         """
 
-        def decide(_: Connection, order: Order, customer: Customer | None) -> Change | Ruling:
+        def decide(now: Situation) -> Change | Ruling:
+            order = now.order
             ruling = self.policy.may_return(order, items, today=self._today())
-            method = chosen_method(customer, order, method_id) if ruling else ruling
+            method = chosen_method(now, method_id) if ruling else ruling
             if isinstance(method, Ruling):
                 return method
             if method.method_id not in order.paid_with and method.kind not in ("gift_card", "original"):
@@ -92,12 +91,13 @@ class ReturnBook:
         """
         pairs = sorted(changes)
 
-        def decide(_: Connection, order: Order, customer: Customer | None) -> Change | Ruling:
+        def decide(now: Situation) -> Change | Ruling:
+            order = now.order
             ruling = self.policy.may_exchange(order, [old for old, _ in pairs], today=self._today())
-            swap = swapped(self._desk, self._variants, order, pairs) if ruling else ruling
+            swap = swapped(self._variants, now, pairs) if ruling else ruling
             if isinstance(swap, Ruling):
                 return swap
-            method: PaymentMethod | Ruling = chosen_method(customer, order, method_id)
+            method: PaymentMethod | Ruling = chosen_method(now, method_id)
             if isinstance(method, Ruling):
                 return method
             ruling = covered(method, swap.difference)

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shopr.commerce.offers import Snapshot
 from shopr.errors import InputError
@@ -119,7 +120,8 @@ def newest_first(
         raise InputError(f"{within_days} days, the bounds are 1 and 3650", hint="Ask for 60 days")
     oldest = None if within_days is None else now - timedelta(days=within_days)
     recent = [(i, at) for i, at in seen if at <= now and (oldest is None or at > oldest)]
-    found = [Novelty(i, at) for i, at in recent if _buyable(offers, i)]
+    kept = _buyable(offers, [i for i, _ in recent])
+    found = [Novelty(i, at) for (i, at), keep in zip(recent, kept, strict=True) if keep]
     return sorted(found, key=lambda novelty: (-novelty.since.timestamp(), novelty.product_id))
 
 
@@ -144,15 +146,20 @@ def trending_among(
             recent[product_id] = recent.get(product_id, 0) + 1
         elif start < at <= turn:
             earlier[product_id] = earlier.get(product_id, 0) + 1
+    enough = [i for i, count in recent.items() if count >= _LEAST_EVENTS]
     found = [
-        Trend(i, count, earlier.get(i, 0) * days / before_days)
-        for i, count in recent.items()
-        if count >= _LEAST_EVENTS and _buyable(offers, i)
+        Trend(i, recent[i], earlier.get(i, 0) * days / before_days)
+        for i, keep in zip(enough, _buyable(offers, enough), strict=True)
+        if keep
     ]
     rising = [trend for trend in found if trend.recent > trend.expected + 1]
     return sorted(rising, key=lambda t: (-(t.recent - t.expected) / np.sqrt(t.expected + 1), t.product_id))
 
 
-def _buyable(offers: Snapshot, product_id: str) -> bool:
-    row = offers.row(product_id)
-    return row >= 0 and not offers.stock[row] <= 0 and not np.isnan(offers.prices[row])
+def _buyable(offers: Snapshot, product_ids: Sequence[str]) -> NDArray[np.bool_]:
+    """Which products are in the catalogue with a price and not sold out."""
+    rows = offers.catalog.product_ids.encode(product_ids)
+    if not len(offers.stock):
+        return np.zeros(len(rows), dtype=bool)
+    sellable = ~(offers.stock <= 0) & ~np.isnan(offers.prices)
+    return np.asarray((rows >= 0) & sellable[rows], dtype=bool)

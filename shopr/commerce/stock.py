@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, case, select, update
 
-from shopr.commerce.offers import Offers
+from shopr.commerce.offers import Offers, Snapshot
 from shopr.commerce.rulings import Ruling, no, yes
 from shopr.errors import InputError
 from shopr.storage.tables import offers as table
 
-__all__ = ["MOST_PIECES", "Shortage", "StockBook"]
+__all__ = ["MOST_PIECES", "Shortage", "StockBook", "covers"]
 
 MOST_PIECES = 1_000_000_000
 
@@ -46,11 +46,7 @@ class StockBook:
 
     def covers(self, product_id: str, quantity: int = 1) -> Ruling:
         """Whether `quantity` pieces can be had now."""
-        now = self._offers.snapshot()
-        row = now.row(product_id)
-        if row < 0:
-            return no("unknown_product", product_id=product_id)
-        return _covers(product_id, None if np.isnan(now.stock[row]) else int(now.stock[row]), quantity)
+        return covers(self._offers.snapshot(), product_id, quantity)
 
     def set(self, product_id: str, pieces: int | None) -> None:
         """Say how many there are.
@@ -141,6 +137,14 @@ class StockBook:
         query = select(table.c.stock).where(table.c.shop == self._offers.shop, table.c.product_id == product_id)
         found = connection.execute(query).scalar()
         return None if found is None else int(found)
+
+
+def covers(offers: Snapshot, product_id: str, quantity: int) -> Ruling:
+    """Whether `quantity` pieces could be had at the moment of `offers`."""
+    row = offers.row(product_id)
+    if row < 0:
+        return no("unknown_product", product_id=product_id)
+    return _covers(product_id, None if np.isnan(offers.stock[row]) else int(offers.stock[row]), quantity)
 
 
 def _checked(pieces: int | None) -> None:
