@@ -102,6 +102,18 @@ ROWS = {
         "INSERT INTO access_rules (network, action, source, reason, actor, created_at) "
         "VALUES ('203.0.113.0/24', 'deny', 'operator', 'abuse', 'maria', '2026-01-01 00:00:00+00:00')",
     ],
+    "0013": [
+        "INSERT INTO events (event_id, type, time, user_id, properties, consent, weight, version, received) "
+        "VALUES ('e', 'page_viewed', 1767225600000000, 'ann', '{}', 'analytics', 20.0, 1, 1767225600000000)",
+        "INSERT INTO event_parts (path, day, rows, bytes) VALUES ('day=2026-01-01/a.parquet', '2026-01-01', 5, 900)",
+        "INSERT INTO event_ids (id, day) VALUES ('0123456789abcdef', 20454)",
+        "INSERT INTO consent_log (person, purposes, notice, origin, time) "
+        "VALUES ('ann', 'analytics', '2026-01', 'banner', 1767225600000000)",
+    ],
+    "0014": [
+        "INSERT INTO audit_log (seq, time, actor, action, object, reason, details, previous, hash) "
+        "VALUES (1, '2026-01-01 00:00:00+00:00', 'maria', 'rule_added', 'rule 1', 'abuse', '{}', '0', 'h')",
+    ],
 }
 KINDS = ["sqlite", "postgresql"]
 

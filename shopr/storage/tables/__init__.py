@@ -19,11 +19,12 @@ from shopr.storage.tables.commerce import (
     payment_methods,
     price_changes,
 )
+from shopr.storage.tables.events import consent_log, event_ids, event_parts, events
 from shopr.storage.tables.installation import meta, subjects
 from shopr.storage.tables.models import experiment_exposures, promotions
 from shopr.storage.tables.rollout import alerts, model_trials
 from shopr.storage.tables.runs import run_ledger, schedule_jobs, schedule_leases, schedule_runs
-from shopr.storage.tables.security import access_rules, api_keys, data_keys, guard_state
+from shopr.storage.tables.security import access_rules, api_keys, audit_log, data_keys, guard_state
 from shopr.storage.tables.shoppers import live_interactions, profile_corrections
 
 __all__ = [
@@ -33,9 +34,14 @@ __all__ = [
     "access_rules",
     "alerts",
     "api_keys",
+    "audit_log",
     "cart_lines",
+    "consent_log",
     "customers",
     "data_keys",
+    "event_ids",
+    "event_parts",
+    "events",
     "experiment_exposures",
     "guard_state",
     "live_interactions",
