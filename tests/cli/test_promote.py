@@ -131,3 +131,40 @@ def test_evaluate_shows_how_far_live_answers_drift(capsys, shop):
     status, _, err = run(capsys, "evaluate", "--online-drift", "--live-days", 5000)
     assert status == 2
     assert "leaves nothing to compare" in err
+
+
+def test_the_careful_way_alerts_cards_and_retirement(capsys, shop, tmp_path):
+    rules = tmp_path / "gate.yaml"
+    rules.write_text(
+        "name: gate\nkind: gate\n"
+        "rules: {resamples: 200, most_latency_ms: 10000, most_popularity_lift: 50, rollout: {least_answers: 20}}\n"
+    )
+    assert json.loads(run(capsys, "alerts", "list", "--json")[1]) == {"alerts": []}
+    assert run(capsys, "alerts", "answer")[1] == "No critical alert is open.\n"
+    run(capsys, "train", "--model", "item_knn")
+    status, out, err = run(capsys, "promote", "--to", "challenger", "--rules", rules)
+    assert status == 0, err
+    assert out.startswith("Version 1 is the challenger: 0.6")
+    status, out, _ = run(capsys, "promote", "--next", "--rules", rules)
+    assert (status, out) == (0, "Version 1 is the shadow: it answers along with the champion, unseen\n")
+    status, _, err = run(capsys, "promote", "--next", "--rules", rules)
+    assert (status, "version 1 stays shadow: 0 answers so far, 20 are asked for" in err) == (1, True)
+    assert "Version 1 is shadow: 0 answers, 0 failed" in run(capsys, "models")[1]
+    status, _, err = run(capsys, "promote", "best", "--next")
+    assert (status, "--next is about the version on trial" in err) == (2, True)
+    assert run(capsys, "rollback", "--trial", "--reason", "odd")[1] == "Version 1 is on trial no more\n"
+
+    assert run(capsys, "promote", "--rules", rules)[0] == 0
+    status, out, _ = run(capsys, "models", "--card", "1")
+    assert (status, out.splitlines()[0]) == (0, "# shopr-recommender, version 1: item_knn")
+    status, _, err = run(capsys, "models", "--card", "7")
+    assert (status, err) == (1, "error: there is no version '7'. See 'shopr models'\n")
+    assert run(capsys, "models", "--retire", 3)[1] == "Nothing to retire\n"
+
+    status, out, _ = run(capsys, "alerts", "raise", "conversion", "1.1 % against 1.9 %")
+    assert (status, "is on record" in out) == (0, True)
+    status, out, _ = run(capsys, "alerts", "answer")
+    assert (status, "cannot roll back: no version served before version 1" in out) == (0, True)
+    assert "cannot roll back" in run(capsys, "alerts", "list")[1]
+    status, _, err = run(capsys, "alerts", "raise", "x", "y", "--severity", "critcal")
+    assert (status, "Did you mean 'critical'" in err) == (2, True)

@@ -13,7 +13,8 @@ from shopr.tracking import judging, promotion
 from shopr.tracking.alerts import Alerts
 from shopr.tracking.cards import CARD_FILE, model_card
 from shopr.tracking.gate import Decision
-from shopr.tracking.registry import MODEL_NAME, aliased_version, champion_version
+from shopr.tracking.registry import MODEL_NAME, aliased_version, champion_version, versions
+from shopr.tracking.retention import retirable, retire
 from shopr.tracking.rollout import STAGES, advance, on_trial, withdraw
 from shopr.tracking.rules import RolloutRules, Rules
 from shopr.tracking.store import client
@@ -197,3 +198,24 @@ def test_a_card_says_what_a_version_is_and_what_became_of_it(tried):
     assert CARD_FILE in [f.path for f in client(tried).list_artifacts(found.run_id)]
     with pytest.raises(NotReadyError, match=r"there is no version '9'"):
         model_card(tried, "9")
+
+
+def test_old_versions_retire_but_those_that_a_rollback_needs(tried, bought, clock):
+    for lam in (60.0, 70.0, 80.0):
+        withdraw(tried) if on_trial(tried) else None
+        promote(tried, bought, candidate(tried, bought, "ease", lam=lam), clock=clock)
+    assert serving(tried) == "5"
+    folder = next(
+        tried.artifact_root.rglob(f"{client(tried).get_model_version(MODEL_NAME, '2').run_id}/artifacts/model")
+    )
+    with pytest.raises(InputError, match="keep is 0"):
+        retire(tried, 0)
+    assert retirable(tried, 2) == ["1", "2"]  # 2 was on trial and never served
+    assert retire(tried, 2, actor="ann", clock=clock) == ["1", "2"]
+    assert not folder.exists()
+    assert sorted(versions(tried)["version"]) == ["3", "4", "5"]
+    assert promotion.history(tried)["action"].head(2).tolist() == ["retire", "retire"]
+    assert [promotion.rollback(tried, clock=clock) for _ in range(2)] == ["4", "3"]
+    with pytest.raises(NotReadyError, match="no version served before version 3"):
+        promotion.rollback(tried)
+    assert retire(tried, 2) == []
