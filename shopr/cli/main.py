@@ -40,6 +40,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "new": ("shopr.cli.report", "new", "Start a new experiment: a notebook and its spec."),
     "abtest": ("shopr.cli.abtest", "abtest", "Plan, read and simulate A/B tests."),
     "app": ("shopr.cli.app", "app", "Open the app: the shop, its champion, and what it recommends."),
+    "audit": ("shopr.cli.audit", "audit", "Read the audit log, and prove that nobody changed it."),
+    "keys": ("shopr.cli.keys", "keys", "List, rotate and destroy the master keys of encryption."),
     "config": ("shopr.cli.config", "config", "Show the settings in force and where each value comes from."),
     "doctor": ("shopr.cli.doctor", "doctor", "Check this machine, its storage and the optional extras."),
 }

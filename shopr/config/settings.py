@@ -100,6 +100,8 @@ class Settings(BaseSettings):
     """Voice messages likewise."""
     trusted_proxies: str = ""
     """Networks of our own proxies, separated by commas, whose X-Forwarded-For is believed; "" believes none."""
+    audit_anchor: str = ""
+    """File of the audit log's anchor, best on another disk or host; by default `home`/keys/audit.anchor."""
     log_level: str = ""
     """DEBUG, INFO, WARNING or ERROR; by default the environment's own."""
     origins: dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)

@@ -113,6 +113,13 @@ ROWS = {
     "0014": [
         "INSERT INTO audit_log (seq, time, actor, action, object, reason, details, previous, hash) "
         "VALUES (1, '2026-01-01 00:00:00+00:00', 'maria', 'rule_added', 'rule 1', 'abuse', '{}', '0', 'h')",
+        "INSERT INTO guard_events "
+        "(time, shop, kind, door, decision, classes, rules, reason, user_id, session, network, lock_key) VALUES "
+        "('2026-01-01 00:00:00+00:00', 'demo', 'verdict', 'chat', 'block', '[]', '[]', 'sql', 'ann', 's', '', '')",
+        "INSERT INTO web_sessions "
+        "(token_hash, session_id, user_id, privilege, created_at, issued_at, seen_at, network, agent) VALUES "
+        "('h', 's', 'ann', 'user', '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', "
+        "'2026-01-01 00:00:00+00:00', 'n', 'a')",
     ],
 }
 KINDS = ["sqlite", "postgresql"]

@@ -24,7 +24,15 @@ from shopr.storage.tables.installation import meta, subjects
 from shopr.storage.tables.models import experiment_exposures, promotions
 from shopr.storage.tables.rollout import alerts, model_trials
 from shopr.storage.tables.runs import run_ledger, schedule_jobs, schedule_leases, schedule_runs
-from shopr.storage.tables.security import access_rules, api_keys, audit_log, data_keys, guard_state
+from shopr.storage.tables.security import (
+    access_rules,
+    api_keys,
+    audit_log,
+    data_keys,
+    guard_events,
+    guard_state,
+    web_sessions,
+)
 from shopr.storage.tables.shoppers import live_interactions, profile_corrections
 
 __all__ = [
@@ -43,6 +51,7 @@ __all__ = [
     "event_parts",
     "events",
     "experiment_exposures",
+    "guard_events",
     "guard_state",
     "live_interactions",
     "meta",
@@ -63,4 +72,5 @@ __all__ = [
     "schedule_leases",
     "schedule_runs",
     "subjects",
+    "web_sessions",
 ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Float, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, Column, Float, Index, Integer, LargeBinary, String, Text, UniqueConstraint
 
 from shopr.storage.tables.base import Card, UtcDateTime, table
 
-__all__ = ["access_rules", "api_keys", "data_keys", "guard_state"]
+__all__ = ["access_rules", "api_keys", "audit_log", "data_keys", "guard_events", "guard_state", "web_sessions"]
 
 data_keys = table(
     "data_keys",
@@ -66,3 +66,65 @@ access_rules = table(
     Index(None, "ended_at", "expires_at"),
 )
 """Networks that are let in or kept out, by whom, why and for how long."""
+
+audit_log = table(
+    "audit_log",
+    Card("shopr.security.audit", "seven years", None, "none"),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("time", UtcDateTime, nullable=False),
+    Column("actor", String(256), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("object", String(512), nullable=False),
+    Column("reason", String(2000), nullable=False),
+    Column("details", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index(None, "action", "seq"),
+)
+"""Who did what to what, when and why, as a hash chain; persons by digest."""
+
+guard_events = table(
+    "guard_events",
+    Card("shopr.security.watch", "90 days", "user_id", "none"),
+    Column("id", Integer, primary_key=True),
+    Column("time", UtcDateTime, nullable=False),
+    Column("shop", String(63), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("door", String(32), nullable=False),
+    Column("decision", String(16), nullable=False),
+    Column("score", Float),
+    Column("classes", JSON, nullable=False),
+    Column("rules", JSON, nullable=False),
+    Column("reason", String(512), nullable=False),
+    Column("user_id", String(256)),
+    Column("session", String(64), nullable=False),
+    Column("network", String(64), nullable=False),
+    Column("lock_key", String(128), nullable=False),
+    Column("seconds", Float),
+    Column("ended_at", UtcDateTime),
+    Index(None, "time"),
+    Index(None, "kind", "time"),
+)
+"""What the guard saw: verdicts that were not "allow", refusals by rate, locks, blocks, odd sessions; never the text."""
+
+web_sessions = table(
+    "web_sessions",
+    Card("shopr.security.sessions", "30 days after it ended", "user_id", "none"),
+    Column("token_hash", String(64), primary_key=True),
+    Column("session_id", String(32), nullable=False),
+    Column("user_id", String(256)),
+    Column("privilege", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("issued_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("replaced_at", UtcDateTime),
+    Column("successor", String(256)),
+    Column("revoked_at", UtcDateTime),
+    Column("revoked_why", String(256)),
+    Column("network", String(32), nullable=False),
+    Column("agent", String(32), nullable=False),
+    Index(None, "session_id"),
+    Index(None, "user_id"),
+    Index(None, "seen_at"),
+)
+"""Sessions of visitors, by the hash of the token in their cookie; one row a token, several tokens a session."""
