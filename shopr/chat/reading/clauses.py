@@ -1,0 +1,58 @@
+"""Splits a message into clauses, one request each: at the ends of sentences, and where a new command follows "and"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shopr.chat.reading.tokens import Token
+from shopr.chat.reading.vocabulary import Vocabulary
+
+__all__ = ["MOST", "clauses"]
+
+MOST = 6
+"""Clauses of one message that are looked at; more is no shopper's request."""
+_STRONG = frozenset(
+    "add remove compare show_cart clear_cart total checkout order_status arrival handoff details trending new deals "
+    "recommend return cancel_order".split()
+)
+_WEAK = frozenset({"find", "more", "cheaper"})
+_NEAR = 2
+
+
+def clauses(tokens: Sequence[Token], words: Vocabulary) -> list[list[Token]]:
+    """The clauses in order; a message without a second request is one."""
+    out: list[list[Token]] = []
+    part: list[Token] = []
+    for token in tokens:
+        if token.kind == "end":
+            if part:
+                out.append(part)
+            part = []
+        else:
+            part.append(token)
+    if part:
+        out.append(part)
+    return [piece for sentence in out for piece in _pieces(sentence, words)][:MOST]
+
+
+def _pieces(sentence: list[Token], words: Vocabulary) -> list[list[Token]]:
+    """A sentence cut before each further command that follows a joint."""
+    if len(sentence) < 4:
+        return [sentence]
+    found = words.book.find(sentence)
+    commands = [m for m in found if m.table == "commands" and not m.gapped]
+    starts = {m.start for m in commands if m.key in _STRONG} | {
+        m.start for m in found if m.table == "commands" and m.gapped and m.key in _STRONG
+    }
+    weak = {m.start for m in commands if m.key in _WEAK}
+    joints = sorted({m.start for m in found if m.table == "markers" and m.key == "and"})
+    joints += [i for i, t in enumerate(sentence) if t.kind == "pause" and words.lexicon.spaces]
+    cuts: list[int] = []
+    for joint in sorted(joints):
+        after = range(joint + 1, min(joint + 1 + _NEAR, len(sentence)))
+        left = {i for i in starts if i < joint}
+        begins = any(i in starts for i in after) or (left and any(i in weak for i in after))
+        if begins and (left or any(m.start < joint and m.table in ("commands", "concepts") for m in found)):
+            cuts.append(joint)
+    bounds = [0, *cuts, len(sentence)]
+    return [sentence[a:b] for a, b in zip(bounds, bounds[1:], strict=False) if b > a]

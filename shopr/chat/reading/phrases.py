@@ -1,0 +1,144 @@
+"""Finds the phrases of a lexicon in a message: a trie over folded words and their stems, longest match first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from shopr.chat.reading.tokens import Token, stemmed, tokenise
+
+__all__ = ["GAP", "Match", "PhraseBook", "without_overlaps"]
+
+GAP = 8
+"""Tokens that a `*` in a phrase may stand for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A phrase found.
+
+    Attributes:
+        table, key: what it means.
+        start, end: token positions, end exclusive.
+        words: how many words of the phrase were found (gaps do not count).
+        gapped: whether other words may stand between them.
+    """
+
+    table: str
+    key: str
+    start: int
+    end: int
+    words: int
+    gapped: bool = False
+
+
+@dataclass(slots=True)
+class _Node:
+    next: dict[str, _Node] = field(default_factory=dict)
+    meanings: list[tuple[str, str]] = field(default_factory=list)
+
+
+class PhraseBook:
+    """Phrases and what they mean.
+
+    Args:
+        stemmer: Snowball stemmer by which single words are matched beside their exact form.
+    """
+
+    def __init__(self, stemmer: str = "") -> None:
+        self.stemmer = stemmer
+        self.words: dict[str, int] = {}
+        """Folded words of all phrases, and how many phrases hold each: what a speller may correct to."""
+        self._root = _Node()
+        self._gapped: list[tuple[list[list[tuple[str, str]]], tuple[str, str]]] = []
+
+    def add(self, phrase: str, table: str, key: Any) -> None:
+        """Enter a phrase; `*` stands for a gap."""
+        meaning = (table, str(key))
+        parts = [self._keys(part) for part in phrase.split("*")]
+        parts = [part for part in parts if part]
+        for part in parts:
+            for exact, _ in part:
+                self.words[exact] = self.words.get(exact, 0) + 1
+        if len(parts) > 1:
+            self._gapped.append((parts, meaning))
+        elif parts:
+            self._insert([exact for exact, _ in parts[0]], meaning)
+            if any(exact != stem for exact, stem in parts[0]):
+                self._insert(["\0" + stem for _, stem in parts[0]], meaning)
+
+    def add_table(self, table: str, rows: dict[Any, list[str]]) -> None:
+        """Enter a table of the lexicon."""
+        for key, phrases in rows.items():
+            for phrase in phrases:
+                self.add(phrase, table, key)
+
+    def find(self, tokens: Sequence[Token]) -> list[Match]:
+        """All phrases in the tokens, wherever they start, longer ones first."""
+        keys = [(t.key, "\0" + stemmed(t.key, self.stemmer)) for t in tokens]
+        found = {match for start in range(len(tokens)) for match in self._from(tokens, keys, start)}
+        if self._gapped:
+            stems = {key for pair in keys for key in (pair[0], pair[1][1:])}
+            found.update(self._gaps(tokens, stems))
+        return sorted(found, key=lambda m: (-m.words, m.start, m.table, m.key))
+
+    def _from(self, tokens: Sequence[Token], keys: Sequence[tuple[str, str]], start: int) -> Iterable[Match]:
+        nodes = [self._root]
+        words = 0
+        for position in range(start, len(tokens)):
+            reached = [node.next[key] for node in nodes for key in keys[position] if key in node.next]
+            if not reached and position > start and tokens[position].key == "-":
+                continue  # a hyphen is a space
+            if not reached:
+                return
+            nodes, words = reached, words + 1
+            for node in nodes:
+                for table, key in node.meanings:
+                    yield Match(table, key, start, position + 1, words)
+
+    def _gaps(self, tokens: Sequence[Token], stems: set[str]) -> Iterable[Match]:
+        for parts, (table, key) in self._gapped:
+            if not all(exact in stems or stem in stems for part in parts for exact, stem in part):
+                continue
+            places = [self._places(tokens, part) for part in parts]
+            for start, end in places[0]:
+                last = end
+                for later in places[1:]:
+                    step = next((p for p in later if last <= p[0] <= last + GAP), None)
+                    if step is None:
+                        break
+                    last = step[1]
+                else:
+                    yield Match(table, key, start, last, sum(map(len, parts)) + 1, True)
+
+    def _places(self, tokens: Sequence[Token], part: list[tuple[str, str]]) -> list[tuple[int, int]]:
+        size = len(part)
+        out = []
+        for start in range(len(tokens) - size + 1):
+            here = tokens[start : start + size]
+            pairs = zip(here, part, strict=True)
+            if all(t.key == exact or stemmed(t.key, self.stemmer) == stem for t, (exact, stem) in pairs):
+                out.append((start, start + size))
+        return out
+
+    def _keys(self, phrase: str) -> list[tuple[str, str]]:
+        tokens = [t for t in tokenise(phrase) if t.kind not in ("end", "pause") and (t.key != "-" or "slot" in phrase)]
+        return [(t.key, stemmed(t.key, self.stemmer)) for t in tokens]
+
+    def _insert(self, keys: list[str], meaning: tuple[str, str]) -> None:
+        node = self._root
+        for key in keys:
+            node = node.next.setdefault(key, _Node())
+        if meaning not in node.meanings:
+            node.meanings.append(meaning)
+
+
+def without_overlaps(matches: Iterable[Match]) -> list[Match]:
+    """The longest matches that do not overlap, in order of place."""
+    taken: list[Match] = []
+    for match in sorted(matches, key=lambda m: (-(m.end - m.start), m.start)):
+        if all(match.end <= other.start or match.start >= other.end for other in taken):
+            taken.append(match)
+    return sorted(taken, key=lambda m: m.start)
+

@@ -1,0 +1,275 @@
+"""Reads a message: splits it into clauses, mends typing errors, and finds what each clause names, bounds and asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from shopr.chat.reading.amounts import find_amounts, find_groups, find_measures, find_numbers, find_prices
+from shopr.chat.reading.clauses import clauses
+from shopr.chat.reading.denial import denied
+from shopr.chat.reading.phrases import Match, PhraseBook, without_overlaps
+from shopr.chat.reading.result import Reading, Slot
+from shopr.chat.reading.tokens import Token, stemmed, tokenise
+from shopr.chat.reading.vocabulary import CONTENT, Vocabulary, names, vocabulary
+
+__all__ = ["Range", "Reader"]
+
+_ORDER = re.compile(r"#?[A-Za-z]{1,4}-?\d{3,12}")
+_FALLBACK = ("concepts", "colours", "materials", "attributes", "units")
+
+
+class Range(Protocol):
+    """What reading asks of a shop's range of products."""
+
+    brands: PhraseBook
+
+    def has_id(self, product_id: str) -> bool:
+        """Whether a product has this id."""
+
+    def word_count(self, word: str) -> int:
+        """How many titles hold a folded word."""
+
+
+class Reader:
+    """Reads messages about one range of products.
+
+    Args:
+        shelf: the range; asked anew for each message, so that a reloaded catalogue is met at once.
+    """
+
+    def __init__(self, shelf: Callable[[], Range]) -> None:
+        self._shelf = shelf
+
+    def read(self, text: str, language: str) -> list[Reading]:
+        """The clauses of a cleaned text, each read; none for a text without words."""
+        words = vocabulary(language)
+        shelf = self._shelf()
+        tokens, mended = self._mended(tokenise(text), words, shelf)
+        out = []
+        for part in clauses(tokens, words):
+            if any(t.kind in ("word", "number") for t in part):
+                out.append(_Clause(part, words, shelf).read())
+        if out:
+            out[0].mended = mended
+        return out
+
+    def _mended(
+        self, tokens: list[Token], words: Vocabulary, shelf: Range
+    ) -> tuple[list[Token], list[tuple[str, str]]]:
+        """The tokens with unknown words mended: suffixes off, compounds apart, typing errors put right."""
+        out: list[Token] = []
+        mended: list[tuple[str, str]] = []
+        english = vocabulary("en")
+        for token in tokens:
+            if token.kind != "word" or words.knows(token.key) or not _mendable(token, shelf, english, words):
+                out.append(token)
+                continue
+            bare = words.unglued(token.key)
+            if bare is not None:
+                out.append(_like(token, bare))
+                continue
+            parts = words.parts(token.key)
+            if parts:
+                out += [_like(token, part) for part in parts]
+                continue
+            right = words.speller.mend(token.key)
+            if right is None or right == token.key:
+                out.append(token)
+            else:
+                mended.append((token.text, right))
+                out.append(_like(token, right))
+        return out, mended
+
+
+def _mendable(token: Token, shelf: Range, english: Vocabulary, words: Vocabulary) -> bool:
+    """Whether a word is unknown everywhere: no brand, no name, no word of several titles, no English product word."""
+    key = token.key
+    if key in shelf.brands.words or key in names().products or shelf.word_count(key) >= 3:
+        return False
+    return words is english or not english.knows(key)
+
+
+def _like(token: Token, key: str) -> Token:
+    return Token(token.text, key, token.start, token.end, token.kind, token.glued)
+
+
+class _Clause:
+    """The reading of one clause, step by step; what one step takes is not the next one's."""
+
+    def __init__(self, tokens: Sequence[Token], words: Vocabulary, shelf: Range) -> None:
+        self._tokens, self._words, self._shelf = list(tokens), words, shelf
+        self._taken: set[int] = set()
+        self._out = Reading(" ".join(t.text for t in tokens), self._tokens)
+
+    def read(self) -> Reading:
+        self._identify()
+        self._matches = self._words.book.find(self._tokens)
+        self._out.injection = any(m.table == "injection" for m in self._matches)
+        self._measure()
+        self._refer()
+        self._want()
+        self._ask()
+        self._leave()
+        return self._out
+
+    def _identify(self) -> None:
+        """Product ids and order numbers."""
+        for i, token in enumerate(self._tokens):
+            text = token.text.strip("#")
+            if token.kind not in ("word", "number") or not any(c.isdigit() for c in text):
+                continue
+            if self._is_id(i, text):
+                self._out.ids.append(text)
+                self._taken.add(i)
+            elif self._is_order(i, text):
+                self._out.orders.append(text.upper())
+                self._taken.add(i)
+
+    def _is_id(self, i: int, text: str) -> bool:
+        return self._shelf.has_id(text) and (len(text) >= 5 or not text.isdigit() or self._after(i, "item_word"))
+
+    def _is_order(self, i: int, text: str) -> bool:
+        if _ORDER.fullmatch(text):
+            return not self._shelf.word_count(self._tokens[i].key) or self._after(i, "order_word")
+        return len(text) >= 4 and self._after(i, "order_word")
+
+    def _after(self, i: int, marker: str) -> bool:
+        """Whether a marker word stands in the three tokens before."""
+        words = {w for phrase in self._words.lexicon.markers.get(marker, ()) for w in phrase.split()}
+        stem = self._words.lexicon.stemmer
+        known = words | {stemmed(w, stem) for w in words}
+        return any(t.key in known or stemmed(t.key, stem) in known for t in self._tokens[max(0, i - 3) : i])
+
+    def _measure(self) -> None:
+        """Numbers: measures, price bounds, money, and what is left as counts and places."""
+        free = [m for m in self._matches if not self._taken & set(range(m.start, m.end))]
+        numbers = [n for n in find_numbers(self._tokens, free, self._words) if n.start not in self._taken]
+        ordinals = without_overlaps(m for m in free if m.table == "ordinals")
+        groups = find_groups(self._tokens, numbers, self._words)
+        if groups:
+            which, n, start, end = groups[0]
+            self._out.group = (which, n)
+            self._take(start, end)
+        for match in ordinals:
+            if not self._taken & set(range(match.start, match.end)):
+                self._out.ordinals.append(int(match.key))
+                self._take(match.start, match.end)
+        numbers = [n for n in numbers if not self._taken & set(range(n.start, n.end))]
+        measures = find_measures(numbers, free)
+        amounts = find_amounts(self._tokens, numbers, free, measures)
+        self._out.prices = find_prices(self._tokens, amounts, self._words)
+        for span in (*measures, *self._out.prices):
+            self._take(span.start, span.end)
+        self._out.measures = measures
+        self._out.money = [a for a in amounts if a.currency and a.start not in self._taken]
+        for amount in self._out.money:
+            self._take(amount.start, amount.end)
+        self._out.counts = [n for n in numbers if n.start not in self._taken]
+
+    def _refer(self) -> None:
+        found = without_overlaps(m for m in self._free() if m.table == "anaphora")
+        self._out.references = list(dict.fromkeys(m.key for m in found))
+
+    def _want(self) -> None:
+        """Content: the longest phrases of concepts, colours, brands … that no command of more words covers."""
+        rivals = [m for m in self._free() if m.table == "commands" and m.words > 1 and not m.gapped]
+        rivals += [m for m in self._free() if m.table in ("injection", "language_switch") and m.words > 1]
+        own = [m for m in self._free() if m.table in CONTENT]
+        brands = [m for m in self._shelf.brands.find(self._tokens) if self._is_brand(m)]
+        chosen = _widest([*own, *brands, *self._english(own)], rivals)
+        marks = [m for m in self._free() if m.table == "markers"]
+        refused = denied(chosen, marks, self._tokens)
+        for match in chosen:
+            self._out.slots.append(Slot(match.table, match.key, match.start, match.end, match in refused))
+            self._take(match.start, match.end)
+        for i, token in enumerate(self._tokens):
+            concept = names().products.get(token.key)
+            if concept is not None and not any(m.table == "brand" and m.start <= i < m.end for m in chosen):
+                self._out.names.append(token.key)
+                if not any(s.table == "concepts" for s in self._out.slots):
+                    self._out.slots.append(Slot("concepts", concept, i, i + 1))
+                self._taken.add(i)
+
+    def _english(self, own: Sequence[Match]) -> list[Match]:
+        """English product words inside another language's message."""
+        if self._words.language == "en":
+            return []
+        covered = {i for m in own for i in range(m.start, m.end)}
+        found = vocabulary("en").book.find(self._tokens)
+        return [
+            m
+            for m in found
+            if m.table in _FALLBACK
+            and not any(i in covered or i in self._taken for i in range(m.start, m.end))
+            and all(len(t.key) > 2 and not self._words.knows(t.key) for t in self._tokens[m.start : m.end])
+        ]
+
+    def _is_brand(self, match: Match) -> bool:
+        """Whether a brand's word is meant as one: ordinary words need a capital, or a product kind or "from" beside them."""
+        span = range(match.start, match.end)
+        if any(i in self._taken for i in span):
+            return False
+        words = self._tokens[match.start : match.end]
+        if len(words) > 1 or not (words[0].key in names().ordinary or self._words.knows(words[0].key)):
+            return True
+        if words[0].text[:1].isupper() and match.start > 0:
+            return True
+        beside = [m for m in self._matches if m.table == "concepts" and (m.start == match.end or m.end == match.start)]
+        return bool(beside) or (0 < match.start <= 3 and self._tokens[match.start - 1].key in _BY)
+
+    def _ask(self) -> None:
+        spans = [(p.start, p.end) for p in self._out.prices] + [(s.start, s.end) for s in self._out.slots]
+        for match in self._matches:
+            inside = any(a <= match.start and match.end <= b for a, b in spans)
+            if match.table == "commands" and not inside:
+                self._out.asks[match.key] = max(self._out.asks.get(match.key, 0), match.words)
+            elif match.table == "markers":
+                self._out.marks.add(match.key)
+            elif match.table == "tone":
+                self._out.tone[match.key] = self._out.tone.get(match.key, 0) + 1
+        switch = any(m.table == "language_switch" for m in self._matches)
+        named = [m for m in self._matches if m.table == "languages"]
+        self._out.switch = max(named, key=lambda m: m.words).key if named and (switch or named[0].words > 1) else ""
+
+    def _leave(self) -> None:
+        """Content words that nothing took."""
+        book = {i for m in self._matches if not m.gapped for i in range(m.start, m.end)}
+        for i, token in enumerate(self._tokens):
+            if i in self._taken or token.kind not in ("word", "number"):
+                continue
+            if token.kind == "word" and (i in book or token.key in self._words.stopwords or _is_small(token, self._words)):
+                continue
+            if token.kind == "word":
+                self._out.words.append(token.text)
+
+    def _free(self) -> list[Match]:
+        return [m for m in self._matches if not any(i in self._taken for i in range(m.start, m.end))]
+
+    def _take(self, start: int, end: int) -> None:
+        self._taken.update(range(start, end))
+
+
+_BY = frozenset("from by brand only von de di van da par by marke marca marque".split())
+
+
+def _is_small(token: Token, words: Vocabulary) -> bool:
+    return len(token.key) == 1 and not token.key.isdigit() and words.lexicon.spaces
+
+
+def _widest(matches: Iterable[Match], rivals: Sequence[Match]) -> list[Match]:
+    """Matches that do not overlap, longest first; of one span all keys of its first table; rivals only keep others out."""
+    order = {"brand": 0, "concepts": 1, "groups": 2, "colours": 3, "materials": 4, "attributes": 5, "units": 6, "recipients": 7}
+    chosen: list[Match] = []
+    blocked = [(m.start, m.end) for m in rivals]
+    ranked = sorted(matches, key=lambda m: (-(m.end - m.start), order.get(m.table, 9), m.start))
+    for match in ranked:
+        if match.table == "units":
+            continue
+        if any(a <= match.start and match.end <= b and b - a > match.end - match.start for a, b in blocked):
+            continue
+        over = [c for c in chosen if c.start < match.end and match.start < c.end]
+        if all((c.start, c.end, c.table) == (match.start, match.end, match.table) for c in over):
+            chosen.append(match)
+    return sorted(dict.fromkeys(chosen), key=lambda m: m.start)

@@ -1,0 +1,153 @@
+"""A language ready for reading: its lexicon as phrase books, its speller, and the names every language shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.resources import files
+from threading import Lock
+
+import yaml
+
+from shopr.chat.lexicon import Lexicon, lexicon
+from shopr.chat.reading.phrases import PhraseBook
+from shopr.chat.reading.spelling import Speller
+from shopr.chat.reading.tokens import fold, stemmed
+
+__all__ = ["AMOUNT", "CONTENT", "Names", "Vocabulary", "names", "vocabulary"]
+
+AMOUNT = "amountslot"
+"""Stands for an amount of money in the patterns of prices."""
+NUMBER = "numberslot"
+"""Stands for a number in the phrases of ordinals."""
+CONTENT = ("concepts", "colours", "materials", "attributes", "units", "groups", "recipients")
+"""Tables that say what is wanted, rather than what is to be done."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of products and makers that every language writes alike."""
+
+    products: dict[str, str]
+    brands: tuple[str, ...]
+    ordinary: frozenset[str]
+    pairs: dict[tuple[str, str], str]
+    hints: dict[str, frozenset[str]]
+    describing: frozenset[str]
+
+
+@cache
+def names() -> Names:
+    """The shared names."""
+    data = yaml.safe_load(files("shopr.chat").joinpath("locales", "names.yaml").read_text(encoding="utf-8"))
+    return Names(
+        products=dict(data["products"]),
+        brands=tuple(map(str, data["brands"])),
+        ordinary=frozenset(map(str, data["ordinary"])),
+        pairs={(first, second): concept for first, second, concept in data["pairs"]},
+        hints={concept: frozenset(map(str, words)) for concept, words in data["hints"].items()},
+        describing=frozenset(map(str, data["describing"])),
+    )
+
+
+class Vocabulary:
+    """What reading asks of a language. Read-only once made: threads share one.
+
+    Attributes:
+        lexicon: the words.
+        book: commands, markers, anaphora and content.
+        prices: patterns of price bounds over `AMOUNT`.
+        groups: phrases of ordinal groups over `NUMBER`.
+    """
+
+    def __init__(self, words: Lexicon) -> None:
+        self.lexicon, self.language = words, words.language
+        stem = words.stemmer
+        self.book = PhraseBook(stem)
+        for table in (*CONTENT, "currencies", "numbers", "ordinals", "commands", "markers", "anaphora", "languages", "tone"):
+            self.book.add_table(table, getattr(words, table))
+        self.book.add_table("cents", {"cents": words.cents})
+        self.book.add_table("language_switch", {"switch": words.language_switch})
+        self.book.add_table("injection", {"injection": words.injection})
+        self.prices, self.groups = PhraseBook(stem), PhraseBook(stem)
+        for kind in ("max", "min", "between", "around"):
+            for pattern in getattr(words.prices, kind):
+                self.prices.add(pattern.replace("{p}", f" {AMOUNT} ").replace("{q}", f" {AMOUNT} "), "prices", kind)
+        for kind in ("first", "last"):
+            for pattern in getattr(words.ordinal_groups, kind):
+                self.groups.add(pattern.replace("{n}", f" {NUMBER} "), "ordinal_groups", kind)
+        self.stopwords = frozenset(fold(w) for phrase in words.stopwords for w in phrase.split())
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """Every word of the lexicon, folded, and the stems of them."""
+        own = {*self.book.words, *self.prices.words, *self.groups.words, *self.stopwords}
+        return frozenset(own | {stemmed(w, self.lexicon.stemmer) for w in own})
+
+    @cached_property
+    def speller(self) -> Speller:
+        """Mends towards the lexicon's words; those of prices and commands are likelier than rare ones."""
+        weights = dict.fromkeys(self.stopwords, 1)
+        for book in (self.book, self.prices, self.groups):
+            for word, count in book.words.items():
+                weights[word] = weights.get(word, 0) + count
+        return Speller(weights)
+
+    def knows(self, word: str) -> bool:
+        """Whether a folded word, or its stem, is the lexicon's."""
+        return word in self.known or stemmed(word, self.lexicon.stemmer) in self.known
+
+    def unglued(self, word: str) -> str | None:
+        """The known word that an unknown one is with a suffix, or whose last part it has as a compound."""
+        bare = word.split("'", 1)[0]
+        if bare != word and self.knows(bare):
+            return bare
+        for suffix in self._suffixes:
+            if len(word) - len(suffix) >= 2 and word.endswith(suffix) and word[: -len(suffix)] in self.known:
+                return word[: -len(suffix)]
+        return None
+
+    @cached_property
+    def _suffixes(self) -> tuple[str, ...]:
+        return tuple(sorted({fold(s.lstrip("'")) for s in self.lexicon.suffixes}, key=len, reverse=True))
+
+    def parts(self, word: str) -> list[str]:
+        """An unknown compound as known words, the last one its head; empty if it is none."""
+        if not self.lexicon.decompound or len(word) < 7:
+            return []
+        for cut in range(3, len(word) - 2):
+            head = word[cut:]
+            if len(head) < 3 or not self._is_content(head):
+                continue
+            left = word[:cut]
+            for joint in ("", "s", "n", "en", "e"):
+                stem = left[: -len(joint)] if joint and left.endswith(joint) else left if not joint else ""
+                if len(stem) >= 3 and (self.knows(stem)):
+                    return [stem, head]
+        return []
+
+    def _is_content(self, word: str) -> bool:
+        return word in self._content_words
+
+    @cached_property
+    def _content_words(self) -> frozenset[str]:
+        phrases = (p for key in CONTENT for words in getattr(self.lexicon, key).values() for p in words)
+        return frozenset(fold(p) for p in phrases if " " not in p)
+
+
+_MADE: dict[str, Vocabulary] = {}
+_LOCK = Lock()
+
+
+def vocabulary(language: str) -> Vocabulary:
+    """The vocabulary of a language, made on first use.
+
+    Raises:
+        UnknownNameError: if the assistant does not speak it.
+    """
+    found = _MADE.get(language)
+    if found is None:
+        with _LOCK:
+            found = _MADE.get(language) or Vocabulary(lexicon(language))
+            _MADE[language] = found
+    return found

@@ -1,0 +1,1 @@
+"""From readings and the state of the conversation to commands."""

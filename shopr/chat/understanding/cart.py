@@ -1,0 +1,112 @@
+"""Rules about the cart: adding, taking out, quantities, corrections, looking at it."""
+
+from __future__ import annotations
+
+from shopr.chat.commands import Command
+from shopr.chat.understanding.scene import Scene
+
+__all__ = ["cart_command"]
+
+_MOST = 999
+
+
+def cart_command(scene: Scene) -> Command | None:
+    """What a clause asks of the cart; None where it is about something else."""
+    looking = max(scene.asks("show_cart"), scene.asks("total"))
+    if scene.asks("clear_cart"):
+        return Command("clear_cart")
+    corrected = _correction(scene)
+    if corrected is not None:
+        return corrected
+    if scene.asks("remove") and scene.asks("remove") >= scene.asks("add"):
+        removed = _remove(scene)
+        if removed is not None:
+            return removed
+    if scene.asks("total") and scene.asks("total") >= scene.asks("add") and not scene.need.has_subject:
+        return Command("total")
+    if scene.asks("add") and scene.asks("add") > scene.asks("show_cart") - 1:
+        added = _add(scene)
+        if added is not None:
+            return added
+    if looking and not scene.need.has_subject:
+        return Command("total" if scene.asks("total") >= scene.asks("show_cart") else "show_cart")
+    if scene.asks("checkout") and scene.asks("checkout") > scene.asks("find") - 1:
+        return Command("checkout")
+    return None
+
+
+def _quantity(scene: Scene) -> int | None:
+    """Pieces named in the clause: the first number that is not the "one" of "the second one"."""
+    for number in scene.reading.counts:
+        token = scene.reading.tokens[number.start]
+        wordy = not token.key.isdigit() and number.value == 1
+        before = scene.reading.tokens[number.start - 1].key if number.start else ""
+        placed = wordy and (scene.reading.ordinals or "this" in scene.reading.references or scene.marks("one"))
+        if placed and before not in ("add", "take", "only", "just"):
+            continue
+        if number.value == int(number.value) and 0 <= number.value <= _MOST:
+            return int(number.value)
+    return None
+
+
+def _correction(scene: Scene) -> Command | None:
+    """A change of what was just put into the cart: "make that five", "I meant the third one"."""
+    state = scene.state
+    said = scene.marks("correction") or scene.asks("set_quantity") or scene.marks("only")
+    quantity = _quantity(scene)
+    named = scene.pointed(among=[*state.shown]) if scene.reading.ordinals or scene.reading.ids else ()
+    counted = scene.asks("set_quantity") > 1 or (said and state.topic == "cart")
+    if scene.asks("remove") and not scene.asks("set_quantity"):
+        return None
+    if counted and quantity is not None and (state.touched or named) and not scene.need.concepts:
+        if scene.asks("add") and not scene.marks("correction") and not scene.asks("set_quantity"):
+            return None
+        return Command("set_quantity", ids=named or tuple(state.touched), quantity=quantity)
+    if _just_number(scene) and state.topic == "cart" and state.touched and quantity is not None:
+        return Command("set_quantity", ids=tuple(state.touched), quantity=quantity)
+    wrong = (scene.marks("correction", "no") or scene.asks("set_quantity")) and state.topic == "cart" and state.touched
+    if wrong and named and quantity is None and not scene.asks("remove", "compare", "details", "add"):
+        return Command("correct_item", ids=named)
+    return None
+
+
+def _just_number(scene: Scene) -> bool:
+    """Whether a clause is hardly more than a number: "five please"."""
+    return bool(scene.counts) and len(scene.reading.tokens) <= 3 and not scene.reading.asks and not scene.reading.has_need
+
+
+def _remove(scene: Scene) -> Command | None:
+    reading = scene.reading
+    if not (reading.points or scene.need.concepts or scene.need.brands or scene.marks("cart_word")):
+        return Command("remove", ids=tuple(scene.state.touched[:1])) if scene.state.topic == "cart" else None
+    if scene.need.price_max is not None or (not scene.cart and not reading.points):
+        return None
+    shown = [i for i in scene.pointed() if i in scene.cart]
+    ids = shown or list(scene.pointed(among=scene.cart))
+    if not ids and reading.references and scene.state.touched:
+        ids = [i for i in scene.state.touched if i in scene.cart]
+    if not ids and not (reading.points or scene.marks("cart_word")):
+        return None
+    return Command("remove", scene.need, ids=tuple(ids), quantity=_pieces_off(scene))
+
+
+def _pieces_off(scene: Scene) -> int | None:
+    """Pieces to take out of more: "remove one of them"."""
+    return scene.counts[0] if scene.counts and scene.marks("of") and not scene.reading.ordinals else None
+
+
+def _add(scene: Scene) -> Command | None:
+    reading, state = scene.reading, scene.state
+    quantity = _quantity(scene)
+    ids = scene.pointed()
+    if not ids and quantity is not None and not reading.points and state.focus == [] and quantity <= len(state.shown):
+        ids, quantity = (state.shown[quantity - 1],), None
+    if not ids and not scene.need.has_subject and not reading.points and state.topic in ("product", "cart") and state.focus:
+        ids = tuple(state.focus[:1])
+    if not ids and not scene.need.has_subject and len(state.shown) == 1:
+        ids = tuple(state.shown)
+    if not ids and scene.need.has_subject and scene.asks("add") < 2 and not scene.marks("cart_word"):
+        return None  # "I take it you have headphones": a search
+    if not ids and not scene.need.has_subject and not (reading.points or scene.marks("cart_word") or state.shown):
+        return None
+    return Command("add", scene.need, ids=ids, quantity=quantity)

@@ -1,0 +1,91 @@
+"""Decides what each clause asks for: an ordered set of rules over what was read and the state of the conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from shopr.chat.commands import Command
+from shopr.chat.need import Need
+from shopr.chat.reading.result import Reading
+from shopr.chat.shelf import Shelf
+from shopr.chat.state import State
+from shopr.chat.understanding.cart import cart_command
+from shopr.chat.understanding.needs import need_of
+from shopr.chat.understanding.orders import order_command
+from shopr.chat.understanding.products import product_command
+from shopr.chat.understanding.scene import Scene
+from shopr.chat.understanding.talk import last_resort, talk_command
+
+__all__ = ["Interpreter"]
+
+Rule = Callable[[Scene], Command | None]
+_RULES: tuple[Rule, ...] = (talk_command, order_command, cart_command, product_command, last_resort)
+"""Asked in this order; the first that answers decides."""
+_COURTESY = frozenset({"greet", "thanks", "praise", "acknowledge", "not_understood", "help", "bye", "how_are_you"})
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """Turns readings into commands.
+
+    Attributes:
+        shelf: what is sold.
+        currency: of the prices that shoppers name.
+    """
+
+    shelf: Shelf
+    currency: str
+
+    def commands(
+        self, readings: Sequence[Reading], state: State, *, cart: Sequence[str], prices: Mapping[str, int]
+    ) -> list[Command]:
+        """The commands of a message, in order; courtesies only where there is nothing else."""
+        tainted = any(r.injection for r in readings)
+        out: list[Command] = []
+        for reading in readings:
+            if reading.injection:
+                continue
+            need = need_of(reading, self.shelf, self.currency)
+            scene = Scene(reading, need, state, self.shelf, list(cart), dict(prices), tuple(out))
+            command = next((c for rule in _RULES if (c := rule(scene)) is not None), None)
+            if command is not None:
+                out.append(_harmless(command) if tainted else command)
+        out = _merged(out)
+        if tainted:
+            out.insert(0, Command("refuse_orders"))
+        serious = [c for c in out if c.name not in _COURTESY]
+        return serious or out[:1]
+
+
+def _harmless(command: Command) -> Command:
+    """A command of a message that also gave orders to the assistant: it may show, not change."""
+    if command.name in ("add", "set_quantity", "correct_item", "checkout", "confirm"):
+        need = command.need
+        return Command("search", need) if need.has_subject else Command("refuse_discount")
+    return command
+
+
+def _merged(commands: list[Command]) -> list[Command]:
+    """Neighbours about the same thing as one: what several sentences say of one order or one search."""
+    out: list[Command] = []
+    for command in commands:
+        last = out[-1] if out else None
+        if last is None:
+            out.append(command)
+        elif last.name == command.name == "search" and not command.need.has_subject:
+            out[-1] = replace(last, need=last.need.refined(command.need))
+        elif last.name in _ABOUT_ORDERS and command.name in _ABOUT_ORDERS:
+            keep = last if _ABOUT_ORDERS.index(last.name) >= _ABOUT_ORDERS.index(command.name) else command
+            out[-1] = replace(keep, order=last.order or command.order)
+        elif command not in out:
+            out.append(command)
+    return out
+
+
+_ABOUT_ORDERS = ["orders", "order_status", "payment_problem", "cancel_order", "return"]
+
+
+def empty_need(need: Need) -> bool:
+    """Whether a need says nothing at all."""
+    return not need

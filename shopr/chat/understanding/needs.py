@@ -1,0 +1,101 @@
+"""What a clause wants, as a need."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from shopr.chat.need import Need
+from shopr.chat.reading.result import Reading
+from shopr.chat.reading.tokens import fold
+from shopr.chat.shelf import Shelf
+from shopr.money import to_minor
+
+__all__ = ["need_of"]
+
+_MOST_MINOR = 10**12
+
+
+def need_of(reading: Reading, shelf: Shelf, currency: str) -> Need:
+    """The need that a clause speaks of; an empty one where it speaks of none."""
+    concepts = _sold_first(reading.keys("concepts"), shelf)
+    named = _names(reading, shelf)
+    low, high = _bounds(reading, currency)
+    called = tuple(
+        dict.fromkeys(
+            " ".join(t.key for t in reading.tokens[s.start : s.end])
+            for s in reading.slots
+            if s.table == "concepts" and not s.denied
+        )
+    )
+    words = tuple(w for w in reading.words if fold(w) not in {fold(n) for n in named} and shelf.word_count(fold(w)))
+    recipients = reading.keys("recipients")
+    return Need(
+        concepts=concepts,
+        called=called if concepts else (),
+        names=named,
+        words=words[:8],
+        brands=tuple(reading.keys("brand")),
+        not_brands=tuple(reading.keys("brand", denied=True)),
+        colours=tuple(reading.keys("colours")),
+        not_colours=tuple(reading.keys("colours", denied=True)),
+        materials=tuple(reading.keys("materials")),
+        not_materials=tuple(reading.keys("materials", denied=True)),
+        not_concepts=tuple(reading.keys("concepts", denied=True)) if concepts or reading.keys("concepts", denied=True) else (),
+        attributes=tuple(reading.keys("attributes")),
+        not_attributes=tuple(reading.keys("attributes", denied=True)),
+        measures=tuple(f"{_plain(m.value)} {m.unit}" for m in reading.measures),
+        price_min=low,
+        price_max=high,
+        in_stock="stock" in reading.asks,
+        sort="cheap" if "cheapest" in reading.asks else "dear" if "dearest" in reading.asks else "relevance",
+        gift_for=recipients[0] if recipients else ("anyone" if "gift" in reading.asks else ""),
+    )
+
+
+def _sold_first(concepts: list[str], shelf: Shelf) -> tuple[str, ...]:
+    """The concepts that the catalogue has; where it has none of them, all, so that the reply can say what is missing."""
+    sold = tuple(c for c in concepts if c in shelf.kinds.rows)
+    return sold or tuple(concepts)
+
+
+def _names(reading: Reading, shelf: Shelf) -> tuple[str, ...]:
+    """Words that must stand in the title: known names with the numbers behind them, and model names."""
+    names: list[str] = list(reading.names)
+    keys = [t.key for t in reading.tokens]
+    for name in reading.names:
+        place = keys.index(name)
+        for token in reading.tokens[place + 1 : place + 3]:
+            numbered = token.kind == "number" and any(n.start == reading.tokens.index(token) for n in reading.counts)
+            if numbered or (token.kind == "word" and any(c.isdigit() for c in token.key)):
+                names.append(token.key)
+            else:
+                break
+    first = next((t.text for t in reading.tokens if t.kind == "word"), "")
+    for word in reading.words:
+        model = any(c.isdigit() for c in word)
+        proper = word[:1].isupper() and not word.isupper() and word != first and not shelf.word_count(fold(word))
+        if model or (proper and len(reading.tokens) > 2 and _latin(word)):
+            names.append(fold(word))
+    return tuple(dict.fromkeys(names))[:6]
+
+
+def _latin(word: str) -> bool:
+    return all("a" <= c <= "z" for c in fold(word))
+
+
+def _bounds(reading: Reading, currency: str) -> tuple[int | None, int | None]:
+    low = high = None
+    for bound in reading.prices:
+        low = _minor(bound.low, currency) if bound.low is not None else low
+        high = _minor(bound.high, currency) if bound.high is not None else high
+    if not reading.prices and reading.money:
+        high = _minor(reading.money[0].value, currency)
+    return low, high
+
+
+def _minor(value: Decimal, currency: str) -> int:
+    return min(to_minor(value, currency), _MOST_MINOR)
+
+
+def _plain(value: Decimal) -> str:
+    return f"{value.normalize():f}"

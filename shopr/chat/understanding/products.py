@@ -1,0 +1,141 @@
+"""Rules about products: searching, narrowing down, comparing, asking about one, lists of the shop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shopr.chat.commands import Command
+from shopr.chat.need import Need
+from shopr.chat.understanding.scene import Scene
+
+__all__ = ["product_command"]
+
+
+def product_command(scene: Scene) -> Command | None:
+    """What a clause asks about products; None where it is about something else."""
+    for rule in (_compare, _about_one, _stock, _more, _by_price, _listed, _search):
+        command = rule(scene)
+        if command is not None:
+            return command
+    return None
+
+
+def _compare(scene: Scene) -> Command | None:
+    if not scene.asks("compare"):
+        return None
+    ids = scene.pointed()
+    if len(ids) < 2:
+        ids = tuple(dict.fromkeys((*ids, *scene.state.focus, *scene.state.shown)))[:2] if not scene.need.concepts else ids
+    if scene.need.has_subject and len(ids) < 2:
+        return None
+    return Command("compare", ids=ids[:5])
+
+
+def _about_one(scene: Scene) -> Command | None:
+    """Price, price history, details, likeness, delivery of products that are pointed at."""
+    for name, ask in (
+        ("good_price", "good_price"),
+        ("similar", "similar"),
+        ("details", "details"),
+        ("price", "price_of"),
+        ("delivery", "delivery"),
+    ):
+        if not scene.asks(ask) or (ask != "good_price" and scene.asks("cheaper") > scene.asks(ask)):
+            continue
+        ids = scene.pointed()
+        if not ids and scene.bare_of_subject and (scene.state.focus or scene.state.shown):
+            ids = tuple(scene.state.focus[:1] or scene.state.shown[:1])
+        if ids:
+            return Command(name, ids=ids[:5])
+        if name == "delivery" and not scene.need.has_subject:
+            return Command("delivery")
+        if name != "price" and name != "delivery" and not scene.need.has_subject:
+            return Command("clarify", value="which_product")
+    if scene.reading.ids and not scene.asks("add"):
+        return Command("stock" if scene.asks("stock") else "details", ids=tuple(scene.reading.ids[:5]))
+    return None
+
+
+def _stock(scene: Scene) -> Command | None:
+    if not scene.asks("stock"):
+        return None
+    reading, state = scene.reading, scene.state
+    many = scene.asks("which") or ("these" in reading.references and "this" not in reading.references)
+    if scene.need.has_subject or (many and state.need):
+        return None  # a search for what is in stock
+    ids = scene.pointed()
+    if not ids and "this" in reading.references and not scene.need.without("in_stock"):
+        ids = tuple(state.focus[:1])
+    if ids and not (many and len(ids) > 1):
+        return Command("stock", ids=ids[:5])
+    return None
+
+
+def _more(scene: Scene) -> Command | None:
+    more = scene.asks("more")
+    if more and not scene.need and state_listed(scene) and more >= scene.asks("find"):
+        return Command("more")
+    return None
+
+
+def state_listed(scene: Scene) -> bool:
+    """Whether there is a list to go on with."""
+    return bool(scene.state.shown)
+
+
+def _by_price(scene: Scene) -> Command | None:
+    """Cheaper or better than what was shown, or the cheapest of it."""
+    state = scene.state
+    for name in ("cheaper", "dearer"):
+        if not scene.asks(name) or scene.reading.prices or scene.asks("deals", "compare"):
+            continue
+        same = not scene.need.concepts or set(scene.need.concepts) & set(state.need.concepts)
+        if state.need and same and state.shown:
+            return Command(name, replace(scene.need, sort="relevance"), ids=scene.pointed()[:1])
+        if scene.need.has_subject:
+            return Command("search", replace(scene.need, sort="cheap" if name == "cheaper" else "dear"))
+    return None
+
+
+def _listed(scene: Scene) -> Command | None:
+    """Lists that the shop makes: recommendations, what is popular, new or reduced, presents."""
+    subject = scene.need.has_subject
+    for name in ("deals", "trending", "new"):
+        if scene.asks(name) and not (name == "new" and scene.asks("find") and subject and scene.asks("new") < 2):
+            return Command(name, scene.need)
+    if scene.asks("recommend") and not subject and scene.asks("recommend") >= scene.asks("find"):
+        return Command("recommend", scene.need)
+    if scene.need.gift_for and not subject and (scene.asks("gift") or scene.asks("recommend")):
+        return Command("recommend", scene.need)
+    return None
+
+
+def _search(scene: Scene) -> Command | None:
+    """A new search, a narrower one, or one gone back to."""
+    need, state = scene.need, scene.state
+    if scene.marks("anything"):
+        loosened = _loosened(scene)
+        if loosened is not None:
+            return loosened
+    if scene.asks("resume") and (need.has_subject or state.need):
+        return Command("resume", need)
+    if need.has_subject and state.topic_of(need.concepts) is not None and scene.reading.references and not scene.asks("find"):
+        return Command("resume", need)
+    if need.concepts or (need and (state.need or need.brands or need.colours or need.words or need.names)):
+        if need.without("in_stock") or need.in_stock:
+            return Command("search", need)
+    if need.gift_for or need.attributes or need.price_max is not None or need.price_min is not None:
+        return Command("search", need)
+    return None
+
+
+def _loosened(scene: Scene) -> Command | None:
+    """Constraints that matter no longer: "any brand"."""
+    for mark, names in (
+        ("brand_word", ("brands", "not_brands")),
+        ("colour_word", ("colours", "not_colours")),
+        ("price_word", ("price_min", "price_max")),
+    ):
+        if scene.marks(mark):
+            return Command("search", Need(), value=" ".join(names))
+    return None

@@ -1,0 +1,81 @@
+"""Rules about the talk itself: answers to questions, hand-off, memory, small talk, and what is none of the shop's business."""
+
+from __future__ import annotations
+
+from shopr.chat.commands import Command
+from shopr.chat.understanding.scene import Scene
+
+__all__ = ["last_resort", "talk_command"]
+
+_SMALL = ("greet", "how_are_you", "thanks", "bye", "who_are_you", "praise")
+_FIRM = frozenset("add remove compare return cancel_order order_status find checkout cheaper more".split())
+
+
+def talk_command(scene: Scene) -> Command | None:
+    """What goes before everything else: an answer to an open question, a call for a person, one's own data."""
+    answer = _answer(scene)
+    if answer is not None:
+        return answer
+    if scene.asks("memory_forget"):
+        return Command("memory_forget")
+    if scene.asks("memory_show"):
+        return Command("memory_show")
+    if scene.asks("memory_allow") > 1 and not scene.need.has_subject:
+        return Command("memory_allow")
+    if scene.asks("handoff") and not (scene.need.has_subject and scene.asks("handoff") < 2):
+        return Command("handoff")
+    if scene.reading.switch and scene.bare and not scene.asks(*_FIRM):
+        return Command("switch", value=scene.reading.switch)
+    if _foreign(scene):
+        return Command("off_topic")
+    if scene.asks("discount") and not scene.reading.orders:
+        wanted = scene.need.has_subject and scene.asks("find")
+        return Command("search", scene.need, value="refuse_discount") if wanted else Command("refuse_discount")
+    return None
+
+
+def _answer(scene: Scene) -> Command | None:
+    """Yes or no to what was asked last."""
+    if scene.state.pending is None or scene.reading.has_need or scene.reading.orders:
+        return None
+    no = scene.marks("no") or scene.asks("cancel") or (scene.marks("negation_before") and not scene.marks("yes"))
+    if scene.marks("yes") and not scene.asks("cancel") and not (no and _first(scene, "no", "yes")):
+        return Command("confirm")
+    if scene.asks("thanks", "praise") and not no and scene.state.pending.get("soft") is None and scene.asks("praise"):
+        return Command("confirm")
+    return Command("deny") if no and not scene.asks("handoff") else None
+
+
+def _first(scene: Scene, one: str, other: str) -> bool:
+    """Whether a word of `one` comes before every word of `other`."""
+    from shopr.chat.reading.vocabulary import vocabulary
+
+    words = vocabulary(scene.state.language).book.find(scene.reading.tokens)
+    places = {key: min((m.start for m in words if m.key == key), default=99) for key in (one, other)}
+    return places[one] <= places[other]
+
+
+def _foreign(scene: Scene) -> bool:
+    """Whether the clause asks for something that no shop does."""
+    words = scene.asks("off_topic")
+    if not words or scene.reading.orders or scene.reading.ids:
+        return False
+    shop = scene.need.has_subject or scene.asks("add", "remove", "compare", "show_cart", "total", "return", "deals")
+    return words > 1 or not shop
+
+
+def last_resort(scene: Scene) -> Command | None:
+    """Small talk, repetition and help, where nothing of the shop was found; else that it was not understood."""
+    for name in ("repeat", "reset", "cancel"):
+        if scene.asks(name):
+            return Command(name)
+    small = max(_SMALL, key=lambda n: scene.asks(n))
+    if scene.asks(small) and scene.asks(small) >= scene.asks("help"):
+        return Command(small)
+    if scene.asks("help"):
+        return Command("help")
+    if scene.marks("yes", "no", "please", "correction") and not scene.reading.words:
+        return Command("acknowledge")
+    if scene.asks("find", "gift"):
+        return Command("clarify")
+    return Command("not_understood") if scene.reading.tokens else None

@@ -1,0 +1,95 @@
+"""Which products a clause points at: by place in the list, by id, by anaphora, or by describing one that was shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from shopr.chat.need import Need
+from shopr.chat.reading.result import Reading
+from shopr.chat.shelf import Shelf
+from shopr.chat.state import State
+
+__all__ = ["Pointing", "targets"]
+
+
+class Pointing:
+    """Resolves what clauses point at.
+
+    Args:
+        state: the conversation; cart: product ids in the cart, in order.
+        prices: product id -> minor units now, for "the cheapest".
+    """
+
+    def __init__(self, state: State, shelf: Shelf, cart: Sequence[str], prices: dict[str, int]) -> None:
+        self._state, self._shelf, self._cart, self._prices = state, shelf, list(cart), prices
+
+    def of(self, reading: Reading, need: Need, *, among: Sequence[str] | None = None) -> tuple[str, ...]:
+        """The products meant; none where it points at nothing that can be found."""
+        if reading.ids:
+            return tuple(dict.fromkeys(reading.ids))
+        listed = list(self._state.shown if among is None else among)
+        placed = self._placed(reading, listed)
+        if placed:
+            return placed
+        described = self._described(need, listed)
+        if described and (need.concepts or need.brands or need.colours) and not self._plural(reading):
+            return described[:1]
+        return self._anaphora(reading, listed, described)
+
+    def _placed(self, reading: Reading, listed: list[str]) -> tuple[str, ...]:
+        if reading.group is not None and listed:
+            which, n = reading.group
+            return tuple(listed[:n] if which == "first" else listed[-n:])
+        out = []
+        for place in reading.ordinals:
+            index = place - 1 if place > 0 else place
+            if -len(listed) <= index < len(listed):
+                out.append(listed[index])
+        return tuple(dict.fromkeys(out))
+
+    def _described(self, need: Need, listed: list[str]) -> tuple[str, ...]:
+        """The listed products that meet a description such as "the HP one" or "that laptop"."""
+        if not (need.concepts or need.brands or need.colours or need.names):
+            return ()
+        rows = {i: self._shelf.row(i) for i in (*self._state.focus, *listed)}
+        return tuple(i for i, row in rows.items() if row >= 0 and self._fits(need, row))
+
+    def _fits(self, need: Need, row: int) -> bool:
+        shelf = self._shelf
+        groups = (
+            (need.concepts, lambda c: shelf.kinds.rows.get(c, np.zeros(0, np.int32))),
+            (need.brands, shelf.brand_rows),
+            (need.colours, shelf.colour_rows),
+        )
+        return all(not keys or any(row in rows(key) for key in keys) for keys, rows in groups)
+
+    def _plural(self, reading: Reading) -> bool:
+        return "both" in reading.references or ("these" in reading.references and "this" not in reading.references)
+
+    def _anaphora(self, reading: Reading, listed: list[str], described: tuple[str, ...]) -> tuple[str, ...]:
+        state = self._state
+        references = reading.references
+        if "both" in references:
+            if len(state.focus) == 2:
+                return tuple(state.focus)
+            return tuple(listed[:2])
+        for key, sign in (("cheapest", 1), ("dearest", -1)):
+            if key in references and listed:
+                return (min(listed, key=lambda i: sign * self._prices.get(i, 10**15 * sign)),)
+        if "other" in references:
+            rest = [i for i in (*state.touched, *state.focus, *listed) if i not in state.focus[:1]]
+            return tuple(rest[:1])
+        if "these" in references and "this" not in references:
+            return described or tuple(state.focus if len(state.focus) > 1 else listed)
+        if "this" in references:
+            return tuple(state.focus[:1]) or (tuple(listed) if len(listed) == 1 else ())
+        return ()
+
+
+def targets(
+    reading: Reading, need: Need, state: State, shelf: Shelf, cart: Sequence[str], prices: dict[str, int]
+) -> tuple[str, ...]:
+    """The products a clause points at among those shown."""
+    return Pointing(state, shelf, cart, prices).of(reading, need)
