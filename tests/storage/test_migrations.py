@@ -121,6 +121,14 @@ ROWS = {
         "('h', 's', 'ann', 'user', '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', "
         "'2026-01-01 00:00:00+00:00', 'n', 'a')",
     ],
+    "0015": [
+        "INSERT INTO chat_conversations (shop, conversation_id, user_id, state, created_at, updated_at) "
+        "VALUES ('demo', 'c', 'ann', '{}', '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00')",
+        "INSERT INTO chat_turns (shop, conversation_id, turn, user_id, said, reply, time) "
+        "VALUES ('demo', 'c', 1, 'ann', 'hello', '{}', '2026-01-01 00:00:00+00:00')",
+        "INSERT INTO chat_memories (shop, user_id, facts, expires_at) "
+        "VALUES ('demo', 'ann', '[]', '2026-07-01 00:00:00+00:00')",
+    ],
 }
 KINDS = ["sqlite", "postgresql"]
 

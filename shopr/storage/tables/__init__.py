@@ -19,6 +19,7 @@ from shopr.storage.tables.commerce import (
     payment_methods,
     price_changes,
 )
+from shopr.storage.tables.conversations import chat_conversations, chat_memories, chat_turns
 from shopr.storage.tables.events import consent_log, event_ids, event_parts, events
 from shopr.storage.tables.installation import meta, subjects
 from shopr.storage.tables.models import experiment_exposures, promotions
@@ -45,6 +46,9 @@ __all__ = [
     "audit_log",
     "cart_lines",
     "consent_log",
+    "chat_conversations",
+    "chat_memories",
+    "chat_turns",
     "customers",
     "data_keys",
     "event_ids",
