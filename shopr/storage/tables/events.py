@@ -37,7 +37,6 @@ events = table(
     Column("version", Integer, nullable=False),
     Column("received", BigInteger, nullable=False),
     UniqueConstraint("event_id"),
-    Index(None, "user_id"),
     sqlite_autoincrement=True,  # a number is never given twice: compaction cuts by it
 )
 """What happened lately, one row an event; times are microseconds since 1970 in UTC."""

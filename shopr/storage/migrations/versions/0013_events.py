@@ -41,7 +41,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("event_id", name="uq_events_event_id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_events_user_id", "events", ["user_id"])
     op.create_table(
         "event_parts",
         sa.Column("path", sa.String(255), nullable=False),

@@ -1,0 +1,261 @@
+"""The collector: events from the call to the store, without losing one and without keeping one that was not allowed.
+
+`record` asks consent, redacts, samples, and writes to the spool: then the event is acknowledged. Batches of 50, or
+what is there after 60 seconds, go from the spool to the store, at once or after waits that grow while it refuses.
+Memory holds one batch; all else is on disk. What a process that died left behind is taken up by the next one.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from shopr.analytics.consent import Choice, needed_purpose
+from shopr.analytics.privacy import private
+from shopr.analytics.rows import Row, microseconds, row_of
+from shopr.analytics.sampling import Sampling
+from shopr.analytics.spool import Segment, Spool
+from shopr.clock import Clock, SystemClock
+from shopr.data.events import FACTS, Event
+from shopr.errors import DataError, StorageError
+from shopr.randomness import generator
+
+__all__ = ["BATCH", "FLUSH_SECONDS", "Collector", "Counts"]
+
+BATCH = 50
+"""Events that are stored at once."""
+FLUSH_SECONDS = 60.0
+"""How long an event waits for others."""
+_LONGEST_WAIT = 300.0
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class Appends(Protocol):
+    """What takes rows in the end: the event store."""
+
+    def append(self, rows: list[Row]) -> int:
+        """Store rows, each event once; how many were new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of the events of this process.
+
+    Attributes:
+        acknowledged: written to the spool.
+        stored: new in the store.
+        doubled: known there already.
+        unwanted: not allowed by consent.
+        sampled: left out by sampling.
+        refused: could not be written or read; the caller was told. The loss counter: 0, or shown.
+        waiting: batches on disk that the store has not taken yet.
+    """
+
+    acknowledged: int
+    stored: int
+    doubled: int
+    unwanted: int
+    sampled: int
+    refused: int
+    waiting: int
+
+
+class Collector:
+    """Takes events from all threads of one process.
+
+    Args:
+        store: where they go.
+        spool: where they wait.
+        choice: what a person allowed; None stores what the event's own envelope allows.
+        batch, seconds: how many, or how long, until a batch is stored.
+    """
+
+    def __init__(
+        self,
+        store: Appends,
+        spool: Spool,
+        *,
+        sampling: Sampling | None = None,
+        choice: Callable[[Event], Choice] | None = None,
+        clock: Clock | None = None,
+        batch: int = BATCH,
+        seconds: float = FLUSH_SECONDS,
+        seed: int = 0,
+    ) -> None:
+        self._store, self._spool, self._choice = store, spool, choice
+        self._sampling, self._clock = sampling or Sampling(), clock or SystemClock()
+        self._batch, self._seconds = batch, seconds
+        self._rows: list[Row] = []
+        self._oldest = 0.0
+        self._waiting: list[Segment] = []
+        self._failures, self._retry_at = 0, 0.0
+        self._counts: Counter[str] = Counter()
+        self._lock, self._storing = threading.Lock(), threading.Lock()
+        self._draws = generator(seed)
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # -- taking events in ---------------------------------------------------------------------------------------------
+
+    def record(self, event: Event) -> bool:
+        """Take in one event; whether it is kept. When this returns True it survives the end of the process.
+
+        Raises:
+            DataError: if a property does not fit.
+            StorageError: if it can be written nowhere; it is counted as refused.
+        """
+        return self.record_all((event,)) == 1
+
+    def record_all(self, events: Iterable[Event]) -> int:
+        """Take in several events at once; how many are kept. All of them are acknowledged, or none.
+
+        Raises as `record`.
+        """
+        received = microseconds(self._clock.now())
+        rows = []
+        left: Counter[str] = Counter()
+        try:
+            for event in events:
+                row = self._row(event, received, left)
+                if row is not None:
+                    rows.append(row)
+        except DataError:
+            with self._lock:
+                self._counts["refused"] += 1
+            raise
+        full = False
+        with self._lock:
+            self._counts.update(left)
+            if rows:
+                self._write(rows)
+                full = len(self._rows) >= self._batch
+        if full:
+            self._flush(wait=False)
+        return len(rows)
+
+    def _row(self, event: Event, received: int, left: Counter[str]) -> Row | None:
+        choice = self._choice(event) if self._choice is not None else None
+        if choice is not None and choice.words() != event.consent:
+            event = event.model_copy(update={"consent": choice.words()})
+        purpose = needed_purpose(event.type)
+        if purpose != "necessary" and purpose not in event.consent:
+            left["unwanted"] += 1
+            return None
+        weight = 1.0 if event.type in FACTS else self._sampling.weight(event)
+        if not weight:
+            left["sampled"] += 1
+            return None
+        return row_of(private(event), weight=weight, received=received)
+
+    def _write(self, rows: list[Row]) -> None:
+        try:
+            self._spool.write([_encode(row).encode() for row in rows])
+        except StorageError:
+            self._counts["refused"] += len(rows)
+            raise
+        if not self._rows:
+            self._oldest = self._clock.monotonic()
+        self._rows += rows
+        self._counts["acknowledged"] += len(rows)
+
+    # -- handing them on ----------------------------------------------------------------------------------------------
+
+    def flush(self) -> bool:
+        """Store everything that waits, now; whether nothing waits any more."""
+        self._retry_at = 0.0
+        return self._flush(wait=True)
+
+    def tick(self) -> None:
+        """Called now and then: store what has waited for long enough, and try again what was refused."""
+        with self._lock:
+            due = bool(self._rows) and self._clock.monotonic() - self._oldest >= self._seconds
+        if due or (self._waiting and self._clock.monotonic() >= self._retry_at):
+            self._flush(wait=False)
+
+    def recover(self) -> int:
+        """Take up what processes that are gone left in the spool; how many events were new in the store."""
+        new = 0
+        with self._storing:
+            for segment in self._spool.orphans():
+                new += self._settle(segment, _rows(segment))
+        return new
+
+    def counts(self) -> Counts:
+        """What became of the events so far."""
+        with self._lock:
+            found = dict(self._counts)
+        names = ("acknowledged", "stored", "doubled", "unwanted", "sampled", "refused")
+        return Counts(**{name: found.get(name, 0) for name in names}, waiting=len(self._waiting))
+
+    def start(self, every: float = 1.0) -> None:
+        """Look after the batches in a thread of its own until `close`."""
+        if self._thread is not None:
+            return
+
+        def work() -> None:
+            with suppress(StorageError):
+                self.recover()
+            while not self._stop.wait(every):
+                self.tick()
+
+        self._thread = threading.Thread(target=work, name="shopr-collector", daemon=True)
+        self._thread.start()
+
+    def close(self) -> bool:
+        """Store what waits and stop; whether nothing is left to another process."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        done = self.flush()
+        for segment in self._waiting:
+            segment.release()
+        return done
+
+    def _flush(self, *, wait: bool) -> bool:
+        if not self._storing.acquire(blocking=wait):
+            return False  # another thread is at it, and takes these rows along or leaves them for the next time
+        try:
+            if self._clock.monotonic() < self._retry_at:
+                return False
+            for segment in list(self._waiting):
+                rows = _rows(segment)
+                self._waiting.remove(segment)
+                if not self._stored(segment, rows):
+                    return False
+            with self._lock:
+                rows, self._rows = self._rows, []
+                cut = self._spool.cut()
+            return cut is None or self._stored(cut, rows)
+        finally:
+            self._storing.release()
+
+    def _stored(self, segment: Segment, rows: list[Row]) -> bool:
+        try:
+            self._settle(segment, rows)
+        except StorageError:
+            self._waiting.append(segment)
+            self._failures += 1
+            # Waits double from a second, drawn anew each time: processes that failed together do not return together.
+            longest = min(2.0 ** (self._failures - 1), _LONGEST_WAIT)
+            self._retry_at = self._clock.monotonic() + float(self._draws.uniform(longest / 2, longest))
+            return False
+        self._failures, self._retry_at = 0, 0.0
+        return True
+
+    def _settle(self, segment: Segment, rows: list[Row]) -> int:
+        new = self._store.append(rows)
+        segment.done()
+        with self._lock:
+            self._counts["stored"] += new
+            self._counts["doubled"] += len(rows) - new
+        return new
+
+
+def _rows(segment: Segment) -> list[Row]:
+    return [tuple(json.loads(record)) for record in segment.records()]

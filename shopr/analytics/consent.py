@@ -1,0 +1,177 @@
+"""Consent: what each person allowed, asked before anything is stored.
+
+Four purposes. `necessary` needs no consent: what the shop must keep to sell and to stay secure. The others are opt-in,
+and a signal of Global Privacy Control (W3C, Sec-GPC: 1) takes marketing away whatever was said. The log is the
+proof: rows are added and never changed, and each names the wording of the notice that was shown.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+
+from shopr.analytics.rows import microseconds, moment
+from shopr.clock import Clock, SystemClock
+from shopr.data.events import EventType
+from shopr.errors import InputError, UnknownNameError
+from shopr.storage.database import Database
+from shopr.storage.tables import consent_log as table
+
+__all__ = ["PURPOSES", "Choice", "ConsentBook", "needed_purpose"]
+
+PURPOSES = ("necessary", "analytics", "personalisation", "marketing")
+"""What data may be used for; marketing includes sale and sharing (CCPA)."""
+_ALWAYS = frozenset({"necessary"})
+_NECESSARY = frozenset(
+    {
+        EventType.ORDER_COMPLETED,
+        EventType.ORDER_RETURNED,
+        EventType.CHECKOUT_STARTED,
+        EventType.CART_ITEM_ADDED,
+        EventType.CART_ITEM_REMOVED,
+        EventType.THREAT_DETECTED,
+        EventType.CONSENT_CHANGED,
+        EventType.MODEL_PROMOTED,
+        EventType.ERROR_RAISED,
+        EventType.API_CALLED,
+    }
+)
+"""Events that the contract, the law or the machinery itself needs; errors and calls are kept without a person."""
+_CACHED = 50_000
+
+
+def needed_purpose(kind: EventType) -> str:
+    """The purpose that a person must have allowed for an event of this type to be stored with their id."""
+    return "necessary" if kind in _NECESSARY else "analytics"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What one person allowed.
+
+    Attributes:
+        purposes: as allowed, "necessary" always among them.
+        notice: version of the wording that was shown; "" if nobody asked yet.
+        time: microseconds since 1970; 0 if nobody asked yet.
+    """
+
+    purposes: frozenset[str]
+    notice: str = ""
+    time: int = 0
+
+    def allows(self, purpose: str) -> bool:
+        """Whether data may be used for a purpose."""
+        return purpose in self.purposes
+
+    def words(self) -> tuple[str, ...]:
+        """The purposes in the order of `PURPOSES`, as an event's envelope names them."""
+        return tuple(purpose for purpose in PURPOSES if purpose in self.purposes)
+
+
+class ConsentBook:
+    """The log of consent and the choice in force.
+
+    A person is a user id, or a session id while nobody has logged in: the caller says which.
+
+    Args:
+        database: opened and upgraded.
+        default: purposes allowed before anybody was asked: none but the necessary one, as GDPR wants it.
+    """
+
+    name = "consent_log"
+
+    def __init__(self, database: Database, *, default: Iterable[str] = (), clock: Clock | None = None) -> None:
+        self._database, self._clock = database, clock or SystemClock()
+        self._default = Choice(_checked(default))
+        self._kept: OrderedDict[str, tuple[float, Choice]] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, person: str | None, *, gpc: bool = False) -> Choice:
+        """The choice in force for a person; another process's change is seen within a second.
+
+        Args:
+            gpc: the request carried `Sec-GPC: 1`.
+        """
+        choice = self._default if not person else self._known(person)
+        return Choice(choice.purposes - {"marketing"}, choice.notice, choice.time) if gpc else choice
+
+    def set(
+        self, person: str, purposes: Iterable[str], *, notice: str, origin: str = "banner", gpc: bool = False
+    ) -> Choice:
+        """Write down what a person allows from now on; what is not named is refused.
+
+        Args:
+            notice: version of the wording that was shown.
+            origin: where it was said: banner, profile, api, gpc …
+
+        Raises:
+            InputError: if the person or the notice is empty or too long.
+            UnknownNameError: if a purpose is not known.
+        """
+        allowed = _checked(purposes) - ({"marketing"} if gpc else frozenset())
+        for what, text, most in (("person", person, 256), ("notice", notice, 64), ("origin", origin, 64)):
+            if not text or len(text) > most:
+                raise InputError(f"{what} has {len(text)} characters", hint=f"Give 1 to {most}")
+        choice = Choice(allowed, notice, microseconds(self._clock.now()))
+        with self._database.begin() as connection:
+            connection.execute(
+                insert(table).values(
+                    person=person, purposes=" ".join(choice.words()), notice=notice, origin=origin, time=choice.time
+                )
+            )
+        self._keep(person, choice)
+        return choice
+
+    def history(self, person: str) -> list[dict[str, Any]]:
+        """Every choice of a person, oldest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(table).where(table.c.person == person).order_by(table.c.id)).mappings()
+            return [{**row, "time": moment(row["time"])} for row in rows]
+
+    def export(self, subject: str) -> list[dict[str, Any]]:
+        """What is held about a person."""
+        return self.history(subject)
+
+    def erase(self, subject: str) -> int:
+        """Forget a person's choices; how many there were."""
+        with self._lock:
+            self._kept.pop(subject, None)
+        with self._database.begin() as connection:
+            return connection.execute(delete(table).where(table.c.person == subject)).rowcount
+
+    def _known(self, person: str) -> Choice:
+        now = self._clock.monotonic()
+        with self._lock:
+            kept = self._kept.get(person)
+        if kept is not None and now - kept[0] < 1.0:
+            return kept[1]
+        with self._database.read() as connection:
+            row = connection.execute(
+                select(table.c.purposes, table.c.notice, table.c.time)
+                .where(table.c.person == person)
+                .order_by(table.c.id.desc())
+                .limit(1)
+            ).first()
+        choice = self._default if row is None else Choice(_checked(row.purposes.split()), row.notice, row.time)
+        self._keep(person, choice)
+        return choice
+
+    def _keep(self, person: str, choice: Choice) -> None:
+        with self._lock:
+            self._kept[person] = (self._clock.monotonic(), choice)
+            self._kept.move_to_end(person)
+            while len(self._kept) > _CACHED:
+                self._kept.popitem(last=False)
+
+
+def _checked(purposes: Iterable[str]) -> frozenset[str]:
+    named = frozenset(purposes)
+    for purpose in named:
+        if purpose not in PURPOSES:
+            raise UnknownNameError("purpose", str(purpose), PURPOSES)
+    return named | _ALWAYS

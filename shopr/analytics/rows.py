@@ -1,0 +1,123 @@
+"""An event as the store keeps it: one tuple in the order of `COLUMNS`.
+
+What most analyses need stands in columns of its own; all else is JSON in `properties`. Tuples and not frames, because
+events come one by one and a frame of one row costs a hundred times the event.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from shopr.data.events import Event
+from shopr.errors import DataError
+
+__all__ = ["COLUMNS", "LONGEST_PROPERTIES", "Row", "microseconds", "moment", "row_of"]
+
+Row = tuple[Any, ...]
+_SPREAD = (
+    "product_id",
+    "quantity",
+    "price",
+    "currency",
+    "order_id",
+    "position",
+    "source",
+    "rating",
+    "query",
+    "page",
+    "device",
+    "release",
+    "name",
+    "value",
+)
+"""Properties with a column of their own."""
+COLUMNS = (
+    "event_id", "type", "time", "user_id", "session_id", *_SPREAD, "properties", "consent", "weight", "version",
+    "received",
+)  # fmt: skip
+"""Columns of a row. `time` and `received` are microseconds since 1970 in UTC; `weight` is how many events this one
+stands for, 1 / the share that sampling keeps."""
+LONGEST_PROPERTIES = 1_100_000
+"""Characters of `properties` at most; a property of a megabyte passes, a gigabyte is refused."""
+_LENGTHS = {"product_id": 256, "order_id": 256, "source": 256, "page": 512, "device": 32, "release": 128, "name": 256}
+_WHOLE = ("quantity", "price", "position")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, default=str).encode
+
+
+def microseconds(when: datetime) -> int:
+    """A moment as microseconds since 1970 in UTC, exactly."""
+    past = when - _EPOCH
+    return (past.days * 86_400 + past.seconds) * 1_000_000 + past.microseconds
+
+
+def moment(value: int) -> datetime:
+    """The inverse of `microseconds`."""
+    seconds, rest = divmod(value, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
+
+
+def row_of(event: Event, *, weight: float = 1.0, received: int = 0) -> Row:
+    """The event as a row.
+
+    Args:
+        weight: how many events it stands for.
+        received: when it came in, as microseconds; the event's own time if 0.
+
+    Raises:
+        DataError: if a property does not fit its column, or all of them together are too long.
+    """
+    rest = dict(event.properties)
+    time = microseconds(event.time)
+    spread = [rest.pop(name, None) for name in _SPREAD] if rest else [None] * len(_SPREAD)
+    if any(value is not None for value in spread):
+        for at, name in enumerate(_SPREAD):
+            if spread[at] is not None:
+                spread[at] = _fitted(name, spread[at])
+    properties = _encode(rest) if rest else "{}"
+    if len(properties) > LONGEST_PROPERTIES:
+        raise DataError(
+            f"properties of event {event.event_id[:64]!r} have {len(properties)} characters, over {LONGEST_PROPERTIES}",
+            hint="Keep long texts elsewhere and send their address",
+        )
+    consent = " ".join(event.consent)
+    return (
+        _stored(event.event_id), event.type.value, time, _stored(event.user_id), _stored(event.session_id), *spread,
+        _stored(properties), consent, weight, event.version, received or time,
+    )  # fmt: skip
+
+
+def _stored(text: str | None) -> str | None:
+    """A text that every database takes: without NUL, and without halves of characters."""
+    if text is None or text.isascii():
+        return text if text is None or "\0" not in text else text.replace("\0", "\ufffd")
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
+def _fitted(name: str, value: Any) -> Any:
+    """A property in the type of its column."""
+    try:
+        if name in _WHOLE:
+            whole = int(value)
+            if whole != value and not isinstance(value, str):
+                raise ValueError
+            if not -(2**63) <= whole < 2**63:
+                raise ValueError
+            return whole
+        if name in ("rating", "value"):
+            return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(f"property {name} is {str(value)[:64]!r}, which is no number", hint="Send a number") from None
+    text = _stored(str(value)) or ""
+    if name == "currency" and len(text) != 3:
+        raise DataError(f"currency is {text[:16]!r}", hint="Send an ISO 4217 code such as GBP")
+    longest = _LENGTHS.get(name)
+    if longest is not None and len(text) > longest:
+        return text[:longest] if name in ("page", "device", "release", "name") else _refuse(name, text, longest)
+    return text
+
+
+def _refuse(name: str, text: str, longest: int) -> str:
+    raise DataError(f"property {name} has {len(text)} characters, more than {longest}", hint="Send the id alone")

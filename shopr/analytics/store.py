@@ -1,0 +1,283 @@
+"""The event store: hot rows in the database, the rest in Parquet parts, one table to whoever asks.
+
+    with store.query() as events:
+        events.sql("SELECT type, sum(weight) FROM events GROUP BY type").df()
+
+Readers never block the writer. A query sees the events of one moment, each once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import delete
+
+from shopr.analytics.cold import SCHEMA, ColdStore, Part, arrow_table, day_of
+from shopr.analytics.compaction import Compacted, Compactor
+from shopr.analytics.hot import HotStore
+from shopr.analytics.rows import COLUMNS, Row, microseconds
+from shopr.clock import Clock, SystemClock
+from shopr.config import Settings
+from shopr.errors import InputError, StorageError
+from shopr.storage.database import Database
+from shopr.storage.tables import events as table
+
+__all__ = ["EventStore", "events_database"]
+
+_TRIES = 3
+"""A part may be replaced between the moment it is listed and the moment it is opened."""
+
+
+def events_database(settings: Settings) -> Database:
+    """Where hot events are: a file of their own beside state.db, or the PostgreSQL database of everything."""
+    url = settings.database_url
+    if not url.startswith("sqlite"):
+        return Database.open(url=url)
+    return Database.open(url=f"sqlite:///{Path(url.removeprefix('sqlite:///')).with_name('events.db')}")
+
+
+class EventStore:
+    """Events of one installation.
+
+    Args:
+        database: opened and upgraded.
+        folder: of the Parquet parts.
+    """
+
+    name = "events"
+
+    def __init__(self, database: Database, folder: Path, *, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._database = database
+        self._hot, self._cold = HotStore(database, clock=self._clock), ColdStore(folder)
+        self._compactor = Compactor(self._hot, self._cold, clock=self._clock)
+
+    @classmethod
+    def open(cls, settings: Settings | None = None, *, clock: Clock | None = None) -> Self:
+        """The store of an installation."""
+        settings = settings or Settings()
+        return cls(events_database(settings), settings.home / "events", clock=clock)
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    def append(self, rows: Sequence[Row]) -> int:
+        """Store rows (`shopr.analytics.rows`); how many were new. When this returns they are there.
+
+        Raises:
+            StorageError: if the database refuses; nothing of the batch is kept.
+        """
+        return self._hot.append(rows)
+
+    def load(self, blocks: Iterable[Any]) -> int:
+        """Store history in bulk, straight into parts; how many events were new.
+
+        Args:
+            blocks: Arrow tables in the columns of `SCHEMA`, each as large as memory may hold.
+
+        Raises:
+            StorageError: if another process loads or compacts, or the disk refuses; blocks before that are kept.
+        """
+        new = 0
+        with self._compactor.alone():
+            for block in blocks:
+                new += self._load(block.select(list(COLUMNS)).cast(SCHEMA))
+        return new
+
+    def _load(self, block: Any) -> int:
+        days = pc.strftime(block["time"], "%Y-%m-%d")
+        parts = []
+        for day in sorted(pc.unique(days).to_pylist()):
+            rows = self._unknown(block.filter(pc.equal(days, day)), day)
+            if rows.num_rows:
+                parts.append(self._cold.write(day, rows))
+        with self._database.begin() as connection:
+            self._cold.enlist(connection, parts)
+        return sum(part.rows for part in parts)
+
+    def _unknown(self, rows: Any, day: str) -> Any:
+        """Rows of one day whose ids the store does not hold for that day, each id once."""
+        with self.query(start=day, end=day) as events:
+            events.register("given", rows)
+            kept = events.sql(
+                "SELECT any_value(rowid_) FROM (SELECT event_id, row_number() OVER () - 1 AS rowid_ FROM given) AS g "
+                "WHERE event_id NOT IN (SELECT event_id FROM events) GROUP BY event_id"
+            ).fetchnumpy()
+            places = next(iter(kept.values()))
+        return rows.take(pa.array(sorted(int(p) for p in places), pa.int64()))
+
+    def compact(self, age: timedelta = timedelta(minutes=15)) -> Compacted:
+        """Move what came in before `age` ago from the database into parts.
+
+        Raises:
+            StorageError: if another process compacts, or a store refuses; nothing is lost or doubled then.
+        """
+        return self._compactor.compact(age)
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def query(self, *, start: str | datetime | None = None, end: str | datetime | None = None) -> Iterator[Any]:
+        """A DuckDB connection with the view `events`, the events of this moment.
+
+        Args:
+            start, end: first and last UTC day to read ("2026-11-30"), or moments: `start` included, `end` excluded.
+
+        Raises:
+            StorageError: if a part is missing or damaged.
+        """
+        import duckdb
+
+        low, high = _bounds(start, end)
+        for attempt in range(_TRIES):
+            parts, hot = self._moment(low, high)
+            files = [str(self._cold.folder / part.path) for part in parts]
+            lost = [file for file in files if not Path(file).is_file()]
+            if not lost:
+                break
+            if attempt + 1 == _TRIES:
+                raise StorageError(f"events are missing: {lost[0]} is gone", hint="Restore it from a backup")
+        connection = duckdb.connect()
+        try:
+            self._view(connection, files, hot, _where(low, high))
+            yield connection
+        finally:
+            connection.close()
+
+    @staticmethod
+    def _view(connection: Any, files: list[str], hot: Any, where: str) -> None:
+        import duckdb
+
+        cold = f"SELECT * FROM read_parquet({files!r}, hive_partitioning = false){where} UNION ALL " if files else ""
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.register("hot", hot)
+            connection.execute(f"CREATE VIEW events AS {cold}SELECT * FROM hot{where}")
+        except (duckdb.IOException, duckdb.InvalidInputException) as error:
+            raise StorageError(
+                f"events cannot be read: {str(error).splitlines()[0]}", hint="Try again, or restore from a backup"
+            ) from error
+
+    def frame(self, *, start: str | datetime | None = None, end: str | datetime | None = None) -> pd.DataFrame:
+        """The events of a span as a table, in order of time."""
+        with self.query(start=start, end=end) as events:
+            found: pd.DataFrame = events.sql("SELECT * FROM events ORDER BY time, event_id").df()
+        return found
+
+    def count(self) -> int:
+        """Events stored."""
+        with self._database.read() as connection:
+            return self._hot.count() + sum(part.rows for part in self._cold.listed(connection))
+
+    def _moment(self, low: int | None, high: int | None) -> tuple[list[Part], Any]:
+        """The parts and the hot rows of one moment, as far as they lie in the span."""
+        first = None if low is None else day_of(low)
+        last = None if high is None else day_of(high - 1)
+        with self._database.read() as connection:
+            parts = self._cold.listed(connection)
+            rows = [row[1:] for block in self._hot.rows(connection, span=(low, high)) for row in block]
+        within = [p for p in parts if (first is None or p.day >= first) and (last is None or p.day <= last)]
+        return within, arrow_table(rows)
+
+    # -- persons and retention ----------------------------------------------------------------------------------------
+
+    def export(self, subject: str) -> list[dict[str, Any]]:
+        """Everything held about a person, as rows."""
+        with self.query() as events:
+            found = events.execute("SELECT * FROM events WHERE user_id = ? ORDER BY time, event_id", [subject]).df()
+        rows: list[dict[str, Any]] = found.astype(object).where(found.notna(), None).to_dict("records")
+        return rows
+
+    def erase(self, subject: str) -> int:
+        """Forget a person: rows of the user id, and of sessions in which it was seen; how many that took."""
+        with self.query() as events:
+            seen = events.execute(
+                "SELECT DISTINCT session_id FROM events WHERE user_id = ? AND session_id IS NOT NULL", [subject]
+            ).fetchall()
+        sessions = [session for (session,) in seen]
+        gone = pa.array(sessions, pa.string())
+
+        def without(rows: Any) -> Any:
+            own = pc.fill_null(pc.equal(rows["user_id"], subject), False)
+            nobodys = pc.and_(pc.is_null(rows["user_id"]), pc.fill_null(pc.is_in(rows["session_id"], gone), False))
+            return rows.filter(pc.invert(pc.or_(own, nobodys)))
+
+        with self._compactor.alone():
+            count = self._erase_hot(subject, sessions) + self._compactor.rewrite(without)
+            self._compactor._sweep()
+        return count
+
+    def _erase_hot(self, subject: str, sessions: list[str]) -> int:
+        count = 0
+        with self._database.begin() as connection:
+            count += connection.execute(delete(table).where(table.c.user_id == subject)).rowcount
+            for at in range(0, len(sessions), 400):
+                some = sessions[at : at + 400]
+                nobodys = delete(table).where(table.c.user_id.is_(None), table.c.session_id.in_(some))
+                count += connection.execute(nobodys).rowcount
+        return count
+
+    def retain(self, days: int, *, types: Iterable[str] | None = None) -> int:
+        """Remove events that are older than `days`; how many. By default of every type.
+
+        Raises:
+            InputError: if days is below 1.
+        """
+        if days < 1:
+            raise InputError(f"retention of {days} days", hint="Keep events for at least one day")
+        cutoff = microseconds(self._clock.now() - timedelta(days=days))
+        last = day_of(cutoff)
+        given = None if types is None else list(types)
+        return self._remove(cutoff, given, lambda day: day <= last)
+
+    def _remove(self, cutoff: int, types: list[str] | None, days: Callable[[str], bool]) -> int:
+        bound = pa.scalar(cutoff, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+
+        def younger(rows: Any) -> Any:
+            old = pc.less(rows["time"], bound)
+            if types is not None:
+                old = pc.and_(old, pc.is_in(rows["type"], pa.array(types, pa.string())))
+            return rows.filter(pc.invert(old))
+
+        with self._compactor.alone():
+            with self._database.begin() as connection:
+                old = table.c.time < cutoff
+                hot = delete(table).where(old if types is None else old & table.c.type.in_(types))
+                count = connection.execute(hot).rowcount
+            count += self._compactor.rewrite(younger, days)
+            self._compactor._sweep()
+        return int(count)
+
+
+def _bounds(start: str | datetime | None, end: str | datetime | None) -> tuple[int | None, int | None]:
+    """Microseconds: the first that counts, and the first that counts no more."""
+    low = None if start is None else microseconds(_moment_of(start))
+    high = None if end is None else microseconds(_moment_of(end))
+    if high is not None and isinstance(end, str):
+        high += 86_400_000_000
+    if low is not None and high is not None and low >= high:
+        raise InputError(f"the span from {start} to {end} is empty", hint="Give the earlier day first")
+    return low, high
+
+
+def _moment_of(value: str | datetime) -> datetime:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise InputError(f"{value!r} has no time zone", hint="Give a UTC datetime")
+        return value
+    try:
+        return datetime.fromisoformat(f"{value}T00:00:00+00:00")
+    except ValueError:
+        raise InputError(f"{value!r} is no day", hint="Write it as 2026-11-30") from None
+
+
+def _where(low: int | None, high: int | None) -> str:
+    terms = [f"time >= make_timestamptz({low}::BIGINT)"] if low is not None else []
+    terms += [f"time < make_timestamptz({high}::BIGINT)"] if high is not None else []
+    return f" WHERE {' AND '.join(terms)}" if terms else ""
