@@ -2,7 +2,7 @@
 
 py3langid's model answers for documents. A chat message is two to ten words, often with a brand in it, and the first one
 has to be answered in milliseconds while py3langid reads its model in about 350 ms. So `models/language.npz` keeps its
-n-grams for the 34 languages below (made by `shopr.chat.training.compile_language`, agreement tested), and two things are
+n-grams for the 34 languages below (made by `shopr.chat.fitting.compile_language`, agreement tested), and two things are
 added: words that betray a language even alone (`models/function_words.yaml`), and the language of the conversation so
 far, which decides where the message itself says nothing ("HP", "ok", "A1001").
 
@@ -46,8 +46,10 @@ _FOREIGN_NATS = 4.0
 _SURE_NATS = 3.0
 # Order numbers, part numbers, addresses and links say nothing about the language.
 _NOISE = re.compile(r"https?://\S+|\S+@\S+|[#<>\[\]{}|*_=\\]|[A-Za-z0-9-]*[0-9][A-Za-z0-9-]*")
-# Names inside a sentence ("was kostet Logitech Wireless Mouse?"): two or more capitalised words, small English words between.
-_NAME = re.compile(r"(?<=[\w,:;)] )[A-Z][\w'’-]*(?:[:,]? (?:(?:of|the|and|in|on|for|a|to|from|with) ){0,2}[A-Z][\w'’-]*)+")
+# Names in a sentence ("was kostet Logitech Wireless Mouse?"): two or more capitalised words, small English ones between.
+_NAME = re.compile(
+    r"(?<=[\w,:;)] )[A-Z][\w'’-]*(?:[:,]? (?:(?:of|the|and|in|on|for|a|to|from|with) ){0,2}[A-Z][\w'’-]*)+"
+)
 _WORDS = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 Floats = npt.NDArray[np.float32]
@@ -80,7 +82,7 @@ class LanguageIdentifier:
     """Scores a message under each language of a compiled model. Read-only after it is made: threads may share one."""
 
     def __init__(
-        self, keys: npt.NDArray[np.uint64], weights: npt.NDArray[np.int8], scale: float, prior: Floats,
+        self, keys: npt.NDArray[np.uint64], weights: npt.NDArray[np.int8], *, scale: float, prior: Floats,
         classes: tuple[str, ...], words: Mapping[str, tuple[int, ...]],
     ) -> None:  # fmt: skip
         self._keys, self._weights, self._scale, self._prior = keys, weights, np.float32(scale), prior
@@ -90,7 +92,7 @@ class LanguageIdentifier:
 
     @classmethod
     def load(cls, path: Path = MODEL) -> LanguageIdentifier:
-        """Read a model that `shopr.chat.training.compile_language` wrote."""
+        """Read a model that `shopr.chat.fitting.compile_language` wrote."""
         with np.load(path, allow_pickle=False) as data:
             classes = tuple(str(c) for c in data["classes"])
             ends, columns = data["word_ends"].tolist(), data["word_columns"].tolist()
@@ -98,7 +100,14 @@ class LanguageIdentifier:
                 word: tuple(columns[a:b])
                 for word, a, b in zip(str(data["words"]).split("\n"), [0, *ends], ends, strict=False)
             }
-            return cls(data["keys"], data["weights"], float(data["scale"]), data["prior"], classes, words)
+            return cls(
+                data["keys"],
+                data["weights"],
+                scale=float(data["scale"]),
+                prior=data["prior"],
+                classes=classes,
+                words=words,
+            )
 
     def scores(self, text: str) -> tuple[Floats, Floats]:
         """Nats for each of `classes` in all, and those of marker words among them."""
