@@ -32,6 +32,12 @@ BATCH = 50
 FLUSH_SECONDS = 60.0
 """How long an event waits for others."""
 _LONGEST_WAIT = 300.0
+_HELD = 4
+"""Batches that memory holds while the store refuses; what comes after them is read from disk again."""
+_SEGMENT = 8 << 20
+"""Bytes after which a segment that waits is followed by another."""
+_BLOCK = 2_000
+"""Events of a segment that are stored in one transaction."""
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -91,7 +97,7 @@ class Collector:
         self._sampling, self._clock = sampling or Sampling(), clock or SystemClock()
         self._batch, self._seconds = batch, seconds
         self._rows: list[Row] = []
-        self._oldest = 0.0
+        self._oldest, self._spilled = 0.0, False
         self._waiting: list[Segment] = []
         self._failures, self._retry_at = 0, 0.0
         self._counts: Counter[str] = Counter()
@@ -133,7 +139,7 @@ class Collector:
             self._counts.update(left)
             if rows:
                 self._write(rows)
-                full = len(self._rows) >= self._batch
+                full = self._spilled or len(self._rows) >= self._batch
         if full:
             self._flush(wait=False)
         return len(rows)
@@ -158,10 +164,16 @@ class Collector:
         except StorageError:
             self._counts["refused"] += len(rows)
             raise
-        if not self._rows:
+        if not self._rows and not self._spilled:
             self._oldest = self._clock.monotonic()
-        self._rows += rows
         self._counts["acknowledged"] += len(rows)
+        if not self._spilled:
+            self._rows += rows
+        if len(self._rows) > _HELD * self._batch:
+            self._rows, self._spilled = [], True
+        if self._spool.size > _SEGMENT:
+            self._waiting += [segment for segment in (self._spool.cut(),) if segment is not None]
+            self._rows, self._spilled = [], False
 
     # -- handing them on ----------------------------------------------------------------------------------------------
 
@@ -173,7 +185,7 @@ class Collector:
     def tick(self) -> None:
         """Called now and then: store what has waited for long enough, and try again what was refused."""
         with self._lock:
-            due = bool(self._rows) and self._clock.monotonic() - self._oldest >= self._seconds
+            due = (self._spilled or bool(self._rows)) and self._clock.monotonic() - self._oldest >= self._seconds
         if due or (self._waiting and self._clock.monotonic() >= self._retry_at):
             self._flush(wait=False)
 
@@ -229,9 +241,10 @@ class Collector:
                 if not self._stored(segment, rows):
                     return False
             with self._lock:
-                rows, self._rows = self._rows, []
+                held, self._rows = self._rows, []
+                spilled, self._spilled = self._spilled, False
                 cut = self._spool.cut()
-            return cut is None or self._stored(cut, rows)
+            return cut is None or self._stored(cut, _rows(cut) if spilled else held)
         finally:
             self._storing.release()
 
@@ -249,7 +262,7 @@ class Collector:
         return True
 
     def _settle(self, segment: Segment, rows: list[Row]) -> int:
-        new = self._store.append(rows)
+        new = sum(self._store.append(rows[at : at + _BLOCK]) for at in range(0, len(rows), _BLOCK))
         segment.done()
         with self._lock:
             self._counts["stored"] += new

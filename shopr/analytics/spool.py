@@ -86,6 +86,11 @@ class Spool:
         except OSError as error:
             raise self._refused(error) from error
 
+    @property
+    def size(self) -> int:
+        """Bytes of the current segment."""
+        return self._size
+
     def write(self, records: Iterable[bytes]) -> None:
         """Append records to the current segment: all of them or none.
 
