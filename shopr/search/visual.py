@@ -160,7 +160,7 @@ class VisualSearch:
             )
         row = np.full(max(int(given.max(initial=-1)), int(seen.kept.max())) + 1, -1)
         row[seen.kept] = np.arange(len(seen.kept))
-        shown = np.flatnonzero(row[given] >= 0)
+        shown: list[int] = np.flatnonzero(row[given] >= 0).tolist()
         projection = Projection.fit(seen.blocks, config, seed)
         vectors = projection.vectors(seen.blocks)
         rows = row[given[shown]]

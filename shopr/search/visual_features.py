@@ -88,7 +88,8 @@ def _gradients(view: NDArray[np.float32]) -> NDArray[np.float32]:
     )
     # Seen in a mirror, columns of blocks and of cells change places, and so do the orientations.
     mirrored = cells[:, ::-1, :, ::-1, ::-1]
-    return ((cells + mirrored) / 2).astype(np.float32).ravel()
+    both: NDArray[np.float32] = ((cells + mirrored) / 2).astype(np.float32).ravel()
+    return both
 
 
 def _colours(view: NDArray[np.float32], mask: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -96,4 +97,5 @@ def _colours(view: NDArray[np.float32], mask: NDArray[np.float32]) -> NDArray[np
     tile = SIDE // _GRID
     layers = np.concatenate([rgb2lab(view) / 50.0, np.ones((SIDE, SIDE, 1))], axis=-1) * mask[..., None]
     tiles = layers.reshape(_GRID, tile, _GRID, tile, 4).mean(axis=(1, 3))
-    return ((tiles + tiles[:, ::-1]) / 2).astype(np.float32).ravel()
+    both: NDArray[np.float32] = ((tiles + tiles[:, ::-1]) / 2).astype(np.float32).ravel()
+    return both

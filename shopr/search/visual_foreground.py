@@ -53,7 +53,7 @@ def find_foreground(picture: NDArray[np.float32]) -> Foreground:
     channels = [ndimage.gaussian_filter(ndimage.median_filter(lab[..., c], 5), 1.0) for c in range(3)]
     smooth = np.stack(channels, axis=-1)
     centre = _centre(*smooth.shape[:2])
-    walls = sum(_walls(channel) for channel in channels)
+    walls = np.stack([_walls(channel) for channel in channels]).sum(axis=0)
     likely = _scaled((_scaled(walls) + 0.5 * _scaled(_strangeness(smooth))) * (0.3 + 0.7 * centre))
     code = _colour_codes(smooth)
     for _ in range(_ROUNDS):
@@ -80,7 +80,8 @@ def _strangeness(smooth: Map) -> Map:
     colours = smooth[border]
     spread = np.linalg.inv(np.cov(colours.T) + 16.0 * np.eye(3))
     away = smooth - colours.mean(axis=0)
-    return np.sqrt(np.einsum("hwc,cd,hwd->hw", away, spread, away)).astype(np.float32)
+    distance: Map = np.sqrt(np.einsum("hwc,cd,hwd->hw", away, spread, away)).astype(np.float32)
+    return distance
 
 
 def _settled(likely: Map, code: NDArray[np.int64], centre: Map) -> Map:
@@ -111,23 +112,27 @@ def _threshold(values: Map) -> float:
 
 
 def _scaled(values: Map) -> Map:
-    return np.clip(values / (np.quantile(values, 0.98) + 1e-6), 0.0, 1.0).astype(np.float32)
+    scaled: Map = np.clip(values / (np.quantile(values, 0.98) + 1e-6), 0.0, 1.0).astype(np.float32)
+    return scaled
 
 
 def _centre(height: int, width: int) -> Map:
     y = (np.arange(height)[:, None] - height / 2) / (0.45 * height)
     x = (np.arange(width)[None, :] - width / 2) / (0.45 * width)
-    return np.exp(-(y**2 + x**2)).astype(np.float32)
+    near: Map = np.exp(-(y**2 + x**2)).astype(np.float32)
+    return near
 
 
 def _colour_codes(smooth: Map) -> NDArray[np.int64]:
     bins = np.array(_BINS)
     at = (smooth - np.array([0.0, -60.0, -60.0])) / np.array([100.0 * _LIGHTNESS + 2.0, 120.0, 120.0]) * bins
     cell = np.clip(at, 0, bins - 0.01).astype(np.int64)
-    return np.ravel_multi_index((cell[..., 0], cell[..., 1], cell[..., 2]), _BINS)
+    code: NDArray[np.int64] = (cell[..., 0] * _BINS[1] + cell[..., 1]) * _BINS[2] + cell[..., 2]
+    return code
 
 
 def _histogram(code: NDArray[np.int64], weights: NDArray[np.floating]) -> NDArray[np.float64]:
     counts = np.bincount(code.ravel(), weights.ravel(), int(np.prod(_BINS))).reshape(_BINS)
-    smooth: NDArray[np.float64] = ndimage.gaussian_filter(counts, 0.8)
-    return smooth / smooth.sum()
+    smooth = ndimage.gaussian_filter(counts, 0.8)
+    shares: NDArray[np.float64] = smooth / smooth.sum()
+    return shares

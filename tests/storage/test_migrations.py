@@ -129,6 +129,11 @@ ROWS = {
         "INSERT INTO chat_memories (shop, user_id, facts, expires_at) "
         "VALUES ('demo', 'ann', '[]', '2026-07-01 00:00:00+00:00')",
     ],
+    "0016": [
+        "INSERT INTO search_queries "
+        "(shop, day, language, query, asked, without_result, without_confidence, best, last_at) "
+        "VALUES ('demo', '2026-01-01', 'en', 'settee', 3, 2, 1, 0.25, '2026-01-01 00:00:00+00:00')",
+    ],
 }
 KINDS = ["sqlite", "postgresql"]
 

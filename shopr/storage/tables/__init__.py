@@ -25,6 +25,7 @@ from shopr.storage.tables.installation import meta, subjects
 from shopr.storage.tables.models import experiment_exposures, promotions
 from shopr.storage.tables.rollout import alerts, model_trials
 from shopr.storage.tables.runs import run_ledger, schedule_jobs, schedule_leases, schedule_runs
+from shopr.storage.tables.search import search_queries
 from shopr.storage.tables.security import (
     access_rules,
     api_keys,
@@ -75,6 +76,7 @@ __all__ = [
     "schedule_jobs",
     "schedule_leases",
     "schedule_runs",
+    "search_queries",
     "subjects",
     "web_sessions",
 ]
