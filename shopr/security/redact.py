@@ -129,7 +129,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
         ),
         _always,
     ),
-    ("e-mail", re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.){1,5}[^\W\d_]{2,24}\b"), _always),
+    ("e-mail", re.compile(r"[\w.!#$%'*+~-]{1,64}@(?:[\w-]{1,63}\.){1,5}[^\W\d_]{2,24}\b"), _always),
     ("account", re.compile(r"\b[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,3})?\b"), is_iban),
     ("card", re.compile(r"(?<![\w.])\d(?:[ .\u00a0\u2010-\u2015-]?\d){12,18}(?!\w)"), is_card),
     ("phone", re.compile(r"(?<![\w.,/-])\+\d{1,3}(?:[ .()/\u00a0\u2010-\u2015-]{0,2}\d){6,13}(?![\w])"), _is_phone),
