@@ -54,7 +54,8 @@ class Funnel:
     Attributes:
         steps: labels.
         reached: shape (persons,), int8: the farthest step of each person, 0 for none.
-        entered: shape (persons,), microseconds of the entry that got farthest; -1 for none.
+        entered, finished: shape (persons,), microseconds of the entry that first got farthest, and of the event where
+            it did; -1 for none.
         seconds: shape (steps,): median seconds from the entry to each step, NaN where nobody got there.
         groups: the breakdown's word of each person at the entry, "" without one.
     """
@@ -62,6 +63,7 @@ class Funnel:
     steps: tuple[str, ...]
     reached: NDArray[np.int8]
     entered: NDArray[np.int64]
+    finished: NDArray[np.int64]
     seconds: NDArray[np.float64]
     groups: NDArray[np.object_] | None = None
 
@@ -133,9 +135,9 @@ def funnel(
     part = log.take(rows)
     hits = [mask[rows] for mask in masks]
     entries = _any_order(part, hits, span) if order == "any" else _in_order(part, hits, span, strict=order == "strict")
-    reached, entered, seconds = _best(part, entries, log.n_persons)
+    reached, entered, finished, seconds = _best(part, entries, log.n_persons)
     groups = None if breakdown is None else _groups(log, part, hits[0], entered, breakdown)
-    return Funnel(tuple(step.label for step in steps), reached, entered, seconds, groups)
+    return Funnel(tuple(step.label for step in steps), reached, entered, finished, seconds, groups)
 
 
 def _mask(log: EventLog, step: Step) -> NDArray[np.bool_]:
@@ -206,9 +208,9 @@ def _previous(values: NDArray[np.int64], starts: NDArray[np.bool_]) -> NDArray[n
 
 def _best(
     log: EventLog, entries: Sequence[NDArray[np.int64]], n: int
-) -> tuple[NDArray[np.int8], NDArray[np.int64], NDArray[np.float64]]:
-    """Of each person the farthest step and its entry, and the median time to each step."""
-    reached, entered = np.zeros(n, np.int8), np.full(n, _NEVER)
+) -> tuple[NDArray[np.int8], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Of each person the farthest step, its entry and its event, and the median time to each step."""
+    reached, entered, finished = np.zeros(n, np.int8), np.full(n, _NEVER), np.full(n, _NEVER)
     seconds = np.full(len(entries), np.nan)
     for number, entry in enumerate(entries, 1):
         there = np.flatnonzero(entry >= 0)
@@ -219,8 +221,9 @@ def _best(
         first[1:] = persons[1:] != persons[:-1]
         reached[persons] = number
         entered[persons[first]] = entry[there[first]]
+        finished[persons[first]] = log.times[there[first]]
         seconds[number - 1] = float(np.median(log.times[there[first]] - entry[there[first]])) / 1e6
-    return reached, entered, seconds
+    return reached, entered, finished, seconds
 
 
 def _groups(
