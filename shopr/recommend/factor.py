@@ -19,7 +19,7 @@ from shopr.randomness import DEFAULT_SEED, generator
 from shopr.recommend.base import Config, Recommender
 from shopr.recommend.explain import Parts
 from shopr.recommend.least_squares import influences, solve_rows
-from shopr.recommend.weighting import Strength, history_strengths
+from shopr.recommend.weighting import Strength, history_strengths, recency, strengths
 
 __all__ = ["IALS", "IALSConfig"]
 
@@ -89,9 +89,10 @@ class IALS(Recommender):
         self.gram = self.item_factors.T @ self.item_factors
 
     def _confidence(self, histories: Histories) -> sparse.csr_matrix:
-        matrix = history_strengths(histories, self.config.strength, self.config.half_life_days)
-        data = np.float32(1.0) + np.float32(self.config.alpha) * matrix.data
-        return sparse.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+        matrix = histories.matrix
+        data = strengths(matrix.data, self.config.strength) * recency(histories, self.config.half_life_days)
+        confidence = np.float32(1.0) + np.float32(self.config.alpha) * data.astype(np.float32)
+        return sparse.csr_matrix((confidence, matrix.indices, matrix.indptr), shape=matrix.shape)
 
     def _frequency(self, lengths: NDArray[np.integer], others: int) -> NDArray[np.float64]:
         return np.asarray((lengths + others / self.config.alpha) ** self.config.nu, np.float64)

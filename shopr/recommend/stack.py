@@ -125,5 +125,6 @@ def moments(scores: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[n
     mean = scores.mean(axis=1, keepdims=True)
     # A row of one value must not be divided by the rounding of its mean.
     level = scores.max(axis=1, keepdims=True) == scores.min(axis=1, keepdims=True)
-    spread = scores.std(axis=1, keepdims=True)
+    centred = scores - mean
+    spread = np.sqrt(np.einsum("ij,ij->i", centred, centred) / np.float32(max(scores.shape[1], 1)))[:, None]
     return mean, np.where(level | (spread == 0), np.float32(1.0), spread)
