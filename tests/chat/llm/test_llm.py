@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from shopr.chat.llm.asking import Asker, mask
 from shopr.chat.llm.budget import AnswerCache, Budget
 from shopr.chat.llm.client import Endpoint, LanguageModel, LanguageModelError, Message
+from shopr.chat.llm.propose import ALLOWED, Proposer, checked
 from shopr.chat.llm.rephrase import Rephraser, marked, restored
 from shopr.clock import ManualClock
 from tests.chat.llm.server import Endpoint as Served
@@ -191,3 +193,60 @@ def test_what_was_hidden_comes_back_as_it_was(text: str, facts: list[str]) -> No
     hidden, held = marked(clean, [f.replace("⟦", "").replace("⟧", "") for f in facts])
     made = restored(hidden, held)
     assert made is None or made == clean
+
+
+SHOWN = ("p1", "p2", "p3")
+
+
+def proposed(served: Served, clock: ManualClock, answer: object) -> list[dict[str, Any]]:
+    served.answer = lambda body: answer if isinstance(answer, str) else json.dumps(answer)
+    found = Proposer(Asker(model(served, clock), budget=Budget(clock=clock)))("?", shown=SHOWN, currency="EUR")
+    return [command.as_dict() for command in found]
+
+
+def test_a_proposal_that_is_sound_becomes_commands(served: Served, clock: ManualClock) -> None:
+    need = {"concepts": ["headphones"], "colours": ["black"], "price_max": 49.99, "in_stock": True, "brands": ["Sony"]}
+    assert proposed(served, clock, {"commands": [{"name": "search", "need": need}]}) == [
+        {
+            "name": "search",
+            "need": {
+                "concepts": ["headphones"], "brands": ["Sony"], "colours": ["black"], "price_max": 4999,
+                "in_stock": True,
+            },
+        }
+    ]  # fmt: skip
+    assert proposed(served, clock, {"commands": [{"name": "compare", "ranks": [2, 1, 2]}]}) == [
+        {"name": "compare", "ids": ["p2", "p1"]}
+    ]
+    assert "headphones" in served.asked[0]["messages"][0]["content"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "certainly, here you are",
+        "[" * 5_000,
+        "[]",
+        {"commands": "search"},
+        {"commands": [{"name": "checkout"}, {"name": "confirm"}, {"name": "add", "ranks": [1]}, {"name": "return"}]},
+        {"commands": [{"name": "apply_coupon"}, {"name": None}, 7, None]},
+        {"commands": [{"name": "search"}, {"name": "search", "need": {"concepts": ["nonsense"], "price_max": "low"}}]},
+    ],
+)
+def test_a_proposal_that_is_not_leaves_nothing(served: Served, clock: ManualClock, answer: object) -> None:
+    assert proposed(served, clock, answer) == []
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(st.sampled_from(["name", "need", "ranks", "concepts", "price_max", "words"]), inner)
+        ),
+    )
+)
+def test_whatever_is_proposed_is_checked_without_an_error(value: Any) -> None:
+    for each in (value, {"name": "search", "need": value}, {"name": "details", "ranks": value}):
+        command = checked(each, shown=SHOWN)
+        assert command is None or (command.name in ALLOWED and set(command.ids) <= set(SHOWN))
