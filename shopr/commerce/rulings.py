@@ -36,6 +36,8 @@ REASONS = {
     "balance": "the gift card holds {balance}, {needed} are needed",
     "refund_method": "a refund goes to the original method or to a gift card, {method_id} is neither",
     "bad_address": "the address lacks {field}",
+    "other_person": "only one person is helped in a conversation",
+    "out_of_policy": "the policy does not provide for it",
     "no_step": "an order that is {status} cannot become {wanted}",
 }
 """Code -> English sentence with places for the facts. Other languages are the dialogue's affair, by the code."""
