@@ -153,7 +153,7 @@ class Assistant:
         turn = self._turn(state, owner, user_id)
         if cleaned.truncated:
             turn.say("too_long")
-        commands = self._commands(readings, turn)
+        commands = self._commands(readings, turn, markup=cleaned.markup)
         for command in commands:
             run(turn, command)
         return self._finish(turn, commands, readings)
@@ -172,11 +172,13 @@ class Assistant:
             memory=self._memory,
         )
 
-    def _commands(self, readings: Sequence[Reading], turn: Turn) -> list[Command]:
+    def _commands(self, readings: Sequence[Reading], turn: Turn, *, markup: bool = False) -> list[Command]:
         """What is to be done; for a message without words, to ask what is wanted."""
         state = turn.state
         switched = next((r.switch for r in readings if r.switch), "")
         if not readings:
+            if markup:
+                return [Command("refuse_orders")]
             turn.say("empty_message")
             return []
         shown = {i: p.amount for i in state.shown if (p := turn.price(i)) is not None}

@@ -64,7 +64,7 @@ def _reply(turn: Turn, wording: Wording, text: str, *, intent: str, tone: str) -
         cart=tuple(CartItem(line.product_id, line.quantity) for line in turn.cart().lines if not line.removed),
         order=None if order is None else OrderState(order.order_id, order.status),
         compare=tuple(turn.compare),
-        flags=frozenset(turn.flags),
+        flags=frozenset(turn.flags | {"price_unchanged"}),  # no turn ever changes a price
         citations=tuple(turn.citations),
         quick_replies=tuple(wording.message(key) for key in dict.fromkeys(turn.quick)),
     )

@@ -21,6 +21,7 @@ __all__ = ["Hits", "find"]
 
 _ENOUGH = 3
 """Products below which less sure ones are let in."""
+_FEW = 8
 _SOFT = frozenset({"small", "large", "office", "home", "travel", "compact", "lightweight", "men", "women", "kids", "automatic",
                    "electric", "digital", "original", "compatible", "running", "sport", "outdoor", "wide_screen", "portable"})
 """Properties that catalogues seldom write down: they rank, and never exclude."""
@@ -88,7 +89,7 @@ def _pool(
     wanted = [fold(n) for n in need.names]
     if wanted:
         named = _with_words(shelf, wanted)
-        inside = np.isin(rows, named) if len(rows) else np.zeros(0, bool)
+        inside = np.isin(rows, named) & (sure >= SURE) if len(rows) else np.zeros(0, bool)
         if len(rows) and inside.any():
             rows, sure = rows[inside], sure[inside]
         elif not need.concepts and len(named):
@@ -215,6 +216,8 @@ def _measured(shelf: Shelf, number: str, unit: str) -> NDArray[np.int32]:
 
 def _sure_enough(sure: NDArray[np.float64], keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The sure ones, and less sure ones only where those are few."""
+    if keep.sum() <= _FEW and (keep & (sure >= EXACT)).sum() >= _ENOUGH:
+        return np.asarray(sure >= EXACT)  # of few, the doubtful ones would fill the list
     for bound, enough in ((SURE, _ENOUGH), (LIKELY, 1)):
         if (keep & (sure >= bound)).sum() >= enough:
             return np.asarray(sure >= bound)

@@ -21,6 +21,7 @@ EXACT, SURE, LIKELY, WEAK = 3, 2, 1, 0
 elsewhere in the title."""
 _CUTS = frozenset("for with w fur mit pour avec para con per voor met compatible including incl f f.".split())
 """Words behind which a title names what the thing goes with, not what it is."""
+_DEVICES = frozenset("tablet smartphone laptop writing_notebook desktop_pc server tv monitor camera printer".split())
 _TYPE_KEYS = ("product_type", "type", "kind")
 
 
@@ -93,6 +94,8 @@ class Shelving:
             return []  # "hard drive to drive bay": what it leads to is something else
         while len(held) > 1 and tokens[held[-1].start].key in names().describing and held[-1].end - held[-1].start == 1:
             held = [m for m in held if m.start != held[-1].start]
+        if len(held) > 1 and held[-1].key in _DEVICES and held[-2].key not in (*_DEVICES, held[-1].key):
+            held = held[:-1]  # "screen protector Tablet": what it is for stands behind it
         return held
 
     def _measures(self, tokens: Sequence[Token], place: int) -> bool:
@@ -100,6 +103,8 @@ class Shelving:
         if place + 1 >= len(tokens):
             return True
         after = tokens[place + 1]
+        if after.key == "pc":  # "6 pc(s)", but not "2.0 PC Card adapter"
+            return place + 2 < len(tokens) and tokens[place + 2].key == "s"
         return after.key in self._units or (after.kind != "word" and after.key != "-")
 
     @cached_property
@@ -143,7 +148,7 @@ def _paired(head: Sequence[Match], keys: set[str], tokens: Sequence[Token]) -> s
     return {concept for (first, second), concept in names().pairs.items() if second in keys and first in before}
 
 
-_MEASURES = frozenset("x ppm dpi va kva pc pcs head heads channels channel bit cell y yr year years sheets mhz ghz".split())
+_MEASURES = frozenset("x ppm dpi va kva pcs head heads channels channel bit y yr year years sheets mhz ghz".split())
 _PLAIN = frozenset(
     "original usb rf bluetooth wireless optical laser inkjet type head-band binaural monaural stereo lcd led full hd "
     "internal external male female pc pcs a4 a3 qwerty qwertz azerty intel amd windows android wi fi gigabit ethernet "

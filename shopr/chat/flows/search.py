@@ -29,6 +29,10 @@ def search(turn: Turn, command: Command) -> None:
     else:
         need = wanted
     state.search(need)
+    if not (need.has_subject or need.brands or need.colours or need.materials or need.attributes):
+        turn.say("clarify_what")
+        turn.flags.add("clarifies")
+        return
     present(turn, need)
 
 
@@ -37,6 +41,8 @@ def _continues(turn: Turn, wanted: Need) -> bool:
     current = turn.state.need
     if not current:
         return False
+    if not current.has_subject:
+        return not current.brands or not wanted.brands
     if wanted.concepts:
         return bool(set(wanted.concepts) & set(current.concepts)) and not (wanted.names and not current.names)
     return not wanted.names or bool(current.concepts)

@@ -140,17 +140,26 @@ def _reduced(tokens: Sequence[Token], spans: Sequence[tuple[int, int]], word: st
     return out, positions
 
 
-def find_prices(tokens: Sequence[Token], amounts: Sequence[Amount], vocabulary: Vocabulary) -> list[PriceBound]:
-    """The price bounds of a message, longest pattern first."""
+_OPPOSITE = {"min": "max", "max": "min"}
+
+
+def find_prices(
+    tokens: Sequence[Token], amounts: Sequence[Amount], matches: Sequence[Match], vocabulary: Vocabulary
+) -> list[PriceBound]:
+    """The price bounds of a message, longest pattern first; a denial right before one turns it round."""
     if not amounts:
         return []
+    denials = {m.end: m.start for m in matches if m.table == "markers" and m.key == "negation_before"}
     reduced, positions = _reduced(tokens, [(a.start, a.end) for a in amounts], AMOUNT)
     at = {a.start: a for a in amounts}
     out = []
     for match in without_overlaps(vocabulary.prices.find(reduced)):
         held = [at[positions[i]] for i in range(match.start, match.end) if positions[i] in at]
         start, end = positions[match.start], positions[match.end]
-        bound = _bound(match.key, held, start, end)
+        kind = match.key
+        if start in denials and kind in _OPPOSITE:  # "not more expensive than"
+            kind, start = _OPPOSITE[kind], denials[start]
+        bound = _bound(kind, held, start, end)
         if bound is not None:
             out.append(bound)
     return out

@@ -17,6 +17,8 @@ from shopr.chat.reading.vocabulary import CONTENT, Vocabulary, names, vocabulary
 __all__ = ["Range", "Reader"]
 
 _ORDER = re.compile(r"#?[A-Za-z]{1,4}-?\d{3,12}")
+_RARE, _USUAL, _FAR = 3, 20, 10
+"""Titles from which a word counts as the catalogue's; from which it is never mended; how much commoner the mended one must be."""
 _FALLBACK = ("concepts", "colours", "materials", "attributes", "units")
 
 
@@ -75,7 +77,8 @@ class Reader:
                 out += [_like(token, part) for part in parts]
                 continue
             right = words.speller.mend(token.key)
-            if right is None or right == token.key:
+            held = shelf.word_count(token.key)
+            if right is None or right == token.key or (held >= _RARE and shelf.word_count(right) < _FAR * held):
                 out.append(token)
             else:
                 mended.append((token.text, right))
@@ -86,7 +89,7 @@ class Reader:
 def _mendable(token: Token, shelf: Range, english: Vocabulary, words: Vocabulary) -> bool:
     """Whether a word is unknown everywhere: no brand, no name, no word of several titles, no English product word."""
     key = token.key
-    if key in shelf.brands.words or key in names().products or shelf.word_count(key) >= 3:
+    if key in shelf.brands.words or key in names().products or shelf.word_count(key) >= _USUAL:
         return False
     return words is english or not english.knows(key)
 
@@ -159,7 +162,7 @@ class _Clause:
         numbers = [n for n in numbers if not self._taken & set(range(n.start, n.end))]
         measures = find_measures(numbers, free)
         amounts = find_amounts(self._tokens, numbers, free, measures)
-        self._out.prices = find_prices(self._tokens, amounts, self._words)
+        self._out.prices = find_prices(self._tokens, amounts, free, self._words)
         for span in (*measures, *self._out.prices):
             self._take(span.start, span.end)
         self._out.measures = measures

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from shopr.chat.commands import Command
+from shopr.chat.reading.tokens import fold
+from shopr.chat.reading.vocabulary import vocabulary
 from shopr.chat.understanding.scene import Scene
 
 __all__ = ["cart_command"]
@@ -41,12 +43,21 @@ def _quantity(scene: Scene) -> int | None:
         token = scene.reading.tokens[number.start]
         wordy = not token.key.isdigit() and number.value == 1
         before = scene.reading.tokens[number.start - 1].key if number.start else ""
+        if _denied(scene, number.start):
+            continue  # "four, not five"
         placed = wordy and (scene.reading.ordinals or "this" in scene.reading.references or scene.marks("one"))
         if placed and before not in ("add", "take", "only", "just"):
             continue
         if number.value == int(number.value) and 0 <= number.value <= _MOST:
             return int(number.value)
     return None
+
+
+def _denied(scene: Scene, place: int) -> bool:
+    """Whether a word of denial stands right before a number."""
+    words = vocabulary(scene.state.language).lexicon.markers.get("negation_before", [])
+    before = scene.reading.tokens[place - 1].key if place else ""
+    return bool(before) and before in {fold(w.split()[-1]) for w in words} and scene.marks("negation_before")
 
 
 def _correction(scene: Scene) -> Command | None:
@@ -71,8 +82,9 @@ def _correction(scene: Scene) -> Command | None:
 
 
 def _just_number(scene: Scene) -> bool:
-    """Whether a clause is hardly more than a number: "five please"."""
-    return bool(scene.counts) and len(scene.reading.tokens) <= 3 and not scene.reading.asks and not scene.reading.has_need
+    """Whether a clause is hardly more than a number: "five please", "five, not four"."""
+    few = 3 if not scene.marks("negation_before", "correction") else 6
+    return bool(scene.counts) and len(scene.reading.tokens) <= few and not scene.reading.asks and not scene.reading.has_need
 
 
 def _remove(scene: Scene) -> Command | None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shopr.chat.commands import Command
-from shopr.chat.need import Need
 from shopr.chat.reading.result import Reading
 from shopr.chat.shelf import Shelf
 from shopr.chat.state import State
@@ -62,7 +61,8 @@ def _harmless(command: Command) -> Command:
     """A command of a message that also gave orders to the assistant: it may show, not change."""
     if command.name in ("add", "set_quantity", "correct_item", "checkout", "confirm"):
         need = command.need
-        return Command("search", need) if need.has_subject else Command("refuse_discount")
+        plain = replace(need, sort="relevance", price_min=None, price_max=None)
+        return Command("search", plain) if need.has_subject else Command("refuse_discount")
     return command
 
 
@@ -85,7 +85,3 @@ def _merged(commands: list[Command]) -> list[Command]:
 
 _ABOUT_ORDERS = ["orders", "order_status", "payment_problem", "cancel_order", "return"]
 
-
-def empty_need(need: Need) -> bool:
-    """Whether a need says nothing at all."""
-    return not need

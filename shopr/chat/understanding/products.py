@@ -24,6 +24,9 @@ def _compare(scene: Scene) -> Command | None:
     if not scene.asks("compare"):
         return None
     ids = scene.pointed()
+    numbered = [n for n in scene.counts if 1 <= n <= len(scene.state.shown)]
+    if len(ids) < 2 and numbered:  # "compare 1 and 3", "the first and 3"
+        ids = tuple(dict.fromkeys((*ids, *(scene.state.shown[n - 1] for n in numbered))))
     if len(ids) < 2:
         ids = tuple(dict.fromkeys((*ids, *scene.state.focus, *scene.state.shown)))[:2] if not scene.need.concepts else ids
     if scene.need.has_subject and len(ids) < 2:
@@ -72,7 +75,7 @@ def _stock(scene: Scene) -> Command | None:
 
 
 def _more(scene: Scene) -> Command | None:
-    more = scene.asks("more")
+    more = scene.asks("more") if not scene.asks("cheaper", "dearer") else 0
     if more and not scene.need and state_listed(scene) and more >= scene.asks("find"):
         return Command("more")
     return None
