@@ -23,5 +23,5 @@ search_queries = table(
     PrimaryKeyConstraint("shop", "day", "language", "query"),
     Index(None, "day"),
 )
-"""Searches that found nothing, or nothing sure, counted by day, language and masked text, with no word of who asked; and
+"""Searches that found nothing, or nothing sure, counted by day, language and masked text, without who asked; and
 under the empty text, how many searches there were in all."""
