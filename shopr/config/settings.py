@@ -100,6 +100,8 @@ class Settings(BaseSettings):
     """Voice messages likewise."""
     trusted_proxies: str = ""
     """Networks of our own proxies, separated by commas, whose X-Forwarded-For is believed; "" believes none."""
+    clamav_url: str = ""
+    """ClamAV's clamd that scans uploads, unix:///path or tcp://host:3310; "" scans none."""
     audit_anchor: str = ""
     """File of the audit log's anchor, best on another disk or host; by default `home`/keys/audit.anchor."""
     log_level: str = ""

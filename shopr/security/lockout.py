@@ -120,6 +120,18 @@ class Lockout:
             _, known = self._account(who)
             self._state.update([known], lambda values, now: ([b"1"], None), ttl=90 * 86_400.0)
 
+    def hold(self, who: Principal, seconds: float) -> Lock:
+        """Lock a session for a time, whatever its failures."""
+        key = f"lock:session:{self._digest(who.session)}"
+
+        def step(values: Values, now: float) -> tuple[Values, None]:
+            held = _load(values[0])
+            held |= {"until": max(held["until"], now + seconds), "level": held["level"] + 1, "last": now + seconds}
+            return [_dump(held)], None
+
+        self._state.update([key], step, ttl=2 * self.config.longest)
+        return Lock("session", key, seconds, 1)
+
     def lift(self, key: str) -> bool:
         """Open a lock by its digest; whether there was one. For the operator, who says why in the audit log."""
 

@@ -8,6 +8,7 @@ machine starts the monotonic clock anew, so what SQLite holds from before is dro
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,11 +19,13 @@ from sqlalchemy import Connection, delete, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shopr.clock import Clock, SystemClock
+from shopr.errors import StorageError
 from shopr.storage.database import Database
 from shopr.storage.tables import guard_state as table
 
-__all__ = ["MemoryState", "SqlState", "State", "Values"]
+__all__ = ["MemoryState", "SpareState", "SqlState", "State", "Step", "Values"]
 
+log = logging.getLogger("shopr.security")
 T = TypeVar("T")
 Values = list[bytes | None]
 Step = Callable[[Values, float], tuple[Values, T]]
@@ -154,6 +157,34 @@ class SqlState:
         with self._lock:
             self._steps += 1
             return self._steps % _TIDY_EVERY == 1
+
+
+class SpareState:
+    """A shared store, and this process's memory while that cannot be reached: laxer than one count for all, but no open
+    door and no refusal of everybody.
+
+    Args:
+        shared: the store to use.
+    """
+
+    def __init__(self, shared: State, *, clock: Clock | None = None) -> None:
+        self._shared, self._spare = shared, MemoryState(clock=clock)
+
+    def update(self, keys: Sequence[str], step: Step[T], *, ttl: float) -> T:
+        """As `State.update`."""
+        try:
+            return self._shared.update(keys, step, ttl=ttl)
+        except StorageError as error:
+            log.warning("limits and locks are kept in this process alone: %s", error.one_line())
+            return self._spare.update(keys, step, ttl=ttl)
+
+    def read(self, keys: Sequence[str]) -> tuple[Values, float]:
+        """As `State.read`."""
+        try:
+            return self._shared.read(keys)
+        except StorageError as error:
+            log.warning("limits and locks are read in this process alone: %s", error.one_line())
+            return self._spare.read(keys)
 
 
 def _boot_id() -> str:

@@ -24,6 +24,7 @@ from shopr.recommend.base import MAX_K
 from shopr.recommend.cards import Card, CardMaker
 from shopr.recommend.pipeline import Wanted
 from shopr.shop.answers import Visit
+from shopr.shop.guarded import Guarded
 from shopr.shop.staged import Staged
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ __all__ = ["Shop"]
 
 
 @dataclass
-class Shop:
+class Shop(Guarded):
     """A shop at work.
 
     Attributes:
@@ -280,8 +281,7 @@ class Shop:
         counts = np.diff(log.matrix.indptr)
         order = np.argsort(-counts, kind="stable")
         ids = log.user_ids.ids[order]
-        needle = query.strip().lower()
-        if needle:
+        if needle := query.strip().lower():
             ids = ids[[needle in str(i).lower() for i in ids]]
         return [str(i) for i in ids[:n]]
 
