@@ -29,8 +29,9 @@ from sklearn.decomposition import PCA  # noqa: E402
 from sklearn.model_selection import StratifiedKFold  # noqa: E402
 
 from shopr.metrics.bootstrap import interval  # noqa: E402
-from shopr.search.visual import Seen, VisualSearch, describe_pictures  # noqa: E402
+from shopr.search.visual import VisualSearch  # noqa: E402
 from shopr.search.visual_config import VisualConfig  # noqa: E402
+from shopr.search.visual_features import Seen, describe_pictures  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "visual.json"
 TARGETS = {"no labels": 0.45, "with gallery labels": 0.60}

@@ -6,7 +6,7 @@ shop's own pictures, and where these have labels, the chance of each kind (`visu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,21 +16,20 @@ from numpy.typing import NDArray
 
 from shopr.data.catalog import Catalog
 from shopr.errors import DataError, InputError, NotReadyError
-from shopr.progress import track
 from shopr.search import storing
 from shopr.search.visual_config import VisualConfig
-from shopr.search.visual_features import BLOCKS, describe_picture
+from shopr.search.visual_features import BLOCKS, Seen, describe_picture, describe_pictures
 from shopr.search.visual_model import Kinds, Projection, Vectors, unit
 from shopr.search.visual_reading import Picture
 
-__all__ = ["Look", "Seen", "VisualSearch", "describe_pictures"]
+__all__ = ["Look", "VisualSearch"]
 
 _KIND = "pictures"
 _VERSION = 1
 """Raised whenever the descriptors change: vectors of two versions must not meet."""
 _BLOCK = 256
 """Pictures that are compared with all others at once."""
-_AGAIN = "Build it again with 'shopr search image --rebuild'"
+_AGAIN = "Build it again with 'shopr search image --build'"
 
 
 @dataclass(frozen=True)
@@ -52,34 +51,6 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Pictures turned into numbers.
-
-    Attributes:
-        blocks: block -> one row a picture that could be read. kept: their positions among those given.
-        refused: position -> why a picture could not be read.
-    """
-
-    blocks: dict[str, Vectors]
-    kept: NDArray[np.int64]
-    refused: dict[int, str] = field(default_factory=dict)
-
-
-def describe_pictures(pictures: Iterable[Picture], what: str = "Reading pictures") -> Seen:
-    """The descriptors of many pictures; what cannot be read is named and left out."""
-    rows, kept, refused = [], [], {}
-    given = list(pictures)
-    for at, picture in enumerate(track(given, what, total=len(given))):
-        try:
-            rows.append(describe_picture(picture))
-            kept.append(at)
-        except DataError as error:
-            refused[at] = error.message
-    blocks = {name: np.stack([row[name] for row in rows]) for name in BLOCKS} if rows else {}
-    return Seen(blocks, np.array(kept, dtype=np.int64), refused)
-
-
-@dataclass(frozen=True)
 class VisualSearch:
     """An index of pictures, each of one product or of several that look alike.
 
@@ -88,6 +59,7 @@ class VisualSearch:
         vectors: one row a picture. blended: the same with the neighbours averaged in.
         product_ids, at: the products, and the row of each one's picture. labels: each one's kind, "" for none.
         refused: pictures that could not be read, with the reason.
+        source: what it was made from, as a fingerprint of the caller's.
     """
 
     config: VisualConfig
@@ -99,6 +71,7 @@ class VisualSearch:
     at: NDArray[np.int64]
     labels: tuple[str, ...]
     refused: dict[str, str] = field(default_factory=dict)
+    source: str = ""
 
     def __len__(self) -> int:
         return len(self.product_ids)
@@ -240,6 +213,7 @@ class VisualSearch:
             arrays |= {"kind_weights": self.kinds.weights, "kind_offsets": self.kinds.offsets}
             lists["kinds"] = list(self.kinds.names)
         facts = {"kind": _KIND, "version": _VERSION, "config": self.config.model_dump(), "refused": self.refused}
+        facts["source"] = self.source
         return storing.write(folder, arrays, lists, facts)
 
     @classmethod
@@ -267,6 +241,7 @@ class VisualSearch:
                 arrays["at"],
                 tuple(lists["labels"]),
                 dict(facts["refused"]),
+                str(facts["source"]),
             )
         except (LookupError, ValueError, TypeError) as error:
             raise DataError(f"the index {folder} is damaged: {error}", hint=_AGAIN) from error

@@ -7,16 +7,21 @@ outline. A picture and its mirror image get the same numbers. `COLOUR` is the la
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.color import rgb2lab
 from skimage.feature import hog
 
+from shopr.errors import DataError
+from shopr.progress import track
 from shopr.search.visual_foreground import Box, find_foreground
 from shopr.search.visual_reading import Picture, read_picture
 
-__all__ = ["BLOCKS", "COLOUR", "SIZES", "describe_picture"]
+__all__ = ["BLOCKS", "COLOUR", "SIZES", "Seen", "describe_picture", "describe_pictures"]
 
 SIDE = 96
 _CELL, _BLOCK, _ORIENTATIONS = 12, 2, 9
@@ -51,6 +56,34 @@ def describe_picture(picture: Picture) -> dict[str, NDArray[np.float32]]:
         "outline": _gradients(_view(outline, own)),
         COLOUR: _colours(square, _view(found.mask, stretched)),
     }
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Pictures turned into numbers.
+
+    Attributes:
+        blocks: block -> one row a picture that could be read. kept: their positions among those given.
+        refused: position -> why a picture could not be read.
+    """
+
+    blocks: dict[str, NDArray[np.float32]]
+    kept: NDArray[np.int64]
+    refused: dict[int, str] = field(default_factory=dict)
+
+
+def describe_pictures(pictures: Iterable[Picture], what: str = "Reading pictures") -> Seen:
+    """The descriptors of many pictures; what cannot be read is named and left out."""
+    rows, kept, refused = [], [], {}
+    given = list(pictures)
+    for at, picture in enumerate(track(given, what, total=len(given))):
+        try:
+            rows.append(describe_picture(picture))
+            kept.append(at)
+        except DataError as error:
+            refused[at] = error.message
+    blocks = {name: np.stack([row[name] for row in rows]) for name in BLOCKS} if rows else {}
+    return Seen(blocks, np.array(kept, dtype=np.int64), refused)
 
 
 def _squared(box: Box) -> Box:

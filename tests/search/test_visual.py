@@ -14,9 +14,9 @@ from PIL import Image
 from shopr.data.catalog import Catalog
 from shopr.data.simulator.pictures import draw_picture
 from shopr.errors import DataError, InputError, NotReadyError, StorageError
-from shopr.search.visual import VisualSearch, describe_pictures
+from shopr.search.visual import VisualSearch
 from shopr.search.visual_config import VisualConfig
-from shopr.search.visual_features import BLOCKS, SIZES, describe_picture
+from shopr.search.visual_features import BLOCKS, SIZES, describe_picture, describe_pictures
 from shopr.search.visual_foreground import find_foreground
 from shopr.search.visual_model import Kinds, Projection
 

@@ -1,0 +1,190 @@
+"""Search at work in one shop: words and pictures, the merchandiser's synonyms, and what was not found.
+
+One object that holds the parts together for pages, notebooks and commands. The index of words is built in a second; the
+index of pictures takes one reading of all of them, so it is kept in the shop's folder and read from there until the
+pictures change.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from uuid import uuid4
+
+from shopr.data.catalog import Catalog
+from shopr.data.fingerprint import fingerprint_frame
+from shopr.data.folders import storage_error
+from shopr.errors import DataError
+from shopr.search.advice import Advice, Adviser
+from shopr.search.engine import ProductSearch
+from shopr.search.querylog import FailingQuery, QueryLog
+from shopr.search.results import Filters, Found
+from shopr.search.synonyms import FILE, Synonyms
+from shopr.search.visual import Look, VisualSearch
+from shopr.search.visual_reading import Picture
+
+__all__ = ["Failure", "SearchDesk"]
+
+_FOLDER = "picture_index"
+_NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A query that fails, what could be done about it, and whether it still fails now."""
+
+    query: FailingQuery
+    advice: Advice
+    mended: bool
+
+
+class SearchDesk:
+    """Search in one shop.
+
+    Args:
+        catalog: its products.
+        folder: its folder, in which pictures and `synonyms.yaml` are.
+        log: where failing searches are counted; None counts none.
+        search: an index of the catalogue that was built elsewhere.
+    """
+
+    def __init__(
+        self, catalog: Catalog, folder: Path | str, log: QueryLog | None = None, *, search: ProductSearch | None = None
+    ) -> None:
+        self.catalog, self.folder, self.log = catalog, Path(folder), log
+        self._given = search
+        self._lock = threading.Lock()
+        self._read: tuple[tuple[int, int], Synonyms] | None = None
+        self._pictures: VisualSearch | None = None
+
+    @cached_property
+    def words(self) -> ProductSearch:
+        """The index of words."""
+        return self._given or ProductSearch.build(self.catalog)
+
+    @cached_property
+    def adviser(self) -> Adviser:
+        """Advice on failing queries."""
+        return Adviser(self.words)
+
+    # -- words --------------------------------------------------------------------------------------------------------
+
+    @property
+    def synonyms(self) -> Synonyms:
+        """The merchandiser's rules, read again when the file changes.
+
+        Raises:
+            SpecError: if the file is wrong.
+        """
+        path = self.folder / FILE
+        try:
+            found = path.stat()
+        except OSError:
+            return Synonyms()
+        state = (found.st_mtime_ns, found.st_size)
+        if self._read is None or self._read[0] != state:
+            self._read = (state, Synonyms.load(path))
+        return self._read[1]
+
+    def search(
+        self, query: str, k: int = 10, *, filters: Filters = _NO_FILTERS, language: str = "und", count: bool = True
+    ) -> Found:
+        """Search by words under the merchandiser's synonyms; a search that fails is counted, unless `count` is off.
+
+        Raises:
+            InputError: if k < 1.
+            SpecError: if the synonyms file is wrong.
+        """
+        asked = self.synonyms.rewrite(query)
+        found = self.words.search(asked, k, filters=filters)
+        if asked != query:
+            found = replace(found, query=query, corrected=found.corrected or asked)
+        if count and self.log is not None and not filters:
+            self.log.record(found, language)
+        return found
+
+    def add_synonym(self, phrase: str, words: str) -> Synonyms:
+        """Add a rule to the shop's `synonyms.yaml`, or make the file.
+
+        Raises:
+            SpecError: if the rule or the file is wrong.
+            StorageError: if it cannot be written; the file is then as it was.
+        """
+        with self._lock:
+            rules = self.synonyms.with_rule(phrase, words)
+            path = self.folder / FILE
+            fresh = path.with_name(f".{FILE}.{uuid4().hex[:8]}")
+            try:
+                fresh.write_text(rules.text(), encoding="utf-8")
+                fresh.replace(path)
+            except OSError as error:
+                raise storage_error(path, error) from error
+            finally:
+                fresh.unlink(missing_ok=True)
+        return rules
+
+    def failures(self, days: int = 30, limit: int = 50, *, least: int = 1) -> list[Failure]:
+        """The queries that failed most, with advice. Raises as `QueryLog.failing`."""
+        if self.log is None:
+            return []
+        return [self._failure(query) for query in self.log.failing(days, limit, least=least)]
+
+    def _failure(self, query: FailingQuery) -> Failure:
+        again = self.search(query.query, 1, count=False)
+        return Failure(query, self.adviser.advise(query.query), bool(len(again)) and again.confidences.max() >= 0.5)
+
+    # -- pictures -----------------------------------------------------------------------------------------------------
+
+    @property
+    def pictured(self) -> int:
+        """How many different pictures the catalogue names."""
+        images = self.catalog.frame["image"]
+        return int(images[images != ""].nunique())
+
+    @property
+    def pictures(self) -> VisualSearch | None:
+        """The index of pictures, if there is one of the catalogue as it is."""
+        if self._pictures is None:
+            with suppress(DataError):
+                stored = VisualSearch.load(self.folder / _FOLDER)
+                if stored.source == self._source:
+                    self._pictures = stored
+        return self._pictures
+
+    def read_pictures(self) -> VisualSearch:
+        """Read all pictures and keep their index in the shop's folder: about 25 ms a picture.
+
+        Raises:
+            NotReadyError: if fewer than two can be read.
+            StorageError: if the index cannot be written.
+        """
+        with self._lock:
+            built = replace(VisualSearch.build(self.catalog, self.folder), source=self._source)
+            built.save(self.folder / _FOLDER)
+            self._pictures = built
+        return built
+
+    def search_picture(self, picture: Picture, k: int = 10) -> Look:
+        """The products that look most like a picture; reads all pictures first where that was not done yet.
+
+        Raises:
+            DataError: if it is no picture that can be read.
+            NotReadyError: if the catalogue has fewer than two pictures.
+        """
+        return (self.pictures or self.read_pictures()).search(picture, k)
+
+    @cached_property
+    def _source(self) -> str:
+        columns = ["product_id", "category", "image"]
+        sizes = [_changed(self.folder / name) for name in self.catalog.frame["image"]]
+        return fingerprint_frame(self.catalog.frame[columns].assign(changed=sizes))
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else -1
+    except (OSError, ValueError):
+        return -1
