@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from shopr.data.catalog import Catalog
 from shopr.errors import InputError, UnknownNameError
+from shopr.search.confidence import observe
 from shopr.search.config import SearchConfig
 from shopr.search.index import Index
 from shopr.search.ranking import Ranked, browse, rank
@@ -23,6 +24,7 @@ __all__ = ["FEATURES", "ProductSearch", "Updated"]
 FEATURES = ("popularity", "price_fit", "affinity")
 """Names of the features that a caller may give, each blended by the weight of that name in the configuration."""
 _NO_FILTERS = Filters()
+_LOOKED_AT = 10
 
 
 @dataclass(frozen=True)
@@ -178,15 +180,31 @@ class ProductSearch:
         matches = ranked.matching()
         order = np.arange(len(ranked.rows)) if sort == "relevance" else matches[index.order(ranked.rows[matches], sort)]
         chosen = order[:k]
+        confidences = np.ones(len(chosen))
+        abstained = not len(ranked.rows)
+        if read.terms and len(ranked.rows):
+            deepest = max(int(chosen.max(initial=0)) + 1, _LOOKED_AT)
+            evidence = observe(read, index, ranked, deepest)
+            probable = index.confidence.probability(evidence.observations)
+            confidences = probable[chosen]
+            doubtful = float(probable[:_LOOKED_AT].max()) < index.config.doubt
+            abstained = evidence.best < index.config.coverage or doubtful or read.strange_pair
         rows = ranked.rows[chosen]
-        return Found(
+        product_ids = tuple(index.ids.decode(rows).tolist())
+        asked = Found(
             read.text,
             corrected=read.corrected,
-            rows=rows,
-            product_ids=tuple(index.ids.decode(rows).tolist()),
-            scores=ranked.scores[chosen],
-            confidences=ranked.confidences()[chosen],
+            did_you_mean=read.did_you_mean,
             product_type=read.kind.name if read.kind is not None else None,
+        )
+        if abstained:
+            return replace(asked, abstained=bool(read.terms), alternatives=product_ids)
+        return replace(
+            asked,
+            rows=rows,
+            product_ids=product_ids,
+            scores=ranked.scores[chosen],
+            confidences=confidences,
             total=len(matches),
             matches=ranked.rows[matches],
         )

@@ -13,11 +13,16 @@ from shopr.data.ids import IdMap
 from shopr.errors import DataError
 from shopr.search import storing
 from shopr.search.columns import Columns, Names
+from shopr.search.compounds import Compounds
+from shopr.search.confidence import shipped
 from shopr.search.config import SearchConfig
+from shopr.search.deletes import Deletes
 from shopr.search.filtering import Shelf
 from shopr.search.forward import Forward, Vocabulary
 from shopr.search.kinds import Kinds
+from shopr.search.lexicon import phrase
 from shopr.search.postings import Postings
+from shopr.search.spelling import Speller
 from shopr.search.understanding import Reader
 
 __all__ = ["Index"]
@@ -44,11 +49,23 @@ class Index:
         columns: Columns,
         kinds: Kinds,
         postings: Postings,
+        compounds: Compounds,
+        speller: Speller,
         config: SearchConfig,
     ) -> None:
         self.ids, self.forward, self.columns, self.kinds, self.postings = ids, forward, columns, kinds, postings
         self.config = config
-        self.reader = Reader(forward.terms, kinds, forward.languages)
+        self.confidence = shipped()
+        self.compounds, self.speller = compounds, speller
+        self.reader = Reader(
+            forward.terms,
+            kinds=kinds,
+            postings=postings,
+            compounds=compounds,
+            speller=speller if config.spelling else None,
+            languages=forward.languages,
+            brands=frozenset(map(phrase, columns.brand.names)),
+        )
         self.shelf = Shelf(ids, forward.terms, columns=columns, kinds=kinds, postings=postings)
 
     def __len__(self) -> int:
@@ -61,10 +78,26 @@ class Index:
         forward = Forward.of(frame, None if before is None else before.forward)
         columns = Columns.of(frame)
         kinds = Kinds.build(frame, forward, columns.brand.codes)
+        compounds = Compounds.learn(forward)
         postings = Postings.build(
-            forward.term, forward.rows(), forward.part, n_terms=len(forward.terms), n_rows=len(forward), config=config
+            np.concatenate([forward.term, compounds.extra_term]),
+            np.concatenate([forward.rows(), compounds.extra_row]),
+            np.concatenate([forward.part, compounds.extra_part]),
+            n_terms=len(forward.terms),
+            n_rows=len(forward),
+            config=config,
         )
-        return cls(catalog.product_ids, forward, columns=columns, kinds=kinds, postings=postings, config=config)
+        speller = Speller.learn(forward)
+        return cls(
+            catalog.product_ids,
+            forward,
+            columns=columns,
+            kinds=kinds,
+            postings=postings,
+            compounds=compounds,
+            speller=speller,
+            config=config,
+        )
 
     def save(self, folder: Path | str) -> Path:
         """Write the index."""
@@ -73,11 +106,15 @@ class Index:
         arrays |= {f"columns_{name}": getattr(self.columns, name) for name in _COLUMNS}
         arrays |= {"brand": self.columns.brand.codes, "category": self.columns.category.codes}
         arrays |= {"kinds_main": self.kinds.main, "kinds_other": self.kinds.other}
+        arrays |= self.compounds.arrays()
+        arrays |= {"speller_count": self.speller.count, "speller_hashes": self.speller.deletes.hashes}
+        arrays |= {"speller_word": self.speller.deletes.word}
         lists = {
             "ids": [str(i) for i in self.ids.ids],
             "terms": self.forward.terms.names,
             "words": self.forward.words.names,
             "kinds": [" ".join(p) for p in self.kinds.phrases],
+            "speller": self.speller.words,
         }
         facts = {
             "config": self.config.model_dump(mode="json"),
@@ -111,8 +148,17 @@ class Index:
                 [tuple(name.split(" ")) for name in lists["kinds"]], arrays["kinds_main"], arrays["kinds_other"]
             )
             postings = Postings(**{name: arrays[f"postings_{name}"] for name in _POSTINGS})
-            config = SearchConfig(**facts["config"])
-            return cls(IdMap(lists["ids"]), forward, columns=columns, kinds=kinds, postings=postings, config=config)
+            deletes = Deletes(arrays["speller_hashes"], arrays["speller_word"])
+            return cls(
+                IdMap(lists["ids"]),
+                forward,
+                columns=columns,
+                kinds=kinds,
+                postings=postings,
+                compounds=Compounds.from_arrays(arrays),
+                speller=Speller(lists["speller"], arrays["speller_count"], deletes),
+                config=SearchConfig(**facts["config"]),
+            )
         except (LookupError, TypeError, ValueError) as error:
             raise DataError(f"the index {folder} is damaged: {error}", hint="Build it again") from error
 

@@ -26,12 +26,14 @@ class Asked:
     Attributes:
         name: its usual name. terms: as it stands in the query. codes: the mined kinds that are it.
         synonyms: other names of it and of its narrower kinds, from the reviewed table.
+        proper: whether the words asked are its usual name, not one that may mean something else too.
     """
 
     name: str
     terms: Phrase
     codes: NDArray[np.int32]
     synonyms: tuple[Phrase, ...] = ()
+    proper: bool = True
 
 
 @dataclass
@@ -67,7 +69,8 @@ class Kinds:
         titles = list(_titles(frame, forward, brands))
         declared = [_declared(row) for row in zip(frame["category"], frame["attributes"], strict=True)]
         counts = Counter(p for pair in declared for p in pair if p)
-        kinds = mine(titles, counts)
+        openers = {phrase(name) for name in frame["brand"].unique()}
+        kinds = mine(titles, counts, frozenset(p[0] for p in openers if len(p) == 1))
         fixed = fixed_phrases()
         _, lines = alias_kinds()
         codes: dict[Phrase, int] = {}
@@ -76,10 +79,11 @@ class Kinds:
         for i, title in enumerate(titles):
             category, kind = declared[i]
             named, sure = label(title, kinds, fixed)
-            first = category or (named if sure else ()) or _line(title, lines, named) or named
             second = kind if kind in kinds else ()
-            if not first:
-                first, second = second, ()
+            first = category or (named if sure == 3 else ())
+            if not first and sure < 2:
+                first = second or _line(title, lines)
+            first = first or named or second or _line(title, lines)
             if first:
                 main[i] = codes.setdefault(first, len(codes))
             if second and second != first:
@@ -116,7 +120,15 @@ class Kinds:
         member = np.zeros(len(self.phrases) + 1, bool)
         member[asked.codes] = True
         # An attribute names the kind of the thing that an accessory is for as often as its own.
-        own: NDArray[np.bool_] = member[self.main] | (member[self.other] & ~self.accessory[self.main])
+        also = ~self.accessory[self.main] | self.accessory[self.other]
+        own: NDArray[np.bool_] = member[self.main] | (member[self.other] & also)
+        return own
+
+    def goes_with(self, asked: Asked) -> NDArray[np.bool_]:
+        """Which products are accessories of other names than the one asked for."""
+        aside = self.accessory.copy()
+        aside[self._by_suffix.get(asked.terms[-1:], [])] = False
+        own: NDArray[np.bool_] = aside[self.main]
         return own
 
     def name(self, code: int) -> str:
@@ -150,10 +162,8 @@ def _declared(row: tuple[str, str]) -> tuple[Phrase, Phrase]:
     return level, phrase(kind) if kind else ()
 
 
-def _line(title: Title, lines: dict[Phrase, str], named: Phrase) -> Phrase:
-    """The kind of a product line that the title begins with, where nothing surer is known."""
-    if named and named[-1] in words("accessories"):
-        return ()
+def _line(title: Title, lines: dict[Phrase, str]) -> Phrase:
+    """The kind of a product line that the title begins with."""
     for i in range(min(3, len(title.terms))):
         if title.flags[i] & AFTER:
             break

@@ -11,7 +11,7 @@ import yaml
 
 from shopr.search.tokens import JOINED, fold, tokenise
 
-__all__ = ["Phrase", "Words", "alias_kinds", "colours", "phrase", "table", "words"]
+__all__ = ["Phrase", "Words", "alias_kinds", "colours", "listed", "materials", "phrase", "table", "words"]
 
 Phrase = tuple[str, ...]
 """A phrase as its index forms."""
@@ -80,6 +80,12 @@ def materials() -> Words:
 def words(name: str) -> frozenset[str]:
     """The index forms of a list of `words.yaml`: the last word of each entry."""
     return frozenset(terms[-1] for terms in (phrase(str(entry)) for entry in table("words")[name]) if terms)
+
+
+@lru_cache(maxsize=4)
+def listed(name: str) -> frozenset[str]:
+    """A list of `words.yaml` as folded words."""
+    return frozenset(fold(str(entry)).replace("'", "") for entry in table("words")[name])
 
 
 class Alias:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from shopr.search.index import Index
 
 __all__ = ["Ranked", "browse", "rank", "text_scores"]
+
+
+JOINED_SHARE = 0.9
+"""What a word written together counts, where the query writes it apart and the catalogue has both."""
+
+
+_SPOKEN = 3
+"""Products of a kind that bear the word typed for it, from which on the word counts as usual in the shop."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +49,33 @@ class Ranked:
             good = self.head
         return np.flatnonzero(good)
 
-    def confidences(self) -> NDArray[np.float64]:
-        """Probability of being a match."""
-        return np.clip(self.scores, 0.0, 1.0)
-
 
 def text_scores(query: Query, postings: Postings, n: int) -> NDArray[np.float32]:
     """BM25F of every product; the forms of one word count once, by the best."""
     scores = np.zeros(n, np.float32)
-    for term in query.terms:
-        _add(scores, term, postings)
+    _add_all(scores, query.terms, postings)
     return scores
+
+
+def _add_all(scores: NDArray[np.float32], terms: Sequence[Term], postings: Postings) -> None:
+    skip = False
+    for i, term in enumerate(terms):
+        if skip:
+            skip = False
+            continue
+        skip = term.joined >= 0 and i + 1 < len(terms)
+        if not skip:
+            _add(scores, term, postings)
+            continue
+        # "mouse pad": products that write it so, and those that write "mousepad", as good or nearly.
+        apart = np.zeros(len(scores), np.float32)
+        _add(apart, term, postings)
+        _add(apart, terms[i + 1], postings)
+        rows, impacts = postings.of(term.joined)
+        most = float(apart.max(initial=0.0)) or 1.0
+        share = impacts * np.float32(JOINED_SHARE * most / float(impacts.max(initial=1e-9)))
+        apart[rows] = np.maximum(apart[rows], share)
+        scores += apart
 
 
 def _add(scores: NDArray[np.float32], term: Term, postings: Postings) -> None:
@@ -71,8 +96,9 @@ def _with_synonyms(query: Query, postings: Postings, of_kind: NDArray[np.bool_],
     begin, end = query.span
     span = np.zeros(n, np.float32)
     rest = np.zeros(n, np.float32)
-    for i, term in enumerate(query.terms):
-        _add(span if begin <= i < end else rest, term, postings)
+    _add_all(span, query.terms[begin:end], postings)
+    _add_all(rest, query.terms[:begin], postings)
+    _add_all(rest, query.terms[end:], postings)
     own = float(span.max(initial=0.0))
     for synonym in query.synonyms:
         other = np.zeros(n, np.float32)
@@ -105,21 +131,29 @@ def rank(
     """
     kinds, config, postings = index.kinds, index.config, index.postings
     of_kind = None if query.kind is None else kinds.rows(query.kind)
+    literal = scores = text_scores(query, postings, len(index))
     if of_kind is not None and query.synonyms:
         scores = _with_synonyms(query, postings, of_kind, config.synonym)
-    else:
-        scores = text_scores(query, postings, len(index))
     if of_kind is not None and query.whole:
         # Who names a kind and nothing else is content with all of it, whatever it is called there.
         scores[of_kind] += np.float32(1e-6)
     if allowed is not None:
-        scores *= allowed
+        scores = scores * allowed
     best = float(scores.max(initial=0.0))
     if best <= 0:
         return _nothing()
     relative = scores / np.float32(best)
-    if of_kind is not None and query.whole:
-        relative += np.float32(config.exact_kind) * (of_kind & (scores > 0))
+    if query.kind is not None and of_kind is not None and query.whole:
+        own = of_kind & (scores > 0)
+        spoken = own & (literal > 1e-5)
+        # Where the shop hardly uses the word that was typed, its own word for the thing is as good.
+        most = float(literal.max(initial=0.0))
+        rival = not query.kind.proper and int(own.sum()) < int((literal > 0.8 * most).sum())
+        usual = int(spoken.sum()) >= _SPOKEN or rival
+        relative += np.float32(config.exact_kind) * spoken
+        relative += np.float32(config.named_otherwise if usual else config.unspoken) * (own & ~spoken)
+        if not usual:
+            relative -= np.float32(config.aside) * (kinds.goes_with(query.kind) & ~of_kind & (scores > 0))
     if extra is not None:
         relative += extra * (scores > 0)
     rows = _top(relative, max(config.candidates, depth))

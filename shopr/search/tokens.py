@@ -35,7 +35,7 @@ _PIECE = re.compile(
     rf"(?P<number>\d+(?:[.,]\d+)*)(?P<tail>{_REST}*)"
     rf"|(?P<wide>[{_WIDE}]+)"
     rf"|(?P<word>{_LETTER}(?:{_REST}|'(?={_LETTER}))*)"
-    rf"|(?P<inch>\"|'')|(?P<glue>[-/+.&](?=[^\W_]))|(?P<gap>[,;:()\[\]|–—]|(?<=\s)[-+&](?=\s))"
+    rf"|(?P<inch>\"|'')|(?P<glue>[-/+.&](?=[^\W_]))|(?P<gap>[,;:()\[\]|–—]|(?<=\s)[-+](?=\s))"
 )
 _UNITS = {
     unit: name
@@ -85,11 +85,11 @@ _TIMES = re.compile(r"(?<=\d)\s*[x×]\s*(?=\d)")
 _PLURAL = re.compile(r"\(e?s\)")
 
 _PREPOSITIONS = frozenset(
-    "for with without by from to fur mit ohne von zu pour avec sans par para con sin per senza com sem voor met zonder "
+    "for with without by fur mit ohne von zu pour avec sans par para con sin per senza com sem voor met zonder "
     "w compatible replacement including incl inkl".split()
 )
 STOP_WORDS = _PREPOSITIONS.difference({"compatible", "replacement", "w"}) | frozenset(
-    "the a an of and or in on at is are be it i me my you your we our this that these those as any some "
+    "the a an of and or in on at is are be it i me my you your we our this that these those as any some from to "
     "der die das den dem des ein eine einen und oder im am le la les un une des du de et ou el los las una unos y o lo "
     "il gli uno di e da del della dei het een en van os um uma do dos ve bir ile icin".split()
 )
@@ -161,7 +161,7 @@ class _Reader:
             self._measure("in")
         elif kind == "gap":
             self._close()
-            self.pending |= BREAK | (AFTER if match.group() in "+&" else 0)
+            self.pending |= BREAK
         elif kind == "wide":
             self._close()
             self._wide(match.group())
@@ -192,7 +192,9 @@ class _Reader:
             self.pending |= BREAK | AFTER
         if folded in STOP_WORDS and not glued:
             return
-        self._part(folded, LOWER if piece.islower() else 0)
+        # The second half of "Cyber-shot" is part of a name, that of "label-making" is not.
+        before = self.tokens[-1].flags if glued and self.tokens else LOWER
+        self._part(folded, before & LOWER if piece.islower() else 0)
 
     def _wide(self, piece: str) -> None:
         for i in range(max(1, len(piece) - 1)):
