@@ -172,11 +172,11 @@ def launch(settings: Settings, port: int | None = None, *, host: str = "127.0.0.
     flags = [word for name, value in options.items() for word in (f"--{name}", value)]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(script), *flags],
+            [sys.executable, "-m", "streamlit", "run", str(script.with_name("server.py")), *flags],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
-            env=_environment(settings),
+            env=_environment(settings) | {"SHOPR_APP_HOST": host},
             cwd=script.parent.parent,
         )
     return AppServer(process, host, port, log, checks_script=check)

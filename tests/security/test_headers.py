@@ -43,7 +43,7 @@ def test_streamlits_pages_may_do_what_they_need_and_load_nothing_from_elsewhere(
     policy = HeaderPolicy.streamlit(Environment.PRODUCTION)
     csp = policy.csp("n")
     scripts = next(part for part in csp.split("; ") if part.startswith("script-src"))
-    assert scripts == "script-src 'self' 'nonce-n' 'unsafe-eval'"
+    assert scripts == "script-src 'self' 'nonce-n' 'wasm-unsafe-eval'"
     assert "http" not in csp.replace("report", "")
     assert "microphone=(self)" in policy.headers("n")["permissions-policy"]
 
