@@ -19,7 +19,8 @@ PREFIX = "SHOPR_"
 # Variables of ours that are read elsewhere: they are no settings, and no misspelt ones either.
 OTHER_VARIABLES = frozenset(
     {
-        *("SHOPR_CONFIG", "SHOPR_KEYS", "SHOPR_APP_HOST", "SHOPR_DEBUG", "SHOPR_PROGRESS", "SHOPR_SHARED_DATA", "SHOPR_COMPLETE"),
+        *("SHOPR_CONFIG", "SHOPR_KEYS", "SHOPR_DEBUG", "SHOPR_PROGRESS", "SHOPR_SHARED_DATA", "SHOPR_COMPLETE"),
+        "SHOPR_APP_HOST",  # set for the app's server: where it listens
         *("SHOPR_RUN", "SHOPR_PARENT_RUN", "SHOPR_REPORTS"),  # set for the notebooks that `shopr run` executes
     }
 )
