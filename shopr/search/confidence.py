@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["OBSERVATIONS", "Evidence", "Logistic", "observe", "shipped"]
 
 OBSERVATIONS = ("text", "title", "coverage", "head", "accessory", "foreign", "agreement", "list")
-"""Text score over what the words could give at most; share of the idf in the title, and anywhere; of the
-kind asked for; unasked accessory; of another kind; share of the ten best that are of the same kind; mean coverage of them."""
+"""Text score over what the words could give at most; share of the idf in the title, and anywhere; of the kind asked
+for; unasked accessory; of another kind; share of the ten best that are of the same kind; mean coverage of those."""
 _LOOKED_AT = 10
 _TITLE = 0b11
 

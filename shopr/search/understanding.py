@@ -93,7 +93,7 @@ class Reader:
         tokens = self._composed(fixed)
         terms = tuple(
             self._term(token, self._also(token, after))
-            for token, after in zip(tokens, [*tokens[1:], None], strict=True)
+            for token, after in zip(tokens, [*tokens[1:], None], strict=False)
         )
         kind, span = self._kind(tokens)
         return Query(
