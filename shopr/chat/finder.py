@@ -22,6 +22,8 @@ __all__ = ["Hits", "find"]
 _ENOUGH = 3
 """Products below which less sure ones are let in."""
 _FEW = 8
+_RARE = 0.15
+"""Share of the usual name from which another name of a kind is as good."""
 _SOFT = frozenset({"small", "large", "office", "home", "travel", "compact", "lightweight", "men", "women", "kids", "automatic",
                    "electric", "digital", "original", "compatible", "running", "sport", "outdoor", "wide_screen", "portable"})
 """Properties that catalogues seldom write down: they rank, and never exclude."""
@@ -112,7 +114,7 @@ def _of_concepts(need: Need, shelf: Shelf) -> tuple[NDArray[np.int64], NDArray[n
         sure, typical = shelf.kinds.sure[concept], shelf.kinds.typical(concept)
         called = _called(need.called, shelf.kinds.phrase[concept])
         longer = np.array([" " in str(p) for p in shelf.kinds.phrase[concept]], dtype=np.float64)
-        values = sure + 0.4 * called + 0.2 * typical + 0.1 * longer
+        values = sure + 0.4 * called + 0.2 * (typical >= _RARE) + 0.1 * longer
         for row, value in zip(held.tolist(), values.tolist(), strict=True):
             scores[row] = max(value, scores.get(row, -1.0))
     denied = {int(r) for c in need.not_concepts for r in shelf.kinds.rows.get(c, ())}
@@ -221,7 +223,7 @@ def _sure_enough(sure: NDArray[np.float64], keep: NDArray[np.bool_]) -> NDArray[
     for bound, enough in ((SURE, _ENOUGH), (LIKELY, 1)):
         if (keep & (sure >= bound)).sum() >= enough:
             return np.asarray(sure >= bound)
-    return np.ones(len(sure), bool)
+    return np.asarray(sure >= LIKELY) if (sure >= LIKELY).any() else np.ones(len(sure), bool)
 
 
 def _order(

@@ -46,6 +46,8 @@ def details(turn: Turn, command: Command) -> None:
         else:
             price = Money(product.price, product.currency)
             turn.say("details_head", title=title, price=price, stock=stock_word(product.stock))
+        if product.stock is not None and product.stock <= 0:
+            turn.flags.add("stock_notice")
         row = turn.offers.catalog.frame.iloc[turn.shelf.row(product_id)]
         if row["brand"]:
             turn.say("details_brand", brand=row["brand"])

@@ -12,7 +12,7 @@ from shopr.chat.reading.vocabulary import AMOUNT, NUMBER, Vocabulary
 
 __all__ = ["Amount", "Measure", "Number", "PriceBound", "find_amounts", "find_groups", "find_measures", "find_numbers", "find_prices"]
 
-_LARGEST = Decimal(10) ** 9
+_LARGEST = Decimal(10) ** 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +157,9 @@ def find_prices(
         held = [at[positions[i]] for i in range(match.start, match.end) if positions[i] in at]
         start, end = positions[match.start], positions[match.end]
         kind = match.key
-        if start in denials and kind in _OPPOSITE:  # "not more expensive than"
-            kind, start = _OPPOSITE[kind], denials[start]
+        denied = next((denials[i] for i in (start, start - 1, start - 2) if i in denials), None)
+        if denied is not None and kind in _OPPOSITE:  # "not more expensive than", "nothing costing more than"
+            kind, start = _OPPOSITE[kind], denied
         bound = _bound(kind, held, start, end)
         if bound is not None:
             out.append(bound)

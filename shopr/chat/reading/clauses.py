@@ -17,6 +17,8 @@ _STRONG = frozenset(
 )
 _WEAK = frozenset({"find", "more", "cheaper"})
 _NEAR = 2
+_LEAST = 3
+"""Words that a clause of its own has at least: "…, add it" goes with what stands before it."""
 
 
 def clauses(tokens: Sequence[Token], words: Vocabulary) -> list[list[Token]]:
@@ -35,24 +37,26 @@ def clauses(tokens: Sequence[Token], words: Vocabulary) -> list[list[Token]]:
     return [piece for sentence in out for piece in _pieces(sentence, words)][:MOST]
 
 
-def _pieces(sentence: list[Token], words: Vocabulary) -> list[list[Token]]:
+def _pieces(sentence: list[Token], words_of: Vocabulary) -> list[list[Token]]:
     """A sentence cut before each further command that follows a joint."""
     if len(sentence) < 4:
         return [sentence]
-    found = words.book.find(sentence)
+    found = words_of.book.find(sentence)
     commands = [m for m in found if m.table == "commands" and not m.gapped]
     starts = {m.start for m in commands if m.key in _STRONG} | {
         m.start for m in found if m.table == "commands" and m.gapped and m.key in _STRONG
     }
     weak = {m.start for m in commands if m.key in _WEAK}
     joints = sorted({m.start for m in found if m.table == "markers" and m.key == "and"})
-    joints += [i for i, t in enumerate(sentence) if t.kind == "pause" and words.lexicon.spaces]
+    joints += [i for i, t in enumerate(sentence) if t.kind == "pause" and words_of.lexicon.spaces]
     cuts: list[int] = []
+    words_apart = words_of.lexicon.spaces
     for joint in sorted(joints):
         after = range(joint + 1, min(joint + 1 + _NEAR, len(sentence)))
         left = {i for i in starts if i < joint}
         begins = any(i in starts for i in after) or (left and any(i in weak for i in after))
-        if begins and (left or any(m.start < joint and m.table in ("commands", "concepts") for m in found)):
+        words = sum(t.kind in ("word", "number") for t in sentence[joint + 1 :])
+        if begins and (words >= _LEAST or not words_apart) and (left or any(m.start < joint and m.table in ("commands", "concepts") for m in found)):
             cuts.append(joint)
     bounds = [0, *cuts, len(sentence)]
     return [sentence[a:b] for a, b in zip(bounds, bounds[1:], strict=False) if b > a]

@@ -50,6 +50,8 @@ class PhraseBook:
         self.stemmer = stemmer
         self.words: dict[str, int] = {}
         """Folded words of all phrases, and how many phrases hold each: what a speller may correct to."""
+        self.stems: set[str] = set()
+        """Stems of phrases of one word: an inflected form of such a word is known."""
         self._root = _Node()
         self._gapped: list[tuple[list[list[tuple[str, str]]], tuple[str, str]]] = []
 
@@ -64,6 +66,8 @@ class PhraseBook:
         if len(parts) > 1:
             self._gapped.append((parts, meaning))
         elif parts:
+            if len(parts[0]) == 1:
+                self.stems.add(parts[0][0][1])
             self._insert([exact for exact, _ in parts[0]], meaning)
             if any(exact != stem for exact, stem in parts[0]):
                 self._insert(["\0" + stem for _, stem in parts[0]], meaning)

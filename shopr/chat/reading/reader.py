@@ -108,14 +108,23 @@ class _Clause:
 
     def read(self) -> Reading:
         self._identify()
-        self._matches = self._words.book.find(self._tokens)
+        self._matches = _no_false_denials(self._words.book.find(self._tokens))
         self._out.injection = any(m.table == "injection" for m in self._matches)
         self._measure()
         self._refer()
         self._want()
         self._ask()
         self._leave()
+        self._model_or_order()
         return self._out
+
+    def _model_or_order(self) -> None:
+        """A number such as D850 is a model, not an order, where a product is asked for and no order is spoken of."""
+        spoken = set(self._out.asks) & _OF_ORDERS or "order_word" in self._out.marks
+        product = self._out.keys("brand") or self._out.keys("concepts") or "find" in self._out.asks
+        if self._out.orders and product and not spoken:
+            self._out.names += [o.casefold() for o in self._out.orders]
+            self._out.orders = []
 
     def _identify(self) -> None:
         """Product ids and order numbers."""
@@ -254,6 +263,18 @@ class _Clause:
         self._taken.update(range(start, end))
 
 
+def _no_false_denials(matches: list[Match]) -> list[Match]:
+    """Without words of denial that are part of something longer: 有没有, "no more than", "why not"."""
+    longer = [m for m in matches if m.table in ("commands", "concepts", "attributes") and not m.gapped]
+
+    def inside(mark: Match) -> bool:
+        size = mark.end - mark.start
+        return any(m.start <= mark.start and mark.end <= m.end and m.end - m.start > size for m in longer)
+
+    return [m for m in matches if not (m.key.startswith("negation") and inside(m))]
+
+
+_OF_ORDERS = frozenset("order_status arrival return cancel_order payment_problem late return_policy".split())
 _BY = frozenset("from by brand only von de di van da par by marke marca marque".split())
 
 

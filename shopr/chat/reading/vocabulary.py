@@ -80,9 +80,14 @@ class Vocabulary:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """Every word of the lexicon, folded, and the stems of them."""
-        own = {*self.book.words, *self.prices.words, *self.groups.words, *self.stopwords}
-        return frozenset(own | {stemmed(w, self.lexicon.stemmer) for w in own})
+        """Every word of the lexicon, folded."""
+        return frozenset({*self.book.words, *self.prices.words, *self.groups.words, *self.stopwords})
+
+    @cached_property
+    def _stems(self) -> frozenset[str]:
+        """Stems of words that mean something alone, and of small words."""
+        small = {stemmed(w, self.lexicon.stemmer) for w in (*self.prices.words, *self.stopwords)}
+        return frozenset(self.book.stems | small)
 
     @cached_property
     def speller(self) -> Speller:
@@ -95,7 +100,7 @@ class Vocabulary:
 
     def knows(self, word: str) -> bool:
         """Whether a folded word, or its stem, is the lexicon's."""
-        return word in self.known or stemmed(word, self.lexicon.stemmer) in self.known
+        return word in self.known or stemmed(word, self.lexicon.stemmer) in self._stems
 
     def unglued(self, word: str) -> str | None:
         """The known word that an unknown one is with a suffix, or whose last part it has as a compound."""

@@ -73,6 +73,9 @@ def _correction(scene: Scene) -> Command | None:
         if scene.asks("add") and not scene.marks("correction") and not scene.asks("set_quantity"):
             return None
         return Command("set_quantity", ids=named or tuple(state.touched), quantity=quantity)
+    bare = not scene.reading.has_need and not scene.asks("add", "remove", "more", "compare", "order_status", "total")
+    if bare and scene.reading.counts and not scene.reading.ordinals and state.topic == "cart" and state.touched and quantity:
+        return Command("set_quantity", ids=tuple(state.touched), quantity=quantity)  # "I need two of them"
     if _just_number(scene) and state.topic == "cart" and state.touched and quantity is not None:
         return Command("set_quantity", ids=tuple(state.touched), quantity=quantity)
     wrong = (scene.marks("correction", "no") or scene.asks("set_quantity")) and state.topic == "cart" and state.touched
@@ -83,8 +86,9 @@ def _correction(scene: Scene) -> Command | None:
 
 def _just_number(scene: Scene) -> bool:
     """Whether a clause is hardly more than a number: "five please", "five, not four"."""
+    words = sum(t.kind in ("word", "number") for t in scene.reading.tokens)
     few = 3 if not scene.marks("negation_before", "correction") else 6
-    return bool(scene.counts) and len(scene.reading.tokens) <= few and not scene.reading.asks and not scene.reading.has_need
+    return bool(scene.counts) and words <= few and not scene.reading.asks and not scene.reading.has_need
 
 
 def _remove(scene: Scene) -> Command | None:

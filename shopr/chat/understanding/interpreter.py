@@ -10,7 +10,7 @@ from shopr.chat.reading.result import Reading
 from shopr.chat.shelf import Shelf
 from shopr.chat.state import State
 from shopr.chat.understanding.cart import cart_command
-from shopr.chat.understanding.needs import need_of
+from shopr.chat.understanding.needs import corrected, need_of
 from shopr.chat.understanding.orders import order_command
 from shopr.chat.understanding.products import product_command
 from shopr.chat.understanding.scene import Scene
@@ -45,8 +45,8 @@ class Interpreter:
         for reading in readings:
             if reading.injection:
                 continue
-            need = need_of(reading, self.shelf, self.currency)
-            scene = Scene(reading, need, state, self.shelf, list(cart), dict(prices), tuple(out))
+            need = corrected(need_of(reading, self.shelf, self.currency), reading, state)
+            scene = Scene(reading, need, _carried(state, out, reading), self.shelf, list(cart), dict(prices), tuple(out))
             command = next((c for rule in _RULES if (c := rule(scene)) is not None), None)
             if command is not None:
                 out.append(_harmless(command) if tainted else command)
@@ -66,6 +66,13 @@ def _harmless(command: Command) -> Command:
     return command
 
 
+def _carried(state: State, before: Sequence[Command], reading: Reading) -> State:
+    """The state with what the clause before spoke of in focus: "I want the third one, put it in the cart"."""
+    if not before or not before[-1].ids or not reading.references or reading.ordinals:
+        return state
+    return replace(state, focus=list(before[-1].ids))
+
+
 def _merged(commands: list[Command]) -> list[Command]:
     """Neighbours about the same thing as one: what several sentences say of one order or one search."""
     out: list[Command] = []
@@ -73,11 +80,14 @@ def _merged(commands: list[Command]) -> list[Command]:
         last = out[-1] if out else None
         if last is None:
             out.append(command)
-        elif last.name == command.name == "search" and not command.need.has_subject:
-            out[-1] = replace(last, need=last.need.refined(command.need))
+        elif last.name == command.name == "search" and not (last.need.has_subject and command.need.has_subject):
+            first, second = (last.need, command.need) if last.need.has_subject else (command.need, last.need)
+            out[-1] = replace(last, need=first.refined(second))
         elif last.name in _ABOUT_ORDERS and command.name in _ABOUT_ORDERS:
             keep = last if _ABOUT_ORDERS.index(last.name) >= _ABOUT_ORDERS.index(command.name) else command
             out[-1] = replace(keep, order=last.order or command.order)
+        elif last.name == "details" and command.name in ("add", "remove", "compare") and last.ids == command.ids:
+            out[-1] = command
         elif command not in out:
             out.append(command)
     return out

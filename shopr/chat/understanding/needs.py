@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from shopr.chat.need import Need
 from shopr.chat.reading.result import Reading
 from shopr.chat.reading.tokens import fold
 from shopr.chat.shelf import Shelf
+from shopr.chat.state import State
 from shopr.money import to_minor
 
-__all__ = ["need_of"]
+__all__ = ["corrected", "need_of"]
 
 _MOST_MINOR = 10**12
 
@@ -52,6 +54,18 @@ def need_of(reading: Reading, shelf: Shelf, currency: str) -> Need:
     )
 
 
+def corrected(need: Need, reading: Reading, state: State) -> Need:
+    """A need without the values that are named only to be given up: "I said black but I want white"."""
+    if reading.marks & {"or", "also"}:
+        return need
+    for name in ("colours", "brands", "materials"):
+        values, had = getattr(need, name), set(getattr(state.need, name))
+        fresh = tuple(v for v in values if v not in had)
+        if fresh and len(fresh) < len(values) and not need.concepts:
+            need = replace(need, **{name: fresh})
+    return need
+
+
 def _sold_first(concepts: list[str], shelf: Shelf) -> tuple[str, ...]:
     """The concepts that the catalogue has; where it has none of them, all, so that the reply can say what is missing."""
     sold = tuple(c for c in concepts if c in shelf.kinds.rows)
@@ -64,9 +78,12 @@ def _names(reading: Reading, shelf: Shelf) -> tuple[str, ...]:
     keys = [t.key for t in reading.tokens]
     for name in reading.names:
         place = keys.index(name)
-        for token in reading.tokens[place + 1 : place + 3]:
-            numbered = token.kind == "number" and any(n.start == reading.tokens.index(token) for n in reading.counts)
-            if numbered or (token.kind == "word" and any(c.isdigit() for c in token.key)):
+        for at in range(place + 1, min(place + 4, len(reading.tokens))):
+            token = reading.tokens[at]
+            numbered = token.kind == "number" and any(n.start == at for n in reading.counts)
+            slotted = any(s.start <= at < s.end for s in reading.slots)
+            named = token.kind == "word" and not slotted and (_digits(token.key) or token.text[:1].isupper())
+            if numbered or named:
                 names.append(token.key)
             else:
                 break
@@ -77,6 +94,10 @@ def _names(reading: Reading, shelf: Shelf) -> tuple[str, ...]:
         if model or (proper and len(reading.tokens) > 2 and _latin(word)):
             names.append(fold(word))
     return tuple(dict.fromkeys(names))[:6]
+
+
+def _digits(word: str) -> bool:
+    return any(c.isdigit() for c in word)
 
 
 def _latin(word: str) -> bool:

@@ -13,7 +13,7 @@ __all__ = ["product_command"]
 
 def product_command(scene: Scene) -> Command | None:
     """What a clause asks about products; None where it is about something else."""
-    for rule in (_compare, _about_one, _stock, _more, _by_price, _listed, _search):
+    for rule in (_compare, _about_one, _stock, _more, _by_price, _listed, _pointed, _search):
         command = rule(scene)
         if command is not None:
             return command
@@ -54,6 +54,8 @@ def _about_one(scene: Scene) -> Command | None:
             return Command("delivery")
         if name != "price" and name != "delivery" and not scene.need.has_subject:
             return Command("clarify", value="which_product")
+    if scene.reading.ids and scene.marks("order_word") and not scene.asks("order_status", "return"):
+        return Command("add", ids=tuple(scene.reading.ids[:5]))
     if scene.reading.ids and not scene.asks("add"):
         return Command("stock" if scene.asks("stock") else "details", ids=tuple(scene.reading.ids[:5]))
     return None
@@ -94,7 +96,8 @@ def _by_price(scene: Scene) -> Command | None:
             continue
         same = not scene.need.concepts or set(scene.need.concepts) & set(state.need.concepts)
         if state.need and same and state.shown:
-            return Command(name, replace(scene.need, sort="relevance"), ids=scene.pointed()[:1])
+            one = scene.pointed()[:1] if scene.reading.ordinals or scene.reading.ids else ()
+            return Command(name, replace(scene.need, sort="relevance"), ids=one)
         if scene.need.has_subject:
             return Command("search", replace(scene.need, sort="cheap" if name == "cheaper" else "dear"))
     return None
@@ -106,11 +109,24 @@ def _listed(scene: Scene) -> Command | None:
     for name in ("deals", "trending", "new"):
         if scene.asks(name) and not (name == "new" and scene.asks("find") and subject and scene.asks("new") < 2):
             return Command(name, scene.need)
+    if scene.asks("recommend", "gift") and scene.reading.words and not scene.need.without("gift_for"):
+        return Command("off_topic")  # recommend … something that no product and no word of the shop names
     if scene.asks("recommend") and not subject and scene.asks("recommend") >= scene.asks("find"):
         return Command("recommend", scene.need)
     if scene.need.gift_for and not subject and (scene.asks("gift") or scene.asks("recommend")):
         return Command("recommend", scene.need)
     return None
+
+
+def _pointed(scene: Scene) -> Command | None:
+    """A place in the list without a word on what to do: what there is to say of that product."""
+    places = scene.reading.ordinals or scene.reading.group
+    if not places or scene.need.has_subject or scene.need.without("in_stock") or not scene.state.shown:
+        return None
+    ids = scene.pointed()
+    if ids and scene.asks("want"):
+        return Command("add", ids=ids)  # "I'd like the third one"
+    return Command("details", ids=ids[:1]) if ids else None
 
 
 def _search(scene: Scene) -> Command | None:
