@@ -1,0 +1,161 @@
+"""Security: what the guard saw, by class and rule, and who is kept out; operators lift locks with a reason."""
+
+from __future__ import annotations
+
+import getpass
+
+import streamlit as st
+from parts.frame import boundary, empty, header, notice, section
+from parts.source import open_shop
+from parts.threats import attempts_chart, bars, held_list, sessions_list, tiles
+from parts.words import moment, sentence
+
+from shopr.errors import ShoprError
+from shopr.security.reading import Attempts, attempts
+from shopr.shop import Shop
+
+PERIODS = {"24 hours": 1, "7 days": 7, "30 days": 30}
+LISTED = 20
+
+
+def shown(shop: Shop) -> Attempts:
+    """The events of the chosen time."""
+    with st.container(key="panel-controls"):
+        chosen = st.segmented_control(
+            "Time", list(PERIODS), default="7 days", required=True, key="period", bind="query-params"
+        )
+    days = PERIODS[chosen or "7 days"]
+    security = shop.security
+    found = attempts(security.watch, shop.clock.now(), days)
+    tiles(found, len(security.watch.locks()), security.sessions.count(), days)
+    return found
+
+
+def seen(found: Attempts) -> None:
+    """Attempts over time, by class, by rule and by network."""
+    section("Attempts", "Requests that the guard stopped or marked. Their texts are not kept.")
+    with st.container(key="panel-attempts"):
+        attempts_chart(found)
+    left, middle, right = st.columns(3, gap="medium")
+    by_class = found.by_class.assign(requests=found.by_class[["block", "flag"]].sum(axis=1).astype(int))
+    with left, st.container(key="panel-classes", height="stretch"):
+        bars("By class", "What was tried", by_class, "class", "requests")
+    with middle, st.container(key="panel-rules", height="stretch"):
+        bars("By rule", "What recognised it", found.by_rule, "rule", "verdicts")
+    with right, st.container(key="panel-networks", height="stretch"):
+        bars("By network", "Where it came from", found.by_network, "network", "verdicts")
+
+
+def kept_out(shop: Shop) -> None:
+    """Locks, blocks and rules, and the form that lifts one."""
+    security, zone = shop.security, shop.settings.time_zone
+    locks = [lock for lock in security.watch.locks() if lock.key]
+    rules = security.access.rules()
+    section(
+        "Kept out", "Locks end by themselves, automatic blocks too; operators' rules hold until somebody ends them."
+    )
+    with st.container(key="panel-held"):
+        held_list(security.watch.locks(), zone)
+        choices = {f"Lock: {lock.who}, until {moment(lock.until, zone)}": ("lock", lock.id) for lock in locks}
+        choices |= {
+            f"{rule.action.capitalize()} {rule.network}: {rule.reason[:60]} ({rule.actor})": ("rule", rule.id)
+            for rule in rules
+        }
+        if not choices:
+            return
+        with st.form("lift", border=False):
+            chosen = st.selectbox("Lock or rule to end", list(choices), key="which")
+            reason = st.text_input("Reason", key="why", max_chars=256, help="Goes into the audit log with your name.")
+            done = st.form_submit_button("End it", icon=":material/lock_open:")
+        if done and chosen:
+            lift(shop, *choices[chosen], reason.strip())
+
+
+def lift(shop: Shop, kind: str, number: int, reason: str) -> None:
+    """End a lock or a rule, with its reason."""
+    if not reason:
+        notice("Say why: the reason goes into the audit log.", tone="warning")
+        return
+    end = shop.security.unlock if kind == "lock" else shop.security.unblock
+    try:
+        end(number, reason=reason, actor=getpass.getuser())
+    except ShoprError as error:
+        notice(sentence(error.one_line()), tone="warning")
+        return
+    st.rerun()
+
+
+def sessions(shop: Shop) -> None:
+    """Sessions in use, and the form that ends one."""
+    found = shop.security.sessions.active(LISTED)
+    section("Sessions", f"The {LISTED} seen last. A stolen or forgotten one is ended here.")
+    with st.container(key="panel-sessions"):
+        sessions_list(found, shop.settings.time_zone)
+        if not found:
+            return
+        names = {f"{one.user or 'A visitor'}, {one.id[:8]}": one.id for one in found}
+        with st.form("end-session", border=False):
+            chosen = st.selectbox("Session to end", list(names), key="session")
+            reason = st.text_input("Reason", key="session-why", max_chars=256)
+            done = st.form_submit_button("End the session", icon=":material/logout:")
+        if done and chosen:
+            if not reason.strip():
+                notice("Say why: the reason goes into the audit log.", tone="warning")
+                return
+            shop.security.end_session(names[chosen], reason=reason.strip(), actor=getpass.getuser())
+            st.rerun()
+
+
+def log(shop: Shop) -> None:
+    """The audit log's newest entries, and whether its chain holds."""
+    found = shop.security.audit.verify()
+    section("Audit log", "Who changed what, when and why.")
+    if found.sound:
+        notice(f"The chain holds: {found.entries:,} entries are as they were written.")
+    else:
+        notice(f"The chain is broken: {'; '.join(found.problems[:3])}. Run “shopr audit verify”.", tone="warning")
+    entries = shop.security.audit.entries(LISTED)
+    if entries:
+        with st.container(key="panel-audit"):
+            st.dataframe(
+                [
+                    {
+                        "time": moment(entry.time, shop.settings.time_zone),
+                        "who": entry.actor,
+                        "what": entry.action.replace("_", " "),
+                        "to what": entry.object,
+                        "why": entry.reason,
+                    }
+                    for entry in entries
+                ],
+                hide_index=True,
+                width="stretch",
+            )
+
+
+def page() -> None:
+    """The whole page."""
+    shop = open_shop()
+    header(
+        "Security", "What came to the shop's doors, what the guard did about it, and who is kept out.", eyebrow="Guard"
+    )
+    if not shop.exists:
+        empty(
+            f"There is no shop called “{shop.name}”",
+            "Nothing comes to its doors yet.",
+            [("make demo", "a simulated shop, a tuned and promoted model, then this app")],
+        )
+        return
+    with boundary("the guard's events"):
+        seen(shown(shop))
+    left, right = st.columns(2, gap="medium")
+    with left, boundary("who is kept out"):
+        kept_out(shop)
+    with right, boundary("the sessions"):
+        sessions(shop)
+    with boundary("the audit log"):
+        log(shop)
+
+
+with boundary("this page"):
+    page()
