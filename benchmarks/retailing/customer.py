@@ -254,7 +254,9 @@ class Customer:
         telling = [(k, v) for k, v in item["options"].items() if all(i["options"].get(k) != v for i in same)] or list(
             item["options"].items()
         )
-        return f"{option(*telling[0], self.rng)} {name}"
+        alone = all(i["options"].get(telling[0][0]) != telling[0][1] for i in same)
+        told = telling[:1] if alone else telling
+        return f"{' '.join(option(*pair, self.rng) for pair in told)} {name}"
 
     def swaps(self, wish: Wish, *, full: bool = False) -> str:
         parts = []

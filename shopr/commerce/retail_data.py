@@ -118,7 +118,7 @@ class RetailData:
         )
 
     def fill(self, commerce: Commerce, users: Iterable[str] | None = None) -> None:
-        """Put users (None: all) and their orders into a shop, in place of all orders that it had; stock is as the files say."""
+        """Put users (None: all) and their orders into a shop, in place of all orders that it had, and stock as well."""
         chosen = list(self.users if users is None else users)
         commerce.forget_carts_and_orders()
         available = {v["item_id"]: v["available"] for p in self.products.values() for v in p["variants"].values()}

@@ -128,7 +128,7 @@ class RetailAgent:
         for part in parts(message, self._words):
             action = action_of(part, self._products)
             if current is not None and self._belongs(current, part, action, conversation.asks):
-                if part.has("answer", "no") and not part.keys("act") and not find_orders(part.text):
+                if self._given_up(part):
                     conversation.queue.popleft()
                     return
                 self._tell(current, part, conversation.asks)
@@ -136,6 +136,11 @@ class RetailAgent:
                 request = Request(action)
                 self._tell(request, part, "more")
                 conversation.queue.append(request)
+
+    def _given_up(self, part: Part) -> bool:
+        """Whether an answer is a no, and says nothing else."""
+        telling = part.keys("act") or part.keys("method") or part.keys("reason") or self._products.mentions(part)
+        return part.has("answer", "no") and not telling and not find_orders(part.text)
 
     def _belongs(self, current: Request, part: Part, action: str | None, asks: Asks) -> bool:
         """Whether a part of a message speaks of the request at hand."""

@@ -69,10 +69,6 @@ class Products:
                 for start in range(len(words)):
                     self._book.add(" ".join(words[start:]), "product", group)
         self.words = {*self._names.values(), *values}
-        self._values = PhraseBook("")
-        for value in values:
-            if len(tokenise(value)) > 1:
-                self._values.add(value, "value", value)
 
     def title(self, group: str) -> str:
         """The name of a group of variants."""
@@ -83,11 +79,6 @@ class Products:
         options = ", ".join(f"{name}: {value}" for name, value in self._variants.options(product_id).items())
         name = self.title(self._variants.group(product_id) or product_id)
         return f"{name} ({options})" if options else name
-
-    def places(self, part: Part) -> set[int]:
-        """The tokens that belong to names of products or to option values of several words."""
-        found = [*self._values.find(part.tokens), *(m for m in self._book.find(part.tokens) if m.words > 1)]
-        return {place for match in found for place in range(match.start, match.end)}
 
     def mentions(self, part: Part) -> list[Mention]:
         """The products named, longest names first where they overlap, in order of place."""
@@ -172,8 +163,11 @@ class Products:
             fitting = self._fitting(part, order, mention)
             known = [i for i, _ in placed]
             fresh = [i for i in fitting if i not in known]
-            if any(i in known for i in fitting) and len(set(fitting)) == 1:
+            again = bool(set(fitting) & set(known))
+            if again and (len(set(fitting)) == 1 or self._partial(mention)):
                 continue  # the name of the same item again, within what is said of it
+            if placed and self._partial(mention) and self._of_options(part, placed[-1], mention):
+                continue  # a word of the options of the item before, such as a backpack's camera compartment
             if fresh:
                 placed.append((fresh[0], mention))
         regions = {}
@@ -184,6 +178,17 @@ class Products:
             begin = self._cut(part, placed[number - 1][1].end, mention.start) if number else 0
             regions[item] = (mention.end, end, begin)
         return regions
+
+    def _partial(self, mention: Mention) -> bool:
+        """Whether only the last words of a name were said."""
+        return all(len(self.title(g).replace("-", " ").split()) > mention.words for g in mention.groups)
+
+    def _of_options(self, part: Part, before: tuple[str, Mention], mention: Mention) -> bool:
+        item, named = before
+        group = self._variants.group(item)
+        siblings = [self._variants.options(i) for i in (self._variants.of(group) if group else [])]
+        said = options_said(part.tokens[named.end :], siblings)
+        return any(s.start + named.end <= mention.start < s.end + named.end for s in said)
 
     def _cut(self, part: Part, start: int, end: int) -> int:
         """Where the words about one item end and those about the next begin: the last "and" or pause between."""
@@ -208,7 +213,8 @@ class Products:
         if not said:
             sense.open.setdefault(item, [])
             return
-        self._choose(item, self._meant(item, siblings, said), sense)
+        unsure = any(len(s.options) > 1 for s in said)
+        self._choose(item, self._meant(item, siblings, said), sense, unsure=unsure)
 
     def _meant(self, item: str, siblings: Sequence[str], said: Sequence[OptionSense]) -> list[str]:
         """The variants that agree with all that was said; among them the one that keeps the item's other options."""
@@ -219,19 +225,17 @@ class Products:
             i for i in fitting if all(v == old.get(n) for n, v in self._variants.options(i).items() if n not in changed)
         ]
         if len(keeping) > 1:  # a value of two options: of the one in which it is new
-            sure = {s.options[0] for s in said if len(s.options) == 1}
-            fewest = [
-                i for i in keeping if self._differences(i, old) == min(self._differences(k, old) for k in keeping)
-            ]
-            keeping = fewest if len(fewest) == 1 else [i for i in keeping if sure] or keeping
+            least = min(self._differences(i, old) for i in keeping)
+            keeping = [i for i in keeping if self._differences(i, old) == least]
         return keeping if len(keeping) == 1 else fitting
 
     def _differences(self, product_id: str, old: dict[str, str]) -> int:
         return sum(old.get(name) != value for name, value in self._variants.options(product_id).items())
 
-    def _choose(self, item: str, fitting: Sequence[str], sense: SwapSense) -> None:
+    def _choose(self, item: str, fitting: Sequence[str], sense: SwapSense, *, unsure: bool = False) -> None:
+        """One variant is taken; of several the only one that is available, unless a value may be of two options."""
         available = [i for i in fitting if self._commerce.stock.covers(i)]
-        if len(available) == 1:
+        if len(available) == 1 and (len(fitting) == 1 or not unsure):
             sense.swaps[item] = available[0]
         elif len(fitting) == 1:
             sense.unavailable.append(fitting[0])

@@ -201,7 +201,7 @@ class Desk:
             request.swaps.pop(item, None)
             request.open.pop(item, None)
         request.swaps |= sense.swaps
-        request.open |= sense.open
+        request.open = sense.open if sense.swaps else request.open | sense.open
         request.unavailable, request.foreign = sense.unavailable, sense.foreign
 
     # -- what is missing ----------------------------------------------------------------------------------------------

@@ -20,7 +20,6 @@ _PLAIN: tuple[tuple[str, Action], ...] = (
 
 def action_of(part: Part, products: Products) -> Action | None:
     """What a part of a message asks for; None where it asks for nothing."""
-    part = part.without(products.places(part))
     acts = part.keys("act")
     located, others = products.located(part)
     if "person" in acts and not acts & {"cancel", "return", "exchange"}:
@@ -38,7 +37,7 @@ def action_of(part: Part, products: Products) -> Action | None:
         return "add_item"
     if part.keys("method") and acts & {"payment", "modify"} and not others:
         return "modify_payment"
-    if "modify" in acts and others:
+    if acts & {"modify", "wish"} and others:
         return "modify_items"
     return _question(part, acts)
 

@@ -47,11 +47,6 @@ class Part:
         """Whether one of those is said."""
         return bool(self.keys(table) & set(keys))
 
-    def without(self, places: set[int]) -> Part:
-        """The part without the acts that stand at those tokens: words of a product's options ask for nothing."""
-        kept = tuple(m for m in self.found if m.table != "act" or not set(range(m.start, m.end)) <= places)
-        return replace(self, found=kept)
-
 
 class Words:
     """The lexicon with the words of a shop, towards which typing errors are mended.
@@ -62,7 +57,13 @@ class Words:
 
     def __init__(self, names: Iterable[str]) -> None:
         self.book = _book()
+        names = list(names)
         known = dict.fromkeys((t.key for name in names for t in tokenise(name) if t.kind == "word"), 1)
+        # Of "pet hair removal" and "quiet operation", as options of products, no word asks for anything.
+        self._phrases = PhraseBook()
+        for name in names:
+            if len(tokenise(name)) > 1:
+                self._phrases.add(name, "name", name)
         self._speller = Speller({**_plain(), **known, **self.book.words})
 
     def read(self, message: str) -> Part:
@@ -72,7 +73,8 @@ class Words:
 
     def part(self, text: str, tokens: tuple[Token, ...]) -> Part:
         """Some tokens of a message, with their phrases."""
-        every = tuple(self.book.find(tokens))
+        named = {place for m in self._phrases.find(tokens) for place in range(m.start, m.end)}
+        every = tuple(m for m in self.book.find(tokens) if m.table != "act" or not {*range(m.start, m.end)} <= named)
         return Part(text, tokens, tuple(without_overlaps(every)), every)
 
     def _mended(self, token: Token) -> Token:
@@ -91,7 +93,7 @@ def parts(message: Part, words: Words) -> list[Part]:
     merged: list[tuple[Token, ...]] = []
     asked: list[bool] = []
     for piece in pieces:
-        acting = bool(words.part("", piece).keys("act"))
+        acting = bool(_asking(words.part("", piece)))
         if merged and (not acting or not asked[-1]):
             merged[-1] += piece
             asked[-1] = asked[-1] or acting
@@ -111,6 +113,12 @@ def _cuts(message: Part) -> list[int]:
         elif token.key in _JOINTS and _leads(token, place, starts):
             cuts.append(place)
     return cuts
+
+
+def _asking(part: Part) -> set[str]:
+    """The acts of a sentence that make it a request of its own; "my order #W…" alone asks for no list of orders."""
+    weak = {"wish", "list"} if any(t.key[:1] == "w" and t.key[1:].isdigit() for t in part.tokens) else {"wish"}
+    return part.keys("act") - weak
 
 
 def _leads(joint: Token, place: int, starts: set[int]) -> bool:
