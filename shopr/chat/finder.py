@@ -114,7 +114,7 @@ def _of_concepts(need: Need, shelf: Shelf) -> tuple[NDArray[np.int64], NDArray[n
         sure, typical = shelf.kinds.sure[concept], shelf.kinds.typical(concept)
         called = _called(need.called, shelf.kinds.phrase[concept])
         longer = np.array([" " in str(p) for p in shelf.kinds.phrase[concept]], dtype=np.float64)
-        values = sure + 0.4 * called + 0.2 * (typical >= _RARE) + 0.1 * longer
+        values = sure + 0.4 * called + 0.1 * (typical >= _RARE) + 0.1 * (typical == 1) + 0.1 * longer
         for row, value in zip(held.tolist(), values.tolist(), strict=True):
             scores[row] = max(value, scores.get(row, -1.0))
     denied = {int(r) for c in need.not_concepts for r in shelf.kinds.rows.get(c, ())}

@@ -1,0 +1,96 @@
+"""The shop's search, commerce and assistant, wired on first use."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+from shopr.errors import InputError, NotReadyError
+from shopr.recommend.base import MAX_K
+from shopr.recommend.pipeline import Wanted
+
+if TYPE_CHECKING:
+    from shopr.chat.assistant import Assistant
+    from shopr.commerce.facade import Commerce
+    from shopr.search import ProductSearch
+    from shopr.shop.root import Shop
+
+__all__ = ["Assisted"]
+
+
+class Assisted:
+    """The part of a shop that finds, sells and talks."""
+
+    @property
+    def _whole(self) -> Shop:
+        return cast("Shop", self)
+
+    @cached_property
+    def search(self) -> ProductSearch:
+        """The product search over the catalogue.
+
+        Raises:
+            NotReadyError: if the shop has no data.
+        """
+        from shopr.search import ProductSearch
+
+        return ProductSearch.build(self._whole.catalog)
+
+    @cached_property
+    def commerce(self) -> Commerce:
+        """Stock, prices, carts, orders and returns.
+
+        Raises:
+            NotReadyError: if the shop has no data.
+        """
+        from shopr.commerce.facade import Commerce
+
+        shop = self._whole
+        return Commerce(
+            shop.database,
+            shop.name,
+            lambda: shop.catalog,
+            clock=shop.clock,
+            currency=shop.settings.currency,
+            history=lambda: shop.data.prices,
+        )
+
+    @cached_property
+    def assistant(self) -> Assistant:
+        """The assistant: `shop.assistant.reply(text, conversation_id=…, user_id=…)`.
+
+        Raises:
+            NotReadyError: if the shop has no data.
+        """
+        from shopr.chat.assistant import Assistant
+        from shopr.chat.memory import Memory
+
+        shop = self._whole
+        memory = Memory(shop.database, shop.name, clock=shop.clock, cipher=lambda: shop.security.cipher)
+        return Assistant(
+            lambda: self.search,
+            self.commerce,
+            memory=memory,
+            suggest=self._suggest,
+            related=self._related,
+            clock=shop.clock,
+        )
+
+    def _suggest(self, user_id: str | None, n: int) -> list[tuple[str, str]]:
+        """Recommendations of the shop's own pipeline: history, profile, rules; none while no model serves."""
+        shop = self._whole
+        try:
+            cards, _ = shop.answer(user_id, Wanted(min(n, MAX_K), explain=False))
+        except NotReadyError:
+            return []
+        known = user_id is not None and bool(shop.history(user_id, 1))
+        return [(card.product_id, "history" if known else "popular") for card in cards]
+
+    def _related(self, product_id: str | None, n: int) -> list[tuple[str, str]]:
+        """What is bought along with a product; none where the shop has no orders."""
+        if product_id is None:
+            return []
+        try:
+            return [(card.product_id, "cross_sell") for card in self._whole.goes_with([product_id], min(n, MAX_K))]
+        except (InputError, NotReadyError):
+            return []
