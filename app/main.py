@@ -12,6 +12,7 @@ page = st.navigation(
     [
         st.Page("views/overview.py", title="Overview", default=True),
         st.Page("views/for_you.py", title="For you", url_path="for-you"),
+        st.Page("views/search.py", title="Search", url_path="search"),
         st.Page("views/profile.py", title="Profile", url_path="profile"),
         st.Page("views/experiments.py", title="Experiments", url_path="experiments"),
     ],

@@ -10,15 +10,22 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from shopr.errors import SpecError
 from shopr.search.engine import ProductSearch
+from shopr.search.masking import MASK
+from shopr.search.querylog import SURE
+from shopr.search.results import Found
+from shopr.search.stemming import stem
+from shopr.search.synonyms import Synonyms
 from shopr.search.tokens import JOINED, Token, tokenise
 
 __all__ = ["Advice", "Adviser"]
 
 _NEAR = 0.45
 """Cosine of letter groups from which a word of the catalogue is worth naming."""
-_SURE = 0.6
-"""From here on a rule is proposed."""
+_SURE = 0.55
+"""From here on a word is tried in place of another."""
+_MOST_TRIED = 5
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,8 @@ class Advice:
         unknown: words of it that the catalogue does not have.
         words: unknown word -> the nearest words of the catalogue, nearest first.
         products: ids of the nearest products, to be named as such.
-        rule: the synonym rule to look at first, (words of shoppers, words of the catalogue); None without a good one.
+        rule: a synonym rule (words of shoppers, words of the catalogue) with which the query finds something that
+            search is sure of; whether it means the same is for a person to say. None where none was found.
     """
 
     query: str
@@ -48,7 +56,10 @@ class Adviser:
 
     @cached_property
     def _words(self) -> tuple[list[str], TfidfVectorizer, sparse.csr_matrix]:
-        words = list(self._search.index.speller.words) or ["-"]
+        reader = self._search.index.reader
+        # The speller also knows words that no product bears, such as other names of a kind of thing.
+        words = [word for word in self._search.index.speller.words if reader.code(Token(stem(word), word, 0)) >= 0]
+        words = words or ["-"]
         groups = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True, dtype=np.float32)
         return words, groups, groups.fit_transform(words).tocsr()
 
@@ -58,16 +69,25 @@ class Adviser:
         unknown = self._unknown(query)
         near = {word: self._near(word, n) for word in unknown}
         words = {word: tuple(name for name, _ in close) for word, close in near.items()}
-        rule = None
-        if found.did_you_mean or found.corrected:
-            rule = (query, str(found.did_you_mean or found.corrected))
-        else:
-            best = max(((word, *close[0]) for word, close in near.items() if close), key=lambda x: x[2], default=None)
-            if best is not None and best[2] >= _SURE:
-                rule = (best[0], best[1])
-        if rule is not None and rule[0].casefold() == rule[1].casefold():
-            rule = None
-        return Advice(query, unknown, words, (found.product_ids or found.alternatives)[:n], rule)
+        products = (found.product_ids or found.alternatives)[:n]
+        return Advice(query, unknown, words, products, self._rule(query, found, near))
+
+    def _rule(self, query: str, found: Found, near: dict[str, list[tuple[str, float]]]) -> tuple[str, str] | None:
+        """The first rule that makes the query find something; a query with masked parts is nobody's rule."""
+        if MASK in query:
+            return None
+        likelier = [found.did_you_mean, found.corrected]
+        tried = [(query, text) for text in likelier if text and text.casefold() != query.casefold()]
+        close = sorted(((alike, word, name) for word, names in near.items() for name, alike in names), reverse=True)
+        tried += [(word, name) for alike, word, name in close[:_MOST_TRIED] if alike >= _SURE]
+        for phrase, words in tried:
+            try:
+                again = self._search.search(Synonyms().with_rule(phrase, words).rewrite(query), 1)
+            except SpecError:
+                continue  # too long for a rule
+            if len(again) and again.confidences[0] >= SURE:
+                return phrase, words
+        return None
 
     def _unknown(self, query: str) -> tuple[str, ...]:
         reader = self._search.index.reader

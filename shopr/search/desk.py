@@ -20,7 +20,7 @@ from shopr.data.folders import storage_error
 from shopr.errors import DataError
 from shopr.search.advice import Advice, Adviser
 from shopr.search.engine import ProductSearch
-from shopr.search.querylog import FailingQuery, QueryLog
+from shopr.search.querylog import SURE, FailingQuery, QueryLog
 from shopr.search.results import Filters, Found
 from shopr.search.synonyms import FILE, Synonyms
 from shopr.search.visual import Look, VisualSearch
@@ -134,7 +134,8 @@ class SearchDesk:
 
     def _failure(self, query: FailingQuery) -> Failure:
         again = self.search(query.query, 1, count=False)
-        return Failure(query, self.adviser.advise(query.query), bool(len(again)) and again.confidences.max() >= 0.5)
+        mended = len(again) > 0 and float(again.confidences[0]) >= SURE
+        return Failure(query, self.adviser.advise(query.query), mended)
 
     # -- pictures -----------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from shopr.search.results import Found
 from shopr.storage.database import Database
 from shopr.storage.tables import search_queries as table
 
-__all__ = ["KEPT", "FailingQuery", "QueryLog"]
+__all__ = ["KEPT", "SURE", "FailingQuery", "QueryLog"]
 
 KEPT = timedelta(days=90)
 MOST_A_DAY = 2_000

@@ -1,0 +1,88 @@
+"""Search as the pages show it: the shop's desk, what was found as cards, what was not found as a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from parts.cards import grid
+from parts.words import count, percent
+from shopr.search import Found
+from shopr.search.desk import Failure, SearchDesk
+from shopr.search.querylog import QueryLog
+from shopr.search.visual import Look
+from shopr.shop import Card, Reason, Shop
+
+__all__ = ["desk", "failing", "looks", "products"]
+
+
+@st.cache_resource(show_spinner="Reading the catalogue …", max_entries=2)
+def _desk(_shop: Shop, fingerprint: str, home: str) -> SearchDesk:
+    # The shop itself is no part of the cache's key: its fingerprint and the place of its state are.
+    return SearchDesk(_shop.catalog, _shop.folder, QueryLog(_shop.database, _shop.name, clock=_shop.clock))
+
+
+def desk(shop: Shop) -> SearchDesk:
+    """Search in this shop, opened once a process and data."""
+    return _desk(shop, shop.data.manifest.fingerprint, str(shop.folder))
+
+
+def products(shop: Shop, ids: Sequence[str], words: Sequence[str]) -> None:
+    """Products as cards, each with a line below."""
+    cards: list[Card] = [
+        shop.cards.card(product_id, reasons=(Reason(line, 1.0),) if line else (), position=place)
+        for place, (product_id, line) in enumerate(zip(ids, words, strict=True), 1)
+    ]
+    grid(cards, "")
+
+
+def sure(found: Found) -> list[str]:
+    """How sure search is of each product, in words."""
+    return [f"{percent(float(c))} sure to be a match" for c in found.confidences]
+
+
+def looks(look: Look) -> list[str]:
+    """How alike each product looks, in words."""
+    return [f"Looks alike: {percent(max(float(value), 0.0))}" for value in look.likeness]
+
+
+def failing(failures: Sequence[Failure]) -> None:
+    """Failing queries as a table: how often, how badly, and what could be done."""
+    rows = "".join(_row(failure) for failure in failures)
+    st.html(
+        '<div class="wide" role="region" aria-label="Failing searches" tabindex="0"><table class="failing">'
+        "<caption>Most often first. What may name a person is masked.</caption>"
+        '<thead><tr><th scope="col">Query</th><th scope="col">Failed</th><th scope="col">Best match</th>'
+        f'<th scope="col">Suggestion</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    )
+
+
+def _row(failure: Failure) -> str:
+    query = failure.query
+    best = "nothing found" if query.best is None else f"{percent(query.best)} sure"
+    pill = '<span class="pill good">Mended</span>' if failure.mended else ""
+    spoken = ", ".join(name for name in query.languages if name != "und")
+    return (
+        f'<tr><th scope="row">{escape(query.query)} {pill}<span class="under">{escape(spoken)}</span></th>'
+        f'<td class="number">{count(query.asked)}</td><td>{best}</td><td>{_advised(failure)}</td></tr>'
+    )
+
+
+def _advised(failure: Failure) -> str:
+    advice = failure.advice
+    if failure.mended:
+        return "Finds products now."
+    parts = []
+    if advice.rule is not None:
+        parts.append(f"Synonym: <b>{escape(advice.rule[0])}</b> stands for <b>{escape(advice.rule[1])}</b>.")
+    near = [f"{escape(word)}: {escape(', '.join(words))}" for word, words in advice.words.items() if words]
+    if near:
+        parts.append(f"Near words: {'; '.join(near)}.")
+    unknown = [word for word in advice.unknown if not advice.words.get(word)]
+    if unknown:
+        parts.append(f"The catalogue has nothing like {escape(', '.join(unknown))}: a gap in the assortment?")
+    if not parts:
+        parts.append("Every word is known, but no product has them together.")
+    return " ".join(parts)
