@@ -116,7 +116,7 @@ class EventLog:
         with store.query(start=start, end=end) as events:
             where = " WHERE type IN (SELECT unnest(?))" if types is not None else ""
             query = f"SELECT {', '.join(names)} FROM events{where}"
-            table = events.execute(query, [list(types)] if types is not None else []).fetch_arrow_table()
+            table = events.sql(query, params=[list(types)] if types is not None else []).to_arrow_table()
         return cls.of(table, columns)
 
     @classmethod

@@ -91,26 +91,33 @@ class EventStore:
         return new
 
     def _load(self, block: Any) -> int:
-        days = pc.strftime(block["time"], "%Y-%m-%d")
-        parts = []
-        for day in sorted(pc.unique(days).to_pylist()):
-            rows = self._unknown(block.filter(pc.equal(days, day)), day)
-            if rows.num_rows:
-                parts.append(self._cold.write(day, rows))
+        rows = self._unknown(block)
+        if not rows.num_rows:
+            return 0
+        days = pc.strftime(rows["time"], "%Y-%m-%d")
+        order = pc.sort_indices(days)
+        rows, days = rows.take(order), days.take(order)
+        starts = pc.run_end_encode(days.combine_chunks() if isinstance(days, pa.ChunkedArray) else days)
+        parts, at = [], 0
+        for day, end in zip(starts.values.to_pylist(), starts.run_ends.to_pylist(), strict=True):
+            parts.append(self._cold.write(day, rows.slice(at, end - at)))
+            at = end
         with self._database.begin() as connection:
             self._cold.enlist(connection, parts)
-        return sum(part.rows for part in parts)
+        return int(rows.num_rows)
 
-    def _unknown(self, rows: Any, day: str) -> Any:
-        """Rows of one day whose ids the store does not hold for that day, each id once."""
-        with self.query(start=day, end=day) as events:
-            events.register("given", rows)
+    def _unknown(self, rows: Any) -> Any:
+        """Rows whose ids the store does not hold in their span of days, each id once."""
+        if not rows.num_rows:
+            return rows
+        ends = pc.min_max(rows["time"].cast(pa.int64())).as_py()
+        with self.query(start=day_of(ends["min"]), end=day_of(ends["max"])) as events:
+            events.register("given", rows.select(["event_id"]))
             kept = events.sql(
-                "SELECT any_value(rowid_) FROM (SELECT event_id, row_number() OVER () - 1 AS rowid_ FROM given) AS g "
-                "WHERE event_id NOT IN (SELECT event_id FROM events) GROUP BY event_id"
-            ).fetchnumpy()
-            places = next(iter(kept.values()))
-        return rows.take(pa.array(sorted(int(p) for p in places), pa.int64()))
+                "SELECT min(place) AS place FROM (SELECT event_id, row_number() OVER () - 1 AS place FROM given) AS g "
+                "WHERE NOT EXISTS (SELECT 1 FROM events WHERE events.event_id = g.event_id) GROUP BY event_id"
+            ).fetchnumpy()["place"]
+        return rows.take(pa.array(sorted(int(place) for place in kept), pa.int64()))
 
     def compact(self, age: timedelta = timedelta(minutes=15)) -> Compacted:
         """Move what came in before `age` ago from the database into parts.

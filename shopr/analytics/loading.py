@@ -1,0 +1,132 @@
+"""Reading files of events into the store: Parquet or CSV of the flat table, or one envelope a line of JSON.
+
+What is loaded has happened already and was consented to (or not) where it was collected: rows are stored as they are,
+without sampling. A bad row is set aside with its reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from pydantic import ValidationError
+
+from shopr.analytics.cold import SCHEMA, arrow_table
+from shopr.analytics.privacy import private
+from shopr.analytics.rows import Row, row_of
+from shopr.analytics.store import EventStore
+from shopr.clock import Clock
+from shopr.data.checks import validate_events
+from shopr.data.events import EVENT_COLUMNS, Event
+from shopr.data.sources.files import read_table
+from shopr.errors import DataError
+
+__all__ = ["Loaded", "event_table", "load_events"]
+
+_BLOCK = 500_000
+_LONGEST_LINE = 2_000_000
+
+
+@dataclass
+class Loaded:
+    """What became of a file.
+
+    Attributes:
+        rows: events in it. new: stored now; the others were known.
+        rejected: rows set aside, by reason. first: the first of them, in words.
+    """
+
+    rows: int = 0
+    new: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    first: str = ""
+
+    def reject(self, reason: str, words: str) -> None:
+        """Count a bad row."""
+        self.rejected[reason] = self.rejected.get(reason, 0) + 1
+        self.first = self.first or words
+
+
+def load_events(store: EventStore, path: Path, *, clock: Clock | None = None) -> Loaded:
+    """Store the events of a file; sending one again changes nothing.
+
+    Raises:
+        DataError: if the file cannot be read, or has no sound row.
+        StorageError: if another process loads or compacts, or the disk refuses.
+    """
+    done = Loaded()
+    blocks = _lines(path, done) if path.suffix.lower() in (".jsonl", ".ndjson") else _table(path, done, clock)
+    done.new = store.load(blocks)
+    if done.rows and not done.new and sum(done.rejected.values()) == done.rows:
+        raise DataError(f"{path.name} has no sound event; {done.first}", hint="Check the file")
+    return done
+
+
+def event_table(frame: pd.DataFrame) -> Any:
+    """The flat table of events in the store's columns; properties that have a column of their own move there."""
+    n = len(frame)
+    columns: dict[str, Any] = {}
+    spread: tuple[str, ...] = ("page", "device", "release", "name", "value")
+    rest = [json.loads(text) if text not in ("{}", "") else {} for text in frame["properties"]]
+    consent = [" ".join(each.pop("_consent", ())) for each in rest]
+    version = [int(each.pop("_version", 1)) for each in rest]
+    for name in spread:
+        columns[name] = [each.pop(name, None) for each in rest]
+    for name in EVENT_COLUMNS[:-1]:
+        columns[name] = frame[name]
+    made = {
+        "properties": [json.dumps(each, sort_keys=True, separators=(",", ":")) if each else "{}" for each in rest],
+        "consent": consent, "version": version, "weight": [1.0] * n, "received": frame["time"],
+    }  # fmt: skip
+    columns |= made
+    arrays = [pa.array(columns[f.name], from_pandas=True).cast(f.type, safe=False) for f in SCHEMA]
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+def _table(path: Path, done: Loaded, clock: Clock | None) -> Iterator[Any]:
+    table = read_table(path)
+    known = table.frame[[c for c in table.frame.columns if c in EVENT_COLUMNS]]
+    strange = [c for c in table.frame.columns if c not in EVENT_COLUMNS]
+    if strange:
+        extra = table.frame[strange].to_dict("records")
+        kept = known["properties"] if "properties" in known else pd.Series(["{}"] * len(known))
+        merged = [
+            json.dumps({**json.loads(text or "{}"), **{k: v for k, v in row.items() if not pd.isna(v)}}, default=str)
+            for text, row in zip(kept, extra, strict=True)
+        ]
+        known = known.assign(properties=merged)
+    judged = validate_events(known, clock=clock, file=table.file, rows=table.rows)
+    done.rows = len(table.frame)
+    for row in judged.rejects.frame.itertuples():
+        done.reject(f"{row.column}: {row.reason}", f"row {row.row}: {row.column} {row.reason}")
+    for at in range(0, len(judged.good), _BLOCK):
+        yield event_table(judged.good.iloc[at : at + _BLOCK])
+
+
+def _lines(path: Path, done: Loaded) -> Iterator[Any]:
+    rows: list[Row] = []
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.strip():
+                    continue
+                done.rows += 1
+                try:
+                    if len(line) > _LONGEST_LINE:
+                        raise DataError(f"a line of {len(line)} bytes")
+                    rows.append(row_of(private(Event.model_validate(json.loads(line)))))
+                except (ValueError, ValidationError, DataError, RecursionError, TypeError) as error:
+                    reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+                    done.reject(" ".join(reason.split())[:80], f"line {number}: {' '.join(reason.split())[:200]}")
+                if len(rows) >= _BLOCK:
+                    yield arrow_table(rows)
+                    rows = []
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}", hint="Check the path") from error
+    if rows:
+        yield arrow_table(rows)

@@ -1,0 +1,186 @@
+"""`shopr events`: load, look at and export what happened in the shop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from shopr.cli.output import echo, echo_frame, echo_json, json_option
+
+if TYPE_CHECKING:
+    from shopr.analytics.store import EventStore
+
+__all__ = ["events"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@click.group(epilog="Example: shopr events funnel product_viewed cart_item_added order_completed --days 7")
+def events() -> None:
+    """Load events, follow shoppers through them, and see how the shop performs."""
+
+
+def _store() -> EventStore:
+    from shopr.analytics.store import EventStore
+
+    return EventStore.open()
+
+
+def _span(command: F) -> F:
+    command = click.option("--until", metavar="DAY", help="Last UTC day, such as 2026-11-30.")(command)
+    return click.option("--since", metavar="DAY", help="First UTC day, such as 2026-11-01.")(command)
+
+
+@events.command(epilog="Example: shopr events load events.parquet")
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+def load(file: Path, *, as_json: bool) -> None:
+    """Store the events of FILE: Parquet or CSV of the flat table, or JSON lines, one event's envelope a line.
+
+    An event that is known already changes nothing. Bad rows are set aside and told.
+    """
+    from shopr.analytics.loading import load_events
+    from shopr.progress import step
+
+    with step(f"Load {file.name}") as reading:
+        done = load_events(_store(), file)
+        reading.note(f"{done.new:,} of {done.rows:,} events are new")
+    if as_json:
+        echo_json(done)
+        return
+    echo(f"{done.new:,} of {done.rows:,} events are new.")
+    for reason, count in sorted(done.rejected.items(), key=lambda item: -item[1])[:10]:
+        echo(f"  {count:,} set aside: {reason}")
+
+
+@events.command(epilog="Example: shopr events status")
+@json_option
+def status(*, as_json: bool) -> None:
+    """What the store holds, by type."""
+    with _store().query() as found:
+        frame = found.sql(
+            "SELECT type, count(*) AS stored, sum(weight) AS events, min(time) AS first, max(time) AS last "
+            "FROM events GROUP BY type ORDER BY stored DESC"
+        ).df()
+    _show(frame, as_json, "No events yet. Load some with 'shopr events load FILE', or use the app.")
+
+
+@events.command(epilog="Example: shopr events funnel product_viewed cart_item_added order_completed --by device")
+@click.argument("steps", nargs=-1, required=True)
+@click.option("--days", default=7.0, show_default=True, type=click.FloatRange(min=0, min_open=True), help="The window.")
+@click.option("--order", default="ordered", show_default=True, type=click.Choice(["ordered", "strict", "any"]))
+@click.option("--by", metavar="COLUMN", help="Break down by page, device, source … of the first step.")
+@_span
+@json_option
+def funnel(
+    steps: tuple[str, ...],
+    *,
+    days: float,
+    order: str,
+    by: str | None,
+    since: str | None,
+    until: str | None,
+    as_json: bool,
+) -> None:
+    """How many persons go through STEPS (event types), in order, within a window."""
+    from shopr.analytics.funnel import Step
+    from shopr.analytics.funnel import funnel as follow
+    from shopr.analytics.log import EventLog
+
+    log = EventLog.read(_store(), start=since, end=until, columns=[by] if by else [])
+    made = follow(log, [Step(s) for s in steps], window=timedelta(days=days), order=order, breakdown=by)  # type: ignore[arg-type]
+    _show(made.table() if by else made.table().drop(columns="group"), as_json)
+
+
+@events.command(epilog="Example: shopr events journeys --depth 5")
+@click.option("--by", default="type", show_default=True, help="What a step is: type, page …")
+@click.option("--depth", default=5, show_default=True, type=click.IntRange(1, 20))
+@click.option("--top", default=20, show_default=True, type=click.IntRange(1, 1000), help="Paths to list.")
+@_span
+@json_option
+def journeys(by: str, *, depth: int, top: int, since: str | None, until: str | None, as_json: bool) -> None:
+    """The paths that sessions take, most frequent first."""
+    from shopr.analytics.journey import journeys as follow
+    from shopr.analytics.log import EventLog
+
+    log = EventLog.read(_store(), start=since, end=until, columns=[] if by == "type" else [by])
+    frame = follow(log, by=by, depth=depth).paths.head(top)
+    _show(frame.assign(path=[" → ".join(path) for path in frame["path"]]), as_json)
+
+
+@events.command(epilog="Example: shopr events retention --again order_completed")
+@click.option("--start", metavar="TYPE", help="What puts a person into a cohort (default: any event).")
+@click.option("--again", metavar="TYPE", help="What counts as coming again (default: any event).")
+@click.option("--period", default="week", show_default=True, type=click.Choice(["day", "week", "month"]))
+@click.option("--periods", default=8, show_default=True, type=click.IntRange(1, 400))
+@json_option
+def retention(*, start: str | None, again: str | None, period: str, periods: int, as_json: bool) -> None:
+    """Of those who first came in a period, the share that came again so many periods later."""
+    from shopr.analytics.log import EventLog
+    from shopr.analytics.retention import retention as cohorts
+    from shopr.config import Settings
+
+    log = EventLog.read(_store())
+    zone = Settings().time_zone
+    _show(cohorts(log, start=start, again=again, period=period, periods=periods, time_zone=zone), as_json)  # type: ignore[arg-type]
+
+
+@events.command(epilog="Example: shopr events vitals --since 2026-11-01")
+@_span
+@json_option
+def vitals(*, since: str | None, until: str | None, as_json: bool) -> None:
+    """Core Web Vitals at the 75th percentile, by page and device."""
+    from shopr.analytics.quality import vitals as measured
+
+    _show(measured(_store(), start=since, end=until), as_json, "No vitals were measured in this span.")
+
+
+@events.command(epilog="Example: shopr events errors --since 2026-11-01")
+@_span
+@json_option
+def errors(*, since: str | None, until: str | None, as_json: bool) -> None:
+    """Errors by group, most frequent first."""
+    from shopr.analytics.quality import error_groups
+
+    _show(error_groups(_store(), start=since, end=until), as_json, "No errors in this span.")
+
+
+@events.command(epilog="Example: shopr events compact")
+@json_option
+def compact(*, as_json: bool) -> None:
+    """Move what is older than a quarter of an hour into Parquet parts by day."""
+    done = _store().compact()
+    if as_json:
+        echo_json(done)
+    else:
+        echo(f"{done.moved:,} events moved into {done.written} parts; {done.joined} small parts joined.")
+
+
+@events.command(epilog="Example: shopr events export --out november.parquet --since 2026-11-01 --until 2026-11-30")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="Ends in .parquet or .csv.")
+@_span
+def export(*, out: Path, since: str | None, until: str | None) -> None:
+    """Write the events of a span to a file."""
+    from shopr.errors import InputError, StorageError
+
+    if out.suffix not in (".parquet", ".csv"):
+        raise InputError(f"{out} ends in {out.suffix!r}", hint="Name a file ending in .csv or .parquet")
+    frame = _store().frame(start=since, end=until)
+    try:
+        (frame.to_csv if out.suffix == ".csv" else frame.to_parquet)(out, index=False)
+    except OSError as error:
+        raise StorageError(f"{out} cannot be written: {error.strerror}", hint="Check its folder") from error
+    echo(f"{len(frame):,} events are in {out}.")
+
+
+def _show(frame: Any, as_json: bool, nothing: str = "No events in this span.") -> None:
+    if as_json:
+        echo_json(frame)
+    elif frame.empty:
+        echo(nothing)
+    else:
+        echo_frame(frame)
