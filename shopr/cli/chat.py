@@ -84,7 +84,7 @@ def _replay(replay_path: Path, catalog_path: Path, out_path: Path | None, *, as_
 
     script = read_script(replay_path)
     with step("Read the catalogue") as reading:
-        catalog = read_catalog(catalog_path, currency=script.fixtures.currency)
+        catalog, _ = read_catalog(catalog_path, currency=script.fixtures.currency)
         reading.note(f"{len(catalog):,} products")
     with step("Index the products"):
         search = ProductSearch.build(catalog)

@@ -50,7 +50,7 @@ def read_catalog(path: Path | str, *, currency: str = "") -> tuple[Catalog, Reje
     else:
         rows, set_aside = np.arange(1, len(frame) + 1), Rejects()
     if set(frame.columns) >= _CHORUS:
-        loaded = chorus.load(path)
+        loaded = chorus.load(path, currency=currency or "USD")
         return loaded.catalog, loaded.rejects
     if not len(frame):
         return Catalog.empty(), set_aside
