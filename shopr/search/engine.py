@@ -228,7 +228,7 @@ class ProductSearch:
 
     def suggest(self, prefix: str, n: int = 8) -> list[str]:
         """Completions of what is being typed, the most popular first."""
-        return self._index.suggest(prefix, n)
+        return self._index.suggestions.complete(prefix, n)
 
     def describe(self) -> dict[str, Any]:
         """Sizes of the index."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from shopr.search.kinds import Kinds
 from shopr.search.lexicon import phrase
 from shopr.search.postings import Postings
 from shopr.search.spelling import Speller
+from shopr.search.suggesting import Suggestions
 from shopr.search.understanding import Reader
 
 __all__ = ["Index"]
@@ -175,6 +177,7 @@ class Index:
         }
         return np.argsort(keys[sort], kind="stable")
 
-    def suggest(self, prefix: str, n: int) -> list[str]:
-        """Completions, the most popular first."""
-        return []
+    @cached_property
+    def suggestions(self) -> Suggestions:
+        """Phrases that complete what is typed, made at the first call."""
+        return Suggestions.learn(self.kinds, self.columns.brand, self.columns.popularity)

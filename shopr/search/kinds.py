@@ -26,14 +26,12 @@ class Asked:
     Attributes:
         name: its usual name. terms: as it stands in the query. codes: the mined kinds that are it.
         synonyms: other names of it and of its narrower kinds, from the reviewed table.
-        proper: whether the words asked are its usual name, not one that may mean something else too.
     """
 
     name: str
     terms: Phrase
     codes: NDArray[np.int32]
     synonyms: tuple[Phrase, ...] = ()
-    proper: bool = True
 
 
 @dataclass

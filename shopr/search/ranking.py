@@ -146,9 +146,9 @@ def rank(
     if query.kind is not None and of_kind is not None and query.whole:
         own = of_kind & (scores > 0)
         most = float(literal.max(initial=0.0))
-        spoken = own & (literal > max(1e-5, 0.4 * most))
+        spoken = own & (literal > 1e-5)
         # Where the shop hardly uses the word that was typed, its own word for the thing is as good.
-        rival = not query.kind.proper and int(own.sum()) < int((literal > 0.8 * most).sum())
+        rival = int(own.sum()) < int((literal > 0.8 * most).sum())
         usual = int(spoken.sum()) >= _SPOKEN or rival
         relative += np.float32(config.exact_kind) * spoken
         relative += np.float32(config.named_otherwise if usual else config.unspoken) * (own & ~spoken)

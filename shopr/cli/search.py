@@ -1,0 +1,242 @@
+"""`shopr search`: index a catalogue, ask it one query or a file of them, measure it against human ratings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
+
+import click
+
+from shopr.cli.output import echo_json, echo_table, json_option
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from shopr.data.catalog import Catalog
+    from shopr.search.engine import ProductSearch
+
+__all__ = ["search"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+_CATALOG = (
+    "The Chorus Parquet file, a catalogue of ours, or any CSV, Parquet or JSON with product_id (or id) and title."
+)
+
+
+@click.group(epilog='Example: shopr search query --catalog products.parquet "wireless headphones"')
+def search() -> None:
+    """Find products by words."""
+
+
+def _catalog_option(*, required: bool = True) -> Callable[[F], F]:
+    return click.option(
+        "--catalog", "catalog_path", required=required, type=click.Path(path_type=Path), metavar="FILE", help=_CATALOG
+    )
+
+
+@search.command(epilog="Example: shopr search index --catalog products.parquet --out data/state/search")
+@_catalog_option()
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Where the index goes.")
+@json_option
+def index(*, catalog_path: Path, out: Path, as_json: bool) -> None:
+    """Build an index and save it; `query --index FOLDER` then starts at once."""
+    from shopr.progress import step
+
+    catalog, engine = _build(catalog_path)
+    with step(f"Write {out}"):
+        engine.save(out)
+    if as_json:
+        echo_json({"out": out, **engine.describe()})
+    else:
+        click.echo(f"{out}: {len(catalog):,} products, {engine.describe()['terms']:,} terms")
+
+
+@search.command(epilog="Example: shopr search query --catalog products.parquet --batch queries.csv --out results.csv")
+@click.argument("words", required=False)
+@_catalog_option(required=False)
+@click.option("--index", "index_path", type=click.Path(path_type=Path), metavar="FOLDER", help="A saved index instead.")
+@click.option("--batch", type=click.Path(path_type=Path), metavar="FILE", help="CSV with the columns query_id,query.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where query_id,product_id,rank,score,confidence go: .csv or .parquet.",
+)
+@click.option("--k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Products for each query.")
+@json_option
+def query(
+    *,
+    words: str | None,
+    catalog_path: Path | None,
+    index_path: Path | None,
+    batch: Path | None,
+    out: Path | None,
+    k: int,
+    as_json: bool,
+) -> None:
+    """Ask for WORDS, or for every query of a file; a query without a match gets no row."""
+    from shopr.errors import InputError
+
+    if (words is None) == (batch is None):
+        raise InputError("give either WORDS or --batch FILE", hint='shopr search query --catalog FILE "red shoes"')
+    if (catalog_path is None) == (index_path is None):
+        raise InputError("give either --catalog FILE or --index FOLDER", hint="--catalog builds an index first")
+    if (batch is None) != (out is None):
+        raise InputError("--batch and --out go together", hint="Name both files, or ask for WORDS")
+    if out is not None:
+        _check_out(out)
+    queries = None if batch is None else _queries(batch)
+    engine = _load(index_path) if index_path is not None else None
+    titles: dict[str, str] = {}
+    if engine is None:
+        assert catalog_path is not None
+        catalog, engine = _build(catalog_path)
+        titles = dict(zip(catalog.frame["product_id"], catalog.frame["title"], strict=True))
+    if queries is None:
+        assert words is not None
+        _print(engine, words, k, titles, as_json)
+    else:
+        assert out is not None
+        _answer(engine, queries, k, out, as_json)
+
+
+@search.command(epilog="Example: shopr search evaluate --catalog products.parquet --qrels ratings.csv --json")
+@_catalog_option()
+@click.option(
+    "--qrels",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="CSV or Parquet with the columns query,docid,rating; grades of 0 or more.",
+)
+@json_option
+def evaluate(*, catalog_path: Path, qrels: Path, as_json: bool) -> None:
+    """Measure search against human ratings: nDCG@10, condensed nDCG@10, abstention."""
+    from shopr.data.sources.files import read_table
+    from shopr.search.evaluation import evaluate as measure
+    from shopr.search.evaluation import read_ratings
+
+    ratings = read_ratings(read_table(qrels).frame, qrels.name)
+    _, engine = _build(catalog_path)
+    result = measure(engine, ratings)
+    if as_json:
+        echo_json(result)
+        return
+    rows = [
+        ("queries with a relevant product", result.queries),
+        ("nDCG@10, unrated = irrelevant", result.ndcg),
+        ("nDCG@10, unrated left out", result.condensed),
+        ("refused though answerable", result.abstained),
+        ("queries without a relevant product", result.unanswerable),
+        ("refused of these", result.refused),
+    ]
+    echo_table(("measure", "value"), rows)
+
+
+def _build(path: Path) -> tuple[Catalog, ProductSearch]:
+    from shopr.data.sources.catalog_file import read_catalog
+    from shopr.progress import step
+    from shopr.search.engine import ProductSearch
+
+    with step("Read the catalogue") as reading:
+        catalog, rejects = read_catalog(path)
+        reading.note(f"{len(catalog):,} products" + (f", {len(rejects):,} rows set aside" if len(rejects) else ""))
+    with step("Build the index"):
+        return catalog, ProductSearch.build(catalog)
+
+
+def _load(folder: Path) -> ProductSearch:
+    from shopr.search.engine import ProductSearch
+
+    return ProductSearch.load(folder)
+
+
+def _queries(path: Path) -> pd.DataFrame:
+    """The queries of a file, ids and words as text, in order.
+
+    Raises:
+        DataError: if a column is missing, or an id is missing or occurs twice.
+    """
+    from shopr.data.schema import as_text
+    from shopr.data.sources.files import read_table, require
+    from shopr.errors import DataError
+
+    table = read_table(path)
+    require(table, ("query_id", "query"), "Give a CSV with the columns query_id,query")
+    ids, words = as_text(table.frame["query_id"]).fillna(""), as_text(table.frame["query"]).fillna("")
+    if (ids == "").any():
+        row = int(table.rows[(ids == "").to_numpy().argmax()])
+        raise DataError(f"{path.name}: row {row} has no query_id", hint="Give every query an id")
+    if ids.duplicated().any():
+        raise DataError(f"{path.name}: query_id {ids[ids.duplicated()].iloc[0]!r} occurs twice", hint="Make ids unique")
+    return table.frame.assign(query_id=ids, query=words)[["query_id", "query"]]
+
+
+def _answer(engine: ProductSearch, queries: pd.DataFrame, k: int, out: Path, as_json: bool) -> None:
+    import pandas as pd
+
+    answers = engine.search_batch(queries["query"].tolist(), k)
+    rows = [
+        (name, product, rank, round(float(score), 6), round(float(sure), 4))
+        for name, found in zip(queries["query_id"], answers, strict=True)
+        for rank, (product, score, sure) in enumerate(
+            zip(found.product_ids, found.scores, found.confidences, strict=True), start=1
+        )
+    ]
+    frame = pd.DataFrame(rows, columns=["query_id", "product_id", "rank", "score", "confidence"])
+    _write(frame, out)
+    silent = sum(not len(found) for found in answers)
+    if as_json:
+        echo_json({"out": out, "queries": len(answers), "rows": len(frame), "without_match": silent})
+    else:
+        click.echo(f"{out}: {len(frame):,} rows for {len(answers):,} queries, {silent:,} without a match")
+
+
+def _print(engine: ProductSearch, words: str, k: int, titles: dict[str, str], as_json: bool) -> None:
+    found = engine.search(words, k)
+    shown = found.product_ids or found.alternatives
+    sure = found.confidences.tolist() if len(found) else [None] * len(shown)
+    products = [
+        {"product_id": p, "title": titles.get(p, ""), "confidence": c} for p, c in zip(shown, sure, strict=True)
+    ]
+    if as_json:
+        facts = ("query", "corrected", "did_you_mean", "product_type", "abstained", "total")
+        echo_json({**{name: getattr(found, name) for name in facts}, "products": products})
+        return
+    if found.corrected:
+        click.echo(f"searched for: {found.corrected}")
+    if found.did_you_mean:
+        click.echo(f"did you mean: {found.did_you_mean}")
+    if not len(found):
+        click.echo("no match" + ("; the nearest:" if shown else ""))
+    if shown:
+        echo_table(("product_id", "title", "confidence"), [tuple(p.values()) for p in products])
+
+
+def _check_out(path: Path) -> None:
+    """Refuse an output that could not be written, before any work is done."""
+    from shopr.errors import InputError
+
+    if path.suffix.lower() not in (".csv", ".parquet"):
+        raise InputError(f"--out {path} has the ending {path.suffix!r}", hint="End it in .csv or .parquet")
+    if path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"--out {path} cannot be written", hint="Name a file in a folder that exists")
+
+
+def _write(frame: pd.DataFrame, path: Path) -> None:
+    """The whole file or none."""
+    from shopr.data.folders import storage_error
+
+    fresh = path.with_name(f".{path.name}.new-{uuid4().hex[:8]}")
+    try:
+        if path.suffix.lower() == ".parquet":
+            frame.to_parquet(fresh, index=False)
+        else:
+            frame.to_csv(fresh, index=False)
+        fresh.replace(path)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    finally:
+        fresh.unlink(missing_ok=True)
