@@ -63,10 +63,12 @@ SECTIONS: dict[str, Entry] = {
     ),
     "tables": _entry("shopr.storage", f"{_HERE}compliance:tables", "yearly", "personal data, retention, encryption"),
     "subjects": _entry("shopr.storage", f"{_HERE}compliance:subjects", "yearly", "requests of data subjects"),
-    # What follows is not written yet; its line says so in every report that it will belong to.
     "guard": _entry(
-        "shopr.security", f"{_HERE}security:guard", "daily weekly yearly", "verdicts on messages and uploads"
+        "shopr.security", f"{_HERE}guard:guard", "daily weekly yearly", "verdicts on messages, lockouts, blocks"
     ),
+    "keys": _entry("shopr.security", f"{_HERE}guard:keys", "weekly yearly", "the keys of encryption"),
+    "audit": _entry("shopr.security", f"{_HERE}guard:audit", "weekly yearly", "whether the audit log is unchanged"),
+    # What follows is not written yet; its line says so in every report that it will belong to.
     "analytics": _entry(
         "shopr.analytics", f"{_HERE}shop:journeys", "daily monthly quarterly", "journeys, errors and vitals"
     ),
