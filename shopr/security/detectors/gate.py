@@ -1,0 +1,79 @@
+"""The cheap gate: plain text leaves before anything is decoded.
+
+Plain means: letters, digits and the punctuation of sentences; apostrophes only inside words; no word that means something
+to a shell, at most one that means something to a database; no character that folding would change.
+"""
+
+from __future__ import annotations
+
+import re
+
+from shopr.security.canonical.folding import is_plain_character
+
+__all__ = ["is_plain"]
+
+MAX_PLAIN = 1500
+"""Longer texts take the long way."""
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ,.?!-':$&/()#%@\"+")
+_MARKS = frozenset("-':$&/()#%@\"+")
+_ODD_MARKS = re.compile(
+    r"(?<![^\W\d])'|'(?![^\W\d])|--|//|\w/\w+/|(?<!\w)/\w|[^\s\d]%|%\w|&\S|\S&|\$[\w(]*[a-z(]|[@#]\W|\S[@#]|\w\(|\(\)|"
+    r"[\"')]\s*(?:or|and|union|order|having|group|xor)\b|[:(/+.@%-]\S*[:(/+@%]|\"\S*[^\s\w]|\S\+|\+\S|\w:\w|^\W|/$|"
+    r"\b(?:invoke|get|set|new|start|stop|out)-\w"
+)
+_ODD_DOTS = re.compile(r"[^\W\d]\.\w+\.\w|\.(?:ps1|sql|sh|bat|exe|env|php|jsp|asp|zip)\b|^\W*\w+\.\w+\W*$")
+LONGEST_WORD = 18
+"""A longer word may be base64."""
+
+_DATABASE = frozenset(
+    "select union insert delete drop update exec execute truncate declare waitfor benchmark sleep having xor rlike "
+    "from where table values into order group by limit like between null true false and or not create alter user users "
+    "dual regexp is exists all as set password database schema delay time shutdown case when then end binary cast div "
+    "mod ilike glob collate reconfigure handler describe show tables grant procedure analyse dbcc".split()
+)
+_WEAK = frozenset(
+    "and or not is all as by from like user order time set case when end null true false show group".split()
+)
+_FIRST = frozenset("and or having xor order group select union exec execute alter insert delete drop truncate".split())
+_SHELL = frozenset(
+    "whoami ifconfig netstat uname nslookup nohup sudo passwd wget curl chmod chown lsof printenv ipconfig tasklist "
+    "systeminfo powershell cmd cmd.exe bash javascript vbscript alert prompt confirm document eval onerror onload script "
+    "id ls ps pwd who which netcat nc cat sysinfo lastlog htop busybox ansible-console localhost jndi phpinfo "
+    "sleep ping echo dir net info etc proc php time find head tail shutdown dbcc".split()
+)
+_WEAK_SHELL = frozenset(
+    "cat echo find head tail time which who sleep net info etc script id script document confirm".split()
+)
+
+
+def is_plain(text: str) -> bool:
+    """Whether `text` can be let through without a closer look."""
+    if len(text) > MAX_PLAIN:
+        return False
+    characters = set(text)
+    odd = characters.difference(_PLAIN)
+    if odd:
+        for character in odd:
+            if character < "\x80" or not is_plain_character(character):
+                return False
+    low = text.lower()
+    if not characters.isdisjoint(_MARKS):
+        if _ODD_MARKS.search(low):
+            return False
+        words = low.replace("(", " ").replace(")", " ").split()
+    else:
+        words = low.split()
+    if ".." in low or ("." in low and _ODD_DOTS.search(low)) or max(map(len, words), default=0) > LONGEST_WORD:
+        return False
+    strange = _SHELL.intersection(words)
+    if strange and (len(words) < 3 or not strange <= _WEAK_SHELL):
+        return False
+    return len(words) < 2 or not _speaks_sql(words)
+
+
+def _speaks_sql(words: list[str]) -> bool:
+    if words[0] in _FIRST:
+        return True
+    told = _DATABASE.intersection(words)
+    return len(told) > 1 and not told <= _WEAK and (len(told) > 2 or len(words) < 6)

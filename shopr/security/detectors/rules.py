@@ -1,0 +1,143 @@
+"""Rules are data: YAML files of one class each, with examples that must match and harmless texts that must not.
+
+A rule reads the lowercased text of a view (`reads: text`), that of the text as it came or was folded, before anything
+was decoded (`raw`), the SQL prints of a view (`sql`), or the decoded text for prompt injection (`prompt`), which is a class
+of its own and takes no part in the score of the others. Its `words` are looked for first: only where one of them
+occurs is the pattern tried, which is what keeps a few hundred rules cheap.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+from shopr.errors import SpecError
+
+__all__ = ["PRIOR", "Hit", "Rule", "RuleBook", "default_rules"]
+
+PRIOR = {1: 0.3, 2: 0.6, 3: 1.2, 4: 2.2, 5: 3.4}
+"""What a rule adds to the log-odds by its written score alone: the fit starts from here."""
+
+READS = ("text", "raw", "sql", "prompt")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        id: its name, in verdicts and logs.
+        threat: the class of attack it speaks for.
+        score: how strongly, 1 (weak evidence) to 5 (nothing else looks like this).
+        reads: "text", "raw", "sql" or "prompt".
+        words: one of them must occur for the pattern to be tried.
+        pattern: the compiled expression, for lowercased text (or a print).
+        examples: texts that must match.
+        harmless: texts that must not.
+    """
+
+    id: str
+    threat: str
+    score: int
+    reads: str
+    words: tuple[str, ...]
+    pattern: re.Pattern[str]
+    examples: tuple[str, ...] = ()
+    harmless: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A rule that matched, and where in the view."""
+
+    rule: Rule
+    start: int
+    end: int
+
+
+class RuleBook:
+    """Rules, ready to be tried on one view after another.
+
+    Args:
+        rules: in the order in which their evidence is numbered.
+    """
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = tuple(rules)
+        self.index = {rule.id: i for i, rule in enumerate(self.rules)}
+        if len(self.index) != len(self.rules):
+            twice = sorted({r.id for r in rules if sum(r.id == other.id for other in rules) > 1})
+            raise SpecError(f"rules {twice} are there twice", hint="Give each rule an id of its own")
+        self._by_word = {reads: _by_word(r for r in self.rules if r.reads == reads) for reads in READS}
+
+    def match(self, low: str, reads: str = "text") -> list[Hit]:
+        """The rules of one kind that match a lowercased text (or a print), each once."""
+        found: list[Hit] = []
+        tried: set[str] = set()
+        for word, rules in self._by_word[reads]:
+            if word not in low:
+                continue
+            for rule in rules:
+                if rule.id not in tried:
+                    tried.add(rule.id)
+                    match = rule.pattern.search(low)
+                    if match is not None:
+                        found.append(Hit(rule, match.start(), match.end()))
+        return found
+
+
+def _by_word(rules: Iterable[Rule]) -> list[tuple[str, list[Rule]]]:
+    words: dict[str, list[Rule]] = {}
+    for rule in rules:
+        for word in rule.words:
+            words.setdefault(word, []).append(rule)
+    return list(words.items())
+
+
+@cache
+def default_rules() -> RuleBook:
+    """The rules that come with the package."""
+    folder = files("shopr.security.detectors") / "rules"
+    found: list[Rule] = []
+    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
+        if entry.name.endswith(".yaml"):
+            found.extend(read_rules(entry.read_text(encoding="utf-8"), entry.name))
+    return RuleBook(found)
+
+
+def read_rules(text: str, name: str) -> list[Rule]:
+    """The rules of one file.
+
+    Raises:
+        SpecError: if the file is no rule file, or a pattern does not compile.
+    """
+    content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    if not isinstance(content, dict) or not {"class", "rules"} <= set(content):
+        raise SpecError(f"{name} holds no rules", hint="Start it with class: NAME and rules: […]")
+    lists = {f"<<{key}>>": value for key, value in (content.get("lists") or {}).items()}
+    return [_rule(row, content["class"], lists, name) for row in content["rules"]]
+
+
+def _rule(row: dict[str, object], threat: str, lists: dict[str, str], name: str) -> Rule:
+    pattern = str(row["pattern"])
+    for key, value in lists.items():
+        pattern = pattern.replace(key, value)
+    reads, score = str(row.get("reads", "text")), int(str(row["score"]))
+    if reads not in READS or not 1 <= score <= 5:
+        raise SpecError(f"{name}, rule {row['id']}: reads {reads!r}, score {score}", hint=f"Use {READS} and 1 to 5")
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise SpecError(f"{name}, rule {row['id']}: {error}", hint="Mend the pattern") from error
+    words, examples, harmless = (_texts(row, key) for key in ("words", "examples", "harmless"))
+    return Rule(str(row["id"]), threat, score, reads, words, compiled, examples, harmless)
+
+
+def _texts(row: dict[str, object], key: str) -> tuple[str, ...]:
+    value = row.get(key) or ()
+    return tuple(str(one) for one in value) if isinstance(value, list) else ()
