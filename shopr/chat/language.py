@@ -46,11 +46,11 @@ _FOREIGN_NATS = 4.0
 _SURE_NATS = 3.0
 # Order numbers, part numbers, addresses and links say nothing about the language.
 _NOISE = re.compile(r"https?://\S+|\S+@\S+|[#<>\[\]{}|*_=\\]|[A-Za-z0-9-]*[0-9][A-Za-z0-9-]*")
-# Names in a sentence ("was kostet Logitech Wireless Mouse?"): two or more capitalised words, small English ones between.
+# Names in a sentence ("was kostet Logitech Wireless Mouse?"): capitalised words in a row, small English ones between.
 _NAME = re.compile(
     r"(?<=[\w,:;)] )[A-Z][\w'’-]*(?:[:,]? (?:(?:of|the|and|in|on|for|a|to|from|with) ){0,2}[A-Z][\w'’-]*)+"
 )
-_WORDS = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_WORDS = re.compile(r"(?:[^\W\d_]|[\u0900-\u0963])+(?:['’-][^\W\d_]+)*")
 
 Floats = npt.NDArray[np.float32]
 

@@ -27,7 +27,7 @@ _NEGATIONS = frozenset(
     "werent wont wouldnt couldnt shouldnt aint havent hasnt".split()
 )
 _NEGATED_WORDS = 3
-_TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|[!?]+|\d+|[^\w\s]", re.UNICODE)
+_TOKEN = re.compile(r"(?:[^\W\d_]|[\u0900-\u0963])+(?:'[^\W\d_]+)?|[!?]+|\d+|[^\w\s]", re.UNICODE)
 _SHOUT = re.compile(r"\b[A-Z]{3,}\b")
 _STOPS = frozenset(".,;:!?")
 

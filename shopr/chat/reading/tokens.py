@@ -12,13 +12,17 @@ __all__ = ["Token", "fold", "stemmed", "tokenise"]
 _ARABIC = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ى": "ي", "ة": "ه", "ؤ": "و", "ئ": "ي", "ـ": None})
 _LETTERS = str.maketrans({"ß": "ss", "ı": "i", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "’": "'", "‘": "'", "`": "'"})
 _CJK = "\u3005\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\u30fc"
+# Vowel signs of Devanagari and vowel marks of Arabic belong to their word, though \\w leaves them out.
+_MARKS = "\u0900-\u0963\u0970-\u097f\u064b-\u065f\u0670"
 _TOKEN = re.compile(
     rf"[{_CJK}]"  # each Han or Kana character alone
     r"|\d+(?:[.,٫]\d+)*(?:(?=[^\W\d_])|(?![\w]))"  # numbers, also before a unit without a space
-    rf"|[^\W{_CJK}]+(?:['’][^\W\d_]+)*(?:\.(?:com|net|org)\b)?"  # words, with their apostrophes
+    rf"|(?:[^\W{_CJK}]|[{_MARKS}])+(?:['’](?:[^\W\d_]|[{_MARKS}])+)*(?:\.(?:com|net|org)\b)?"  # words, with their apostrophes
     r"|[$€£¥₹₺<>=~%#\"+-]+"  # marks that carry meaning
     r"|[.!?;,:\u3002\uff01\uff1f\uff0c\u3001\u061f\u060c\u0964]",
 )
+_SIGNS = frozenset(map(chr, range(0x0900, 0x0964)))
+"""Devanagari's spacing vowel signs, which are neither letters nor combining marks."""
 _ENDS = frozenset(".!?;\u3002\uff01\uff1f\u061f\u0964")
 _PAUSES = frozenset(",:\uff0c\u3001\u060c")
 
@@ -69,7 +73,7 @@ def _stemmer(name: str) -> object:
 @lru_cache(maxsize=32768)
 def stemmed(word: str, stemmer: str) -> str:
     """The stem of a folded word; the word itself without a stemmer, or where it is no word."""
-    if not stemmer or not word.isalpha() or len(word) < 4:
+    if not stemmer or len(word) < 4 or not all(c.isalpha() or unicodedata.combining(c) or c in _SIGNS for c in word):
         return word
     return fold(_stemmer(stemmer).stemWord(word))  # type: ignore[attr-defined]
 
