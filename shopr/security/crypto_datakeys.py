@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from shopr.clock import Clock, SystemClock
 from shopr.errors import SecurityError, StorageError
@@ -95,7 +96,7 @@ class Tombstones:
 class DataKeys:
     """The data keys of one installation. Also the subject store whose erasure makes everything encrypted unreadable.
 
-    Make a person's first key outside a transaction of your own: it is written in one of its own.
+    Used from within a transaction of the same database, it reads and writes in that one.
 
     Args:
         database: opened and upgraded.
@@ -111,6 +112,7 @@ class DataKeys:
     ) -> None:
         self._database, self._masters, self._tombstones = database, masters, tombstones
         self._clock = clock or SystemClock()
+        self._insert = (sqlite if database.is_sqlite else postgresql).insert
         self._cache: dict[str, tuple[float, DataKey]] = {}  # by id, and by "current:" + subject's digest
         self._lock = threading.Lock()
 
@@ -121,18 +123,20 @@ class DataKeys:
             SecurityError: if it cannot be unwrapped.
         """
         whose = digest(subject)
-        cached = self._cached(f"current:{whose}")
+        name, which = f"current:{whose}", and_(table.c.subject == whose, table.c.current == 1)
+        cached = self._cached(name)
         if cached is not None:
             return cached
-        for _ in range(3):
-            found = self._load(and_(table.c.subject == whose, table.c.current == 1))
-            if found is not None:
-                return self._remember(found, f"current:{whose}")
-            try:
-                self._make(whose)
-            except StorageError:  # another process made it in between: read that one
-                continue
-        raise StorageError(f"no data key could be made in database {self._database.name}", hint="Run 'shopr doctor'")
+        outer = self._database.writing
+        if outer is not None:
+            # Inside somebody's transaction: the key is written with it, and may yet be rolled back with it.
+            return self._load(outer, which) or self._made(outer, whose, which)
+        with self._database.read() as connection:
+            found = self._load(connection, which)
+        if found is None:
+            with self._database.begin() as connection:
+                found = self._made(connection, whose, which)
+        return self._remember(found, name)
 
     def by_id(self, key_id: str) -> DataKey:
         """The key of that id.
@@ -143,13 +147,18 @@ class DataKeys:
         cached = self._cached(key_id)
         if cached is not None:
             return cached
-        found = self._load(table.c.key_id == key_id)
+        outer = self._database.writing
+        if outer is not None:
+            found = self._load(outer, table.c.key_id == key_id)
+        else:
+            with self._database.read() as connection:
+                found = self._load(connection, table.c.key_id == key_id)
         if found is None:
             raise SecurityError(
                 f"data key {key_id[:32]!r} is not there: its person was erased, or it belongs to another database",
                 hint="What it encrypted cannot be read any more",
             )
-        return self._remember(found, key_id)
+        return found if outer is not None else self._remember(found, key_id)
 
     def renew(self, subject: str) -> str:
         """Give a person a new key; the earlier ones only decrypt until nothing needs them. The new id."""
@@ -215,21 +224,26 @@ class DataKeys:
         self._forget()
         return len(ids)
 
-    def _load(self, which: ColumnElement[bool]) -> DataKey | None:
-        with self._database.read() as connection:
-            row = connection.execute(select(table).where(which)).mappings().first()
-        if row is None:
-            return None
-        if row["key_id"] in self._tombstones.ids():
-            self.settle()
+    def _load(self, connection: Connection, which: ColumnElement[bool]) -> DataKey | None:
+        row = connection.execute(select(table).where(which)).mappings().first()
+        if row is None or row["key_id"] in self._tombstones.ids():
             return None
         secret = self._masters.unwrap(row["master_id"], row["wrapped"])
         return DataKey(row["key_id"], row["subject"], secret, row["current"] == 1)
 
-    def _make(self, whose: str) -> None:
-        row = self._row(whose)
-        with self._database.begin() as connection:
-            connection.execute(insert(table).values(row))
+    def _made(self, connection: Connection, whose: str, which: ColumnElement[bool]) -> DataKey:
+        dead = connection.execute(select(table.c.key_id).where(which)).scalar()
+        if dead is not None and dead in self._tombstones.ids():
+            # A restored backup brought an erased key back, which would stand in the new one's place.
+            connection.execute(delete(table).where(table.c.key_id == dead))
+        statement = self._insert(table).values(self._row(whose))
+        connection.execute(statement.on_conflict_do_nothing(index_elements=["subject", "current"]))
+        found = self._load(connection, which)  # of another process, if it was faster
+        if found is None:
+            raise StorageError(
+                f"no data key could be made in database {self._database.name}", hint="Run 'shopr doctor'"
+            )
+        return found
 
     def _row(self, whose: str) -> dict[str, Any]:
         master, wrapped = self._masters.wrap(os.urandom(KEY_BYTES))

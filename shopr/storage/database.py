@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib.util import find_spec
@@ -42,6 +43,7 @@ class Database:
         self._url = _parsed(url)
         self.name = self._url.database if self.is_sqlite else mask(self._url.render_as_string(hide_password=False))
         self._engine = _engine(self._url, busy_seconds)
+        self._thread = threading.local()
 
     @classmethod
     def open(cls, settings: Settings | None = None, *, url: str | None = None) -> Self:
@@ -76,12 +78,27 @@ class Database:
         """A consistent view for reading; in SQLite it is never blocked by a writer and blocks none."""
         return self._transaction(read_only=True)
 
+    @property
+    def writing(self) -> Connection | None:
+        """The transaction that this thread has open for writing; None if there is none.
+
+        For stores that are used from within another store's transaction: in SQLite a second writer would wait for the
+        first for good.
+        """
+        return getattr(self._thread, "connection", None)
+
     @contextmanager
     def _transaction(self, *, read_only: bool) -> Iterator[Connection]:
+        outer = self.writing
         with mapped(str(self.name)), self._engine.connect() as connection:
             connection.execution_options(**{READ_ONLY: read_only})
             with connection.begin():
-                yield connection
+                if not read_only:
+                    self._thread.connection = connection
+                try:
+                    yield connection
+                finally:
+                    self._thread.connection = outer
 
     def revision(self) -> str | None:
         """The revision of the stored tables; None for an empty database."""

@@ -156,9 +156,13 @@ def test_a_restored_backup_does_not_bring_an_erased_person_back(settings: Settin
             connection.exec_driver_sql("INSERT INTO data_keys VALUES (?, ?, ?, ?, ?, ?)", kept[0])
         with pytest.raises(SecurityError, match="was erased"):
             cipher.decrypt(token, **HERE)
+        fresh = cipher.encrypt(TEXT, **HERE)  # under a new key, in the place of the dead one
+        assert Envelope.parse(fresh).key_id != kept[0][0]
+        assert cipher.decrypt(fresh, **HERE) == TEXT
         with database.begin() as connection:
-            assert connection.exec_driver_sql("SELECT count(*) FROM data_keys").scalar() == 0
-            connection.exec_driver_sql("INSERT INTO data_keys VALUES (?, ?, ?, ?, ?, ?)", kept[0])
+            connection.exec_driver_sql(
+                "INSERT INTO data_keys VALUES (?, ?, NULL, ?, ?, ?)", [*kept[0][:2], *kept[0][3:]]
+            )
         assert Cipher.open(settings, database).keys.settle() == 0  # opening has settled it
         with pytest.raises(SecurityError, match="was erased"):
             Cipher.open(settings, database).decrypt(token, **HERE)
@@ -416,3 +420,34 @@ def test_a_keyring_needs_exactly_one_active_key() -> None:
             Keyring(keys)
     with pytest.raises(ConfigError, match="same id"):
         Keyring((one, MasterKey("a", b"2" * 32, "retired")))
+
+
+# -- inside another store's transaction -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_store_may_encrypt_inside_its_own_transaction(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    if kind == "sqlite":
+        database: Database = request.getfixturevalue("database")
+    else:
+        database = Database.open(url=request.getfixturevalue("postgres_url"))
+    cipher = Cipher(DataKeys(database, Keyring.generate(), Tombstones(tmp_path / "gone"), clock=ManualClock()))
+    with database.begin():  # a new person's first message: the key is made here
+        tokens = [cipher.encrypt(TEXT, **HERE) for _ in range(3)]
+        assert cipher.decrypt(tokens[0], **HERE) == TEXT
+    assert [cipher.decrypt(token, **HERE) for token in tokens] == [TEXT] * 3
+    assert len({Envelope.parse(token).key_id for token in tokens}) == 1
+    database.close()
+
+
+def test_a_key_that_was_rolled_back_is_not_used_again(cipher: Cipher, database: Database) -> None:
+    with pytest.raises(ZeroDivisionError), database.begin():
+        lost = cipher.encrypt(TEXT, **HERE)
+        raise ZeroDivisionError
+    with pytest.raises(SecurityError):
+        cipher.decrypt(lost, **HERE)
+    kept = cipher.encrypt(TEXT, **HERE)
+    assert Envelope.parse(kept).key_id != Envelope.parse(lost).key_id
+    assert cipher.decrypt(kept, **HERE) == TEXT

@@ -183,3 +183,22 @@ def test_an_erased_value_leaves_no_trace_in_the_file(tmp_path: Path) -> None:
     checkpoint.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     checkpoint.close()
     assert b"a secret that must go" not in path.read_bytes()
+
+
+def test_a_thread_knows_its_open_transaction(tmp_path: Path) -> None:
+    import threading
+
+    with Database.open(url=f"sqlite:///{tmp_path / 'state.db'}") as database:
+        assert database.writing is None
+        with database.read():
+            assert database.writing is None
+        with database.begin() as connection:
+            assert database.writing is connection
+            seen: list[object] = []
+            thread = threading.Thread(target=lambda: seen.append(database.writing))
+            thread.start()
+            thread.join()
+            assert seen == [None]
+            with database.read():
+                assert database.writing is connection
+        assert database.writing is None
