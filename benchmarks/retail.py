@@ -137,8 +137,18 @@ def table(record: dict[str, Any]) -> str:
 
 
 def track(record: dict[str, Any]) -> None:
-    """Log the run to MLflow."""
-    raise NotImplementedError
+    """Log the run to MLflow: the rate of every kind as a metric, the record as an artifact."""
+    from shopr.config import Settings
+    from shopr.tracking.runs import run
+
+    rates = {f"success {kind}": row["rate"] for kind, row in record["kinds"].items()}
+    safe = {"".join(c if c.isalnum() else "_" for c in name): value for name, value in rates.items()}
+    with run("retail desk", settings=Settings(), experiment="shopr-retail", seed=record["seed"]) as tracked:
+        tracked.params({name: record[name] for name in ("seed", "templates", "conversations")})
+        tracked.metrics(
+            {"success": record["rate"], **safe, **{f"cpu_ms_{k}": v for k, v in record["reply_cpu_ms"].items()}}
+        )
+        tracked.json(record, "retail.json")
 
 
 if __name__ == "__main__":

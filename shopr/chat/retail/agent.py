@@ -240,8 +240,9 @@ class RetailAgent:
         proposal: Subject | None = None,
         refused: Ruling | None = None,
     ) -> RetailReply:
+        why = turn.refused if refused is None else refused  # a refusal is false, as a ruling
         said = " ".join(_each_once([*turn.texts, text]))
-        return RetailReply(said, asks, subject, proposal, tuple(turn.done), refused or turn.refused)
+        return RetailReply(said, asks, subject, proposal, tuple(turn.done), why)
 
 
 def _each_once(texts: Iterable[str]) -> list[str]:

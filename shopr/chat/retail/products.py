@@ -150,7 +150,7 @@ class Products:
         regions = self._regions(part, order, mine)
         for item, (start, end, before) in regions.items():
             self._resolve(part, item, (start, end), before, sense)
-        spoken = {*sense.swaps, *sense.open}
+        spoken = bool(sense.swaps or sense.unavailable or any(sense.open.values()))
         for mention in mentions:
             if not mention.groups & held and not spoken and mention.words >= 1:
                 sense.foreign += [self.title(g) for g in sorted(mention.groups)][:1]

@@ -242,7 +242,8 @@ class Desk:
     def _again(self, request: Request, asks: Asks, text: str, refused: Ruling | None = None) -> Ask | Refuse:
         request.tries[asks] = request.tries.get(asks, 0) + 1
         if request.tries[asks] > _PATIENCE:
-            return Refuse(refused or no("no_items", order_id=request.order_id), wording.GIVEN_UP)
+            ruling = no("no_items", order_id=request.order_id) if refused is None else refused
+            return Refuse(ruling, wording.GIVEN_UP)
         return Ask(asks, text, refused)
 
     def _objection(self, request: Request, order: Order, ruling: Ruling, customer: Customer) -> Step:

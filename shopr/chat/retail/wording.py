@@ -154,6 +154,8 @@ def refused(ruling: Ruling, request: Request, order: Order) -> str:
     if ruling.code == "balance":
         held, needed = ruling.facts["balance"], ruling.facts["needed"]
         return f"The gift card holds {_money(held, order)}, and {_money(needed, order)} are needed."
+    if ruling.code == "same_method":
+        return f"Order {order.order_id} is paid with that method already."
     if ruling.code == "refund_method":
         return "A refund can only go to the original payment method or to a gift card."
     reason = ruling.reason
