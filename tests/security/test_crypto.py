@@ -160,9 +160,8 @@ def test_a_restored_backup_does_not_bring_an_erased_person_back(settings: Settin
         assert Envelope.parse(fresh).key_id != kept[0][0]
         assert cipher.decrypt(fresh, **HERE) == TEXT
         with database.begin() as connection:
-            connection.exec_driver_sql(
-                "INSERT INTO data_keys VALUES (?, ?, NULL, ?, ?, ?)", [*kept[0][:2], *kept[0][3:]]
-            )
+            row = (*kept[0][:2], *kept[0][3:])
+            connection.exec_driver_sql("INSERT INTO data_keys VALUES (?, ?, NULL, ?, ?, ?)", row)
         assert Cipher.open(settings, database).keys.settle() == 0  # opening has settled it
         with pytest.raises(SecurityError, match="was erased"):
             Cipher.open(settings, database).decrypt(token, **HERE)
