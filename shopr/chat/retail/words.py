@@ -18,7 +18,9 @@ from shopr.chat.text import clean
 __all__ = ["Part", "Words", "parts"]
 
 _STEMMER = "english"
-_JOINTS = frozenset({"and", "also", "then", "besides", "additionally", "plus"})
+_JOINTS = frozenset(
+    "and also then besides additionally plus next furthermore moreover secondly thirdly finally lastly".split()
+)
 _ACTS = frozenset({"cancel", "return", "exchange", "modify", "remove", "add", "address", "payment", "discount"})
 _REACH, _FAR = 4, 7  # tokens between "and", or another joint, and the act that makes it the start of another request
 
@@ -78,6 +80,8 @@ class Words:
         return Part(text, tokens, tuple(without_overlaps(every)), every)
 
     def _mended(self, token: Token) -> Token:
+        if token.key.endswith("'s") and token.key not in self.book.words:  # "my profile's address"
+            token = replace(token, key=token.key.removesuffix("'s"))
         mended = self._speller.mend(token.key) if token.kind == "word" and len(token.key) >= 5 else None
         return token if mended is None else replace(token, key=mended)
 
