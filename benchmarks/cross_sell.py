@@ -1,6 +1,7 @@
-"""What goes with a basket: Shopr's cross-sell beside popularity and item-KNN on the Complete Journey baskets.
+"""What goes with a basket: Shopr's cross-sell beside popularity and item-KNN on baskets of a grocer or a gift shop.
 
     python benchmarks/cross_sell.py --data ../shared/data/recommend --json
+    python benchmarks/cross_sell.py --set online_retail
 
 Temporal split: models learn from the first 80 % of the lines by time; of every later basket with two or more products
 one line, drawn with a fixed seed, is held out and asked for, given the others. Full ranking over all products. Settings
@@ -15,6 +16,7 @@ import itertools
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +36,11 @@ from shopr.recommend.cross_sell import CrossSell  # noqa: E402
 from shopr.recommend.topk import top_k  # noqa: E402
 
 K, SEED = 10, 42
-GRID = {"popularity": [0.7, 1.0], "shrinkage": [1.0, 5.0], "category_shrinkage": [20.0, 100.0]}
-"""Tried on validation, each with and without the penalty on substitutes: 2 x 8 tries."""
+GRID: list[dict[str, Any]] = [
+    {"evidence": "share", "from_power": [0.5, 0.7], "to_power": [0.3, 0.5]},
+    {"evidence": "lift", "popularity": [0.7, 1.0], "shrinkage": [1.0, 5.0], "category_shrinkage": [20.0, 100.0]},
+]
+"""Tried on validation, each with and without the penalty on substitutes: 2 x 12 tries."""
 
 
 def main() -> None:
@@ -43,9 +48,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     shared = os.environ.get("SHOPR_SHARED_DATA", str(ROOT.parent / "shared" / "data"))
     parser.add_argument("--data", type=Path, default=Path(shared) / "recommend")
+    parser.add_argument("--set", choices=["completejourney", "online_retail"], default="completejourney")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    lines, catalog, ids = read(args.data)
+    lines, catalog, ids = (read if args.set == "completejourney" else read_online_retail)(args.data)
     day = lines["transaction_timestamp"]
     cut, inner = day.quantile(0.8), day.quantile(0.65)
     early, train, test = lines[day < inner], lines[day < cut], lines[day >= cut]
@@ -69,6 +75,17 @@ def read(folder: Path) -> tuple[pd.DataFrame, Catalog, IdMap]:
     return lines, Catalog.from_frame(frame[frame["product_id"].isin(ids.ids)]), ids
 
 
+def read_online_retail(folder: Path) -> tuple[pd.DataFrame, Catalog, IdMap]:
+    """As `read`, of invoices with about twenty lines; the catalogue has no categories."""
+    from shopr.data.sources.online_retail import load
+
+    data = load(folder / "online_retail.parquet")
+    bought = data.events[data.events["type"] == "order_completed"]
+    ids, codes = IdMap.from_values(bought["product_id"].astype(str))
+    columns = {"basket_id": bought["order_id"].astype(str), "transaction_timestamp": bought["time"], "item": codes}
+    return pd.DataFrame(columns), data.catalog, ids
+
+
 def matrix(lines: pd.DataFrame, ids: IdMap) -> sparse.csr_matrix:
     """CSR (baskets, products)."""
     rows, _ = pd.factorize(lines["basket_id"], sort=True)
@@ -89,17 +106,25 @@ def held_out(lines: pd.DataFrame, ids: IdMap) -> tuple[sparse.csr_matrix, sparse
 
 def choose(
     early: pd.DataFrame, late: pd.DataFrame, catalog: Catalog, ids: IdMap, penalty: float
-) -> tuple[dict[str, float], float, int]:
+) -> tuple[dict[str, Any], float, int]:
     """The settings of best nDCG on the validation baskets, that figure, and how many were tried."""
     given, truth = held_out(late, ids)
     baskets = matrix(early, ids)
-    best: tuple[dict[str, float], float, int] = ({}, -1.0, 0)
-    for tries, values in enumerate(itertools.product(*GRID.values()), 1):
-        settings = dict(zip(GRID, values, strict=True)) | {"substitute_penalty": penalty}
+    best: tuple[dict[str, Any], float, int] = ({}, -1.0, 0)
+    for tries, chosen in enumerate(grid(), 1):
+        settings = chosen | {"substitute_penalty": penalty}
         found = CrossSell(**settings).fit(baskets, ids, catalog).for_baskets(given, K)
         value = float(np.nanmean(evaluate(found.items, truth, K)["ndcg"]))
         best = (settings, value, tries) if value > best[1] else (*best[:2], tries)
     return best
+
+
+def grid() -> Iterator[dict[str, Any]]:
+    """Every combination of each part of `GRID`."""
+    for part in GRID:
+        lists = {name: values if isinstance(values, list) else [values] for name, values in part.items()}
+        for values in itertools.product(*lists.values()):
+            yield dict(zip(lists, values, strict=True))
 
 
 def popular(baskets: sparse.csr_matrix, given: sparse.csr_matrix) -> np.ndarray[Any, Any]:

@@ -3,13 +3,15 @@
 Joint counts are compared with what independence would give; the ratio (lift) is shrunk towards the lift of the two
 categories as in DuMouchel's gamma-Poisson shrinker (American Statistician 1999); a pair is kept only where Dunning's
 likelihood ratio G² (1993) is significant after Benjamini & Hochberg's correction (1995) over all pairs that could have
-been found. A basket's score for a product is a naive Bayes sum of log lifts, on top of the product's popularity.
+been found. A basket votes for a product with the shares of its pairs (joint count over powers of both counts), which
+holds in baskets of any length; or by a naive Bayes sum of log lifts on top of popularity, which counts the same
+evidence again and again where baskets are long. What no pair speaks for is ordered by popularity.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -23,6 +25,7 @@ from shopr.data.ids import IdMap
 from shopr.data.interactions import Interactions
 from shopr.errors import CapacityError, InputError, NotReadyError
 from shopr.recommend.base import Config, Recommendations
+from shopr.recommend.baskets import baskets_of, binary, within_pairs
 from shopr.recommend.significance import false_discoveries, g2
 from shopr.recommend.topk import top_k
 
@@ -30,6 +33,8 @@ __all__ = ["Bundle", "CrossSell", "CrossSellConfig", "baskets_of", "cross_sell_o
 
 _MOST_PAIRS = 50_000_000
 """Joint counts that may be held at once."""
+_TAIL = 0.03
+"""What the most popular product adds to the shares of pairs."""
 
 
 class CrossSellConfig(Config):
@@ -39,15 +44,21 @@ class CrossSellConfig(Config):
         min_count: a product in fewer baskets, and a pair met less often, is no evidence by itself.
         false_rate: share of false discoveries among the kept pairs.
         shrinkage: expected joint baskets at which a pair's own lift counts half, its categories' lift the other half.
-        popularity: weight of log popularity; 0 ranks by lift alone.
-        substitute_penalty: taken from the score of a product whose leaf category is in the basket, in proportion to how
-            far views say that the category's products replace each other (wholly, without views).
+        evidence: `share` sums joint / (count of what is there^from_power * count of the product^to_power) over the
+            basket; `lift` sums log lifts, pairs' and categories'.
+        from_power, to_power: of `share`; a half each is the cosine.
+        popularity: weight of popularity (its logarithm with `lift`); 0 ranks by the pairs alone.
+        substitute_penalty: taken from the (log) score of a product whose leaf category is in the basket, in proportion
+            to how far views say that the category's products replace each other (wholly, without views).
     """
 
     min_count: int = Field(2, ge=1)
     false_rate: float = Field(0.05, gt=0, lt=1)
     shrinkage: float = Field(5.0, gt=0)
     category_shrinkage: float = Field(20.0, gt=0)
+    evidence: Literal["share", "lift"] = "share"
+    from_power: float = Field(0.7, ge=0, le=1)
+    to_power: float = Field(0.5, ge=0, le=1)
     popularity: float = Field(1.0, ge=0)
     substitute_penalty: float = Field(1.0, ge=0)
 
@@ -59,21 +70,6 @@ class Bundle:
     items: tuple[int, ...]
     price: int
     score: float
-
-
-def baskets_of(interactions: Interactions, baskets: NDArray[Any] | None = None) -> sparse.csr_matrix:
-    """CSR (n baskets, n_items), 1 where a basket holds an item, in order of the basket key.
-
-    Args:
-        baskets: shape (n,), the order of each interaction; without it a user's interactions of one moment are one.
-    """
-    if baskets is None:
-        if interactions.times is None:
-            raise InputError("interactions without times have no baskets", hint="Pass the order ids")
-        baskets = interactions.users.astype(np.int64) << 33 | (interactions.times & ((1 << 33) - 1))
-    keys, rows = np.unique(np.asarray(baskets), return_inverse=True)
-    shape = (len(keys), interactions.n_items)
-    return _binary(sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, interactions.items)), shape=shape))
 
 
 class CrossSell:
@@ -107,9 +103,9 @@ class CrossSell:
             raise InputError(f"baskets span {baskets.shape[1]} items, the id map {len(item_ids)}")
         self.item_ids = item_ids
         products = None if catalog is None else catalog.align(item_ids)
-        self._learn_categories(_binary(baskets), products)
-        self._learn_pairs(_binary(baskets))
-        self.substitute = self._substitutes(_binary(baskets), views)
+        self._learn_categories(binary(baskets), products)
+        self._learn_pairs(binary(baskets))
+        self.substitute = self._substitutes(binary(baskets), views)
         unknown = np.full(len(item_ids), np.nan)
         self.prices = unknown if products is None else products["price"].to_numpy(np.float64, na_value=np.nan)
         self._fitted = True
@@ -143,15 +139,21 @@ class CrossSell:
         return Recommendations(np.full(n, -1, np.int32), items, scores)
 
     def score(self, baskets: sparse.csr_matrix) -> NDArray[np.float64]:
-        """Shape (n, n_items): log popularity, plus the log lifts of what is in the basket, less the penalty."""
+        """Shape (n, n_items): what the basket's pairs say of each product, less the penalty, and its popularity."""
         if not self._fitted:
             raise NotReadyError("cross-sell is not fitted", hint="Call fit(baskets, item_ids) first")
-        mine = _binary(baskets)
+        c, mine = self.config, binary(baskets)
         kinds = (mine @ self.member).toarray()
+        penalty = c.substitute_penalty * (kinds > 0) * self.substitute
+        if c.evidence == "share":
+            shares = np.asarray((mine @ self.pair_share).toarray(), np.float64)
+            # Popularity orders what no pair speaks for, and breaks ties.
+            shares += _TAIL * c.popularity * np.exp(self.log_popularity - self.log_popularity.max(initial=-np.inf))
+            return np.asarray(shares * np.exp(-penalty)[:, self.categories])
         score = np.asarray((mine @ self.pair_excess).toarray(), np.float64)
-        by_kind = kinds @ self.category_lift - self.config.substitute_penalty * (kinds > 0) * self.substitute
+        by_kind = kinds @ self.category_lift - penalty
         score += by_kind[:, self.categories]
-        score += self.config.popularity * self.log_popularity
+        score += c.popularity * self.log_popularity
         return score
 
     def pairs(self) -> pd.DataFrame:
@@ -243,6 +245,9 @@ class CrossSell:
         here, there = np.concatenate([first, second]), np.concatenate([second, first])
         values = np.concatenate([excess, excess]).astype(np.float32)
         self.pair_excess = sparse.csr_matrix((values, (here, there)), shape=(n_items, n_items))
+        both_ways, c = np.tile(both, 2), self.config
+        share = both_ways / (held[here] ** c.from_power * held[there] ** c.to_power)
+        self.pair_share = sparse.csr_matrix((share.astype(np.float32), (here, there)), shape=(n_items, n_items))
         self._pairs = {
             "first": here,
             "second": there,
@@ -263,23 +268,8 @@ class CrossSell:
             return np.zeros(self.member.shape[1])
         if views is None:
             return np.ones(self.member.shape[1])
-        viewed, bought = _within_pairs(_binary(views), self.member), _within_pairs(baskets, self.member)
+        viewed, bought = within_pairs(binary(views), self.member), within_pairs(baskets, self.member)
         return np.asarray((viewed + 1e-3) / (viewed + bought + 2e-3))
-
-
-def _within_pairs(rows: sparse.csr_matrix, member: sparse.csr_matrix) -> NDArray[np.float64]:
-    """Shape (n_categories,): pairs within each category as a share of all pairs of the rows."""
-    counts = (rows @ member).tocsc()
-    inside = np.asarray((counts.multiply(counts) - counts).sum(axis=0), np.float64).ravel()
-    lengths = np.diff(rows.indptr).astype(np.float64)
-    return np.asarray(inside / max(float((lengths * (lengths - 1)).sum()), 1.0))
-
-
-def _binary(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    out = sparse.csr_matrix(matrix, dtype=np.float32, copy=True)
-    out.sum_duplicates()
-    out.data[:] = 1.0
-    return out
 
 
 def cross_sell_of(events: pd.DataFrame, catalog: Catalog) -> CrossSell:

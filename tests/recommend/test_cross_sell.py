@@ -64,7 +64,11 @@ def test_the_sauce_goes_with_the_pasta_and_another_pasta_does_not(baskets, catal
     ranks = model.for_basket([0], 5).items[0].tolist()
     lenient = CrossSell(substitute_penalty=0.0).fit(baskets, IDS, catalog)
     assert ranks[-1] == -1
-    gap = lenient.score(sparse.csr_matrix(np.eye(5)[:1])) - model.score(sparse.csr_matrix(np.eye(5)[:1]))
+    alone = sparse.csr_matrix(np.eye(5)[:1])
+    gap = np.log(lenient.score(alone) / model.score(alone))
+    assert gap[0].tolist() == pytest.approx([1, 0, 1, 0, 0])
+    lifts = [CrossSell(substitute_penalty=p, evidence="lift").fit(baskets, IDS, catalog) for p in (0.0, 1.0)]
+    gap = lifts[0].score(alone) - lifts[1].score(alone)
     assert gap[0].tolist() == pytest.approx([1, 0, 1, 0, 0])
 
 
@@ -130,3 +134,15 @@ def test_bad_calls_are_refused(baskets):
         model.for_basket([0], 0)
     with pytest.raises(InputError, match="budget -1"):
         model.bundles([0], -1)
+
+
+def test_the_shares_of_pairs_by_hand_and_popularity_for_the_rest():
+    rows = np.zeros((60, 5), np.float32)
+    rows[:20, [0, 1]] = 1  # 0 and 1 always together
+    rows[20:50, 2] = 1  # popular, alone
+    rows[50:, 3] = 1
+    model = CrossSell().fit(sparse.csr_matrix(rows), IDS)
+    (score,) = model.score(sparse.csr_matrix(np.eye(5, dtype=np.float32)[:1]))
+    tail = 0.03 * (np.array([20.5, 20.5, 30.5, 10.5, 0.5]) / 30.5)
+    assert score == pytest.approx(tail + np.array([0, 20 / (20**0.7 * 20**0.5), 0, 0, 0]))
+    assert model.for_basket([0], 4).items[0].tolist() == [1, 2, 3, 4]
