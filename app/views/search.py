@@ -104,8 +104,8 @@ def not_found(search: SearchDesk) -> None:
         return
     tiles = [
         ("Searches", count(asked), ""),
-        ("Found nothing", percent(nothing / asked), count(nothing, "search", "searches")),
-        ("Found nothing sure", percent(unsure / asked), count(unsure, "search", "searches")),
+        ("Found nothing", percent(nothing / asked) if nothing else "0 %", count(nothing, "search", "searches")),
+        ("Found nothing sure", percent(unsure / asked) if unsure else "0 %", count(unsure, "search", "searches")),
     ]
     st.html(
         '<ul class="tiles">'

@@ -21,7 +21,7 @@ from shopr.search.tokens import JOINED, Token, tokenise
 
 __all__ = ["Advice", "Adviser"]
 
-_NEAR = 0.45
+_NEAR = 0.5
 """Cosine of letter groups from which a word of the catalogue is worth naming."""
 _SURE = 0.55
 """From here on a word is tried in place of another."""
