@@ -20,7 +20,6 @@ from shopr.chat.memory import Memory
 from shopr.chat.persona import Persona
 from shopr.chat.reading.reader import Reader
 from shopr.chat.reading.result import Reading
-from shopr.chat.reading.vocabulary import vocabulary
 from shopr.chat.reply import Reply
 from shopr.chat.shelf import Shelf
 from shopr.chat.state import State
@@ -96,7 +95,9 @@ class Assistant:
         identify("hello")
         shelf.colour_rows("black")
 
-    def reply(self, text: str, *, conversation_id: str, user_id: str | None = None, language: str | None = None) -> Reply:
+    def reply(
+        self, text: str, *, conversation_id: str, user_id: str | None = None, language: str | None = None
+    ) -> Reply:
         """Answer one message of a conversation.
 
         Args:
@@ -211,7 +212,11 @@ class Assistant:
         mended = tuple(pair for r in readings for pair in r.mended)
         reply = replace(reply, corrected=mended, commands=tuple(c.name for c in commands))
         if intent != "repeat":
-            state.last = {"text": reply.text, "products": [p.id for p in reply.products], "citations": list(reply.citations)}
+            state.last = {
+                "text": reply.text,
+                "products": [p.id for p in reply.products],
+                "citations": list(reply.citations),
+            }
         return reply
 
 

@@ -1,4 +1,4 @@
-"""Finds what a need asks for: constraints as masks over the catalogue, the rest as rank. Facts of now come from commerce."""
+"""Finds what a need asks for: constraints as masks over the catalogue, the rest as rank; facts of now are commerce's."""
 
 from __future__ import annotations
 
@@ -22,10 +22,34 @@ __all__ = ["Hits", "find"]
 _ENOUGH = 3
 """Products below which less sure ones are let in."""
 _FEW = 8
+_USUAL = 0.2
+"""What being called by the usual name adds to how sure a product is."""
 _RARE = 0.15
 """Share of the usual name from which another name of a kind is as good."""
-_SOFT = frozenset({"small", "large", "office", "home", "travel", "compact", "lightweight", "men", "women", "kids", "automatic",
-                   "electric", "digital", "original", "compatible", "running", "sport", "outdoor", "wide_screen", "portable"})
+_SOFT = frozenset(
+    {
+        "small",
+        "large",
+        "office",
+        "home",
+        "travel",
+        "compact",
+        "lightweight",
+        "men",
+        "women",
+        "kids",
+        "automatic",
+        "electric",
+        "digital",
+        "original",
+        "compatible",
+        "running",
+        "sport",
+        "outdoor",
+        "wide_screen",
+        "portable",
+    }
+)
 """Properties that catalogues seldom write down: they rank, and never exclude."""
 _WELL_STOCKED = 10
 
@@ -63,7 +87,15 @@ def find(need: Need, shelf: Shelf, offers: Snapshot, search: ProductSearch | Non
     return _relaxed(need, shelf, offers, pool, sure)
 
 
-_DROPS = (("attributes",), ("measures",), ("materials",), ("in_stock",), ("colours",), ("price_max", "price_min"), ("brands",))
+_DROPS = (
+    ("attributes",),
+    ("measures",),
+    ("materials",),
+    ("in_stock",),
+    ("colours",),
+    ("price_max", "price_min"),
+    ("brands",),
+)
 
 
 def _relaxed(need: Need, shelf: Shelf, offers: Snapshot, pool: NDArray[np.int64], sure: NDArray[np.float64]) -> Hits:
@@ -78,12 +110,10 @@ def _relaxed(need: Need, shelf: Shelf, offers: Snapshot, pool: NDArray[np.int64]
     return replace(hits, exact=False, dropped=everything)
 
 
-# -- which products it may be -------------------------------------------------------------------------------------------
+# -- which products it may be ------------------------------------------------------------------------------------------
 
 
-def _pool(
-    need: Need, shelf: Shelf, search: ProductSearch | None
-) -> tuple[NDArray[np.int64], NDArray[np.float64], str]:
+def _pool(need: Need, shelf: Shelf, search: ProductSearch | None) -> tuple[NDArray[np.int64], NDArray[np.float64], str]:
     """Candidate rows, how sure each is, and what of the need's names no product has."""
     rows, sure = _of_concepts(need, shelf)
     missing = ""
@@ -159,12 +189,10 @@ def _by_search(
     return found.rows.astype(np.int64), 3.0 * found.confidences.astype(np.float64), missing
 
 
-# -- which of them meet it, and in which order --------------------------------------------------------------------------
+# -- which of them meet it, and in which order -------------------------------------------------------------------------
 
 
-def _ranked(
-    need: Need, shelf: Shelf, offers: Snapshot, pool: NDArray[np.int64], sure: NDArray[np.float64]
-) -> Hits:
+def _ranked(need: Need, shelf: Shelf, offers: Snapshot, pool: NDArray[np.int64], sure: NDArray[np.float64]) -> Hits:
     """The candidates that meet every constraint, best first."""
     keep = _meets(need, shelf, offers, pool)
     keep &= _sure_enough(sure, keep)
@@ -218,8 +246,10 @@ def _measured(shelf: Shelf, number: str, unit: str) -> NDArray[np.int32]:
 
 def _sure_enough(sure: NDArray[np.float64], keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The sure ones, and less sure ones only where those are few."""
-    if keep.sum() <= _FEW and (keep & (sure >= EXACT)).sum() >= _ENOUGH:
-        return np.asarray(sure >= EXACT)  # of few, the doubtful ones would fill the list
+    if keep.sum() <= _FEW:  # of few, the doubtful ones would fill the list
+        for bound in (EXACT + _USUAL, EXACT):
+            if (keep & (sure >= bound)).sum() >= _ENOUGH:
+                return np.asarray(sure >= bound)
     for bound, enough in ((SURE, _ENOUGH), (LIKELY, 1)):
         if (keep & (sure >= bound)).sum() >= enough:
             return np.asarray(sure >= bound)
@@ -244,13 +274,14 @@ def _order(
     middle = np.median(finite) if len(finite) else 1.0
     far = np.abs(np.log((np.where(np.isfinite(known), known, 1e12) + 1) / (middle + 1)))
     tier = np.where(np.isnan(stock), 2, np.select([stock <= 0, stock < 3, stock < _WELL_STOCKED], [3, 2, 1], 0))
-    return np.lexsort((np.round(far, 3), tier, -pure, -np.round(sure, 1), -words))
+    return np.lexsort((np.round(far, 3), tier, -pure, -np.round(sure, 1), -words, stock <= 0))
 
 
 def _first_of_title(shelf: Shelf, rows: NDArray[np.int64]) -> list[int]:
     """Places with those whose title came before moved to the end: variants of one product do not fill a list."""
     seen: set[str] = set()
-    fresh, again = [], []
+    fresh: list[int] = []
+    again: list[int] = []
     for place, row in enumerate(rows.tolist()):
         title = shelf.titles[row]
         (again if title in seen else fresh).append(place)

@@ -21,7 +21,9 @@ __all__ = ["Evidence", "evidence", "ungrounded"]
 
 _NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f٫٬']\d+)*")
 _ID = re.compile(r"(?<![\w-])[A-Z]{1,3}-?\d{3,12}(?![\w-])")
-_DERIVED = frozenset({"amount", "count", "cheaper", "median", "low", "high", "before", "days", "reference", "shown", "quantity", "rank"})
+_DERIVED = frozenset(
+    {"amount", "count", "cheaper", "median", "low", "high", "before", "days", "reference", "shown", "quantity", "rank"}
+)
 """Values that flows compute from records: their own sources are checked where they are computed (see `_derived`)."""
 
 
@@ -106,7 +108,11 @@ def _of_cart(out: Evidence, turn: Turn) -> None:
     for line in cart.lines:
         out.text(line.title)
         out.number(line.quantity)
-        for amount, currency in ((line.price, line.currency), (line.price_then, line.currency_then), (line.total, line.currency)):
+        for amount, currency in (
+            (line.price, line.currency),
+            (line.price_then, line.currency_then),
+            (line.total, line.currency),
+        ):
             if amount is not None:
                 out.number(from_minor(amount, currency))
     for currency, amount in cart.totals.items():

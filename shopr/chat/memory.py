@@ -1,4 +1,4 @@
-"""Conversations in storage, so that a restart or a reload goes on; and what is remembered across visits, with consent."""
+"""Conversations in storage, so that a restart goes on where it was, and what is remembered across visits, with consent."""
 
 from __future__ import annotations
 
@@ -232,12 +232,12 @@ class Memory:
         return (table.c.shop == self._shop) & (table.c.conversation_id == conversation_id)
 
     def _seal(self, text: str, table: Table, row: str, user_id: str | None) -> str:
-        subject = user_id if user_id is not None else f"conversation:{row.split('/')[0]}"
+        subject = user_id if user_id is not None else f"conversation:{row.split('/', maxsplit=1)[0]}"
         return self._cipher.encrypt(text, table=table.name, row=f"{self._shop}/{row}", subject=subject)
 
     def _open(self, token: str, table: Table, row: str, user_id: str | None) -> str | None:
         """The text; None where its key is gone, as after an erasure, or it was tampered with."""
-        subject = user_id if user_id is not None else f"conversation:{row.split('/')[0]}"
+        subject = user_id if user_id is not None else f"conversation:{row.split('/', maxsplit=1)[0]}"
         try:
             return self._cipher.decrypt(token, table=table.name, row=f"{self._shop}/{row}", subject=subject)
         except ShoprError:

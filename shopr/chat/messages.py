@@ -52,4 +52,4 @@ def messages(language: str) -> Messages:
             forms = message.string if isinstance(message.string, tuple) else (message.string,)
             if any(forms):
                 texts[message.context or "", key] = tuple(forms)
-    return Messages(language, texts, gettext.c2py(catalogue.plural_expr))  # type: ignore[attr-defined]
+    return Messages(language, texts, gettext.c2py(catalogue.plural_expr))

@@ -75,7 +75,8 @@ class Need:
     def of(cls, data: dict[str, Any]) -> Self:
         """The inverse of `as_dict`; keys that are not known are left out."""
         known = {f.name for f in fields(cls)}
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k in known})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k in known}
+        return cls(**values)
 
     def refined(self, other: Need) -> Need:
         """This need as changed by what was said next; what `other` does not speak of stays.
@@ -138,4 +139,5 @@ def _changed(need: Need, other: Need, name: str) -> Need:
     kept = tuple(v for v in kept if v not in denied)
     replaced = name == "colours" and bool(wanted)  # "white, not black": black was let go of, not forbidden
     gone = had_not if replaced else _joined(had_not, denied)
-    return replace(need, **{name: kept, f"not_{name}": tuple(v for v in gone if v not in kept)})
+    changed: dict[str, Any] = {name: kept, f"not_{name}": tuple(v for v in gone if v not in kept)}
+    return replace(need, **changed)

@@ -97,9 +97,7 @@ def offer_alternatives(turn: Turn, product_id: str) -> None:
     """Show products of the same kind that are in stock."""
     row = turn.shelf.row(product_id)
     kinds = turn.shelf.kinds
-    named = [
-        (c, int(kinds.sure[c][list(rows).index(row)])) for c, rows in kinds.rows.items() if row in rows
-    ]
+    named = [(c, int(kinds.sure[c][list(rows).index(row)])) for c, rows in kinds.rows.items() if row in rows]
     if not named:
         return
     best = max(sure for _, sure in named)
@@ -192,7 +190,10 @@ def show_cart(turn: Turn, command: Command) -> None:
             turn.say("cart_gone", title=turn.title(line.product_id))
         elif line.total is not None:
             turn.say(
-                "cart_line", quantity=line.quantity, title=turn.title(line.product_id), price=Money(line.total, line.currency)
+                "cart_line",
+                quantity=line.quantity,
+                title=turn.title(line.product_id),
+                price=Money(line.total, line.currency),
             )
     _cart_notes(turn)
     _total(turn)

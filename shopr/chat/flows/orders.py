@@ -69,7 +69,9 @@ def _holds(turn: Turn, order: Order, need: Need) -> bool:
 def _list(turn: Turn, orders: list[Order]) -> None:
     turn.state.topic = "order"
     turn.cite(*(o.order_id for o in orders[:_MOST_LISTED]))
-    items = tuple(Word("order_short", values={"order": o.order_id, "status": _status(o)}) for o in orders[:_MOST_LISTED])
+    items = tuple(
+        Word("order_short", values={"order": o.order_id, "status": _status(o)}) for o in orders[:_MOST_LISTED]
+    )
     turn.say("orders_yours", orders=Many(items))
 
 

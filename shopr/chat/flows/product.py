@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 from shopr.chat.commands import Command
@@ -166,9 +167,11 @@ def comparable(turn: Turn, product_id: str) -> list[int]:
     """Prices of products of the same kinds."""
     row = turn.shelf.row(product_id)
     kinds = [c for c, rows in turn.shelf.kinds.rows.items() if row in rows]
-    rows = turn.find(Need(concepts=tuple(kinds))).rows if kinds else []
-    prices = [float(turn.offers.prices[r]) for r in rows if r != row]
-    return sorted(int(p) for p in prices if p == p)
+    if not kinds:
+        return []
+    rows = turn.find(Need(concepts=tuple(kinds))).rows
+    prices = [float(turn.offers.prices[r]) for r in rows.tolist() if r != row]
+    return sorted(int(p) for p in prices if not math.isnan(p))
 
 
 def _compared(turn: Turn, product_id: str, now: Money) -> None:
@@ -207,7 +210,9 @@ def compare(turn: Turn, command: Command) -> None:
 def _row(turn: Turn, name: str, values: list[object]) -> None:
     if any(v not in ("", None) for v in values):
         label = Word(name) if name.startswith("compare_") else name
-        turn.say("compare_row", name=label, values=Line("", {"parts": tuple("–" if v in ("", None) else v for v in values)}))
+        turn.say(
+            "compare_row", name=label, values=Line("", {"parts": tuple("–" if v in ("", None) else v for v in values)})
+        )
 
 
 def _differences(held: list[dict[str, str]]) -> list[tuple[str, list[object]]]:
@@ -243,7 +248,9 @@ def similar(turn: Turn, command: Command) -> None:
         found = [int(r) for r in turn.find(need).rows if int(r) != row]
         price = turn.offers.prices[row]
         colour = turn.offers.catalog.frame["colour"].to_numpy()
-        found.sort(key=lambda r: (turn.offers.stock[r] <= 0, colour[r] != colour[row], abs(turn.offers.prices[r] - price)))
+        found.sort(
+            key=lambda r: (turn.offers.stock[r] <= 0, colour[r] != colour[row], abs(turn.offers.prices[r] - price))
+        )
         ids = [str(turn.shelf.catalog.frame["product_id"].iat[r]) for r in found[:MOST_SHOWN]]
         turn.say("similar_to", title=turn.title(product_id))
         turn.show([turn.product(i, 0.6) for i in ids], "similar")

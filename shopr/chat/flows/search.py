@@ -82,7 +82,9 @@ def _why(turn: Turn, need: Need, row: int, hits: Hits) -> list[Line]:
     if words:
         out.append(Line("why_words", {"words": " ".join(words)}))
     price = turn.offers.prices[row]
-    if (need.price_max is not None and price <= need.price_max) or (need.price_min is not None and price >= need.price_min):
+    if (need.price_max is not None and price <= need.price_max) or (
+        need.price_min is not None and price >= need.price_min
+    ):
         out.append(Line("why_price"))
     if turn.offers.stock[row] > 0:
         out.append(Line("why_stock"))
@@ -157,7 +159,8 @@ def _beyond(turn: Turn, command: Command, *, down: bool) -> None:
         search(turn, Command("search", replace(command.need, sort="cheap" if down else "dear")))
         return
     for bound in (min(prices), max(prices)) if down else (max(prices), min(prices)):
-        bounded = replace(need, sort="relevance", **_bounds(need, bound, down=down))
+        low, high = _bounds(need, bound, down=down)
+        bounded = replace(need, sort="relevance", price_min=low, price_max=high)
         hits = turn.find(bounded)
         if len(hits) and hits.exact:
             state.need = bounded
@@ -168,12 +171,13 @@ def _beyond(turn: Turn, command: Command, *, down: bool) -> None:
     state.topic = "search"
 
 
-def _bounds(need: Need, bound: int, *, down: bool) -> dict[str, int | None]:
+def _bounds(need: Need, bound: int, *, down: bool) -> tuple[int | None, int | None]:
+    """Lowest and highest price beyond a bound; what would exclude everything is let go of."""
     if down:
         low = need.price_min if need.price_min is not None and need.price_min < bound else None
-        return {"price_max": bound - 1, "price_min": low}
+        return low, bound - 1
     high = need.price_max if need.price_max is not None and need.price_max > bound else None
-    return {"price_min": bound + 1, "price_max": high}
+    return bound + 1, high
 
 
 def _present_found(turn: Turn, need: Need, hits: Hits) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -10,7 +10,17 @@ from shopr.chat.reading.phrases import Match, without_overlaps
 from shopr.chat.reading.tokens import Token
 from shopr.chat.reading.vocabulary import AMOUNT, NUMBER, Vocabulary
 
-__all__ = ["Amount", "Measure", "Number", "PriceBound", "find_amounts", "find_groups", "find_measures", "find_numbers", "find_prices"]
+__all__ = [
+    "Amount",
+    "Measure",
+    "Number",
+    "PriceBound",
+    "find_amounts",
+    "find_groups",
+    "find_measures",
+    "find_numbers",
+    "find_prices",
+]
 
 _LARGEST = Decimal(10) ** 15
 
@@ -124,11 +134,16 @@ def find_amounts(
     return out
 
 
-def _reduced(tokens: Sequence[Token], spans: Sequence[tuple[int, int]], word: str) -> tuple[list[Token], list[int]]:
+def _reduced(
+    tokens: Sequence[Token], spans: Sequence[tuple[int, int]], word: str, dropped: Set[int] = frozenset()
+) -> tuple[list[Token], list[int]]:
     """The tokens with every span as one token `word`, and the position that each one had."""
     starts = dict(spans)
     out, positions, i = [], [], 0
     while i < len(tokens):
+        if i in dropped:
+            i += 1
+            continue
         positions.append(i)
         if i in starts:
             out.append(Token(word, word, tokens[i].start, tokens[starts[i] - 1].end, "word"))
@@ -150,7 +165,9 @@ def find_prices(
     if not amounts:
         return []
     denials = {m.end: m.start for m in matches if m.table == "markers" and m.key == "negation_before"}
-    reduced, positions = _reduced(tokens, [(a.start, a.end) for a in amounts], AMOUNT)
+    named = {m.start for m in matches if m.table == "markers" and m.key == "price_word" and m.end - m.start == 1}
+    dropped = {a.start - 1 for a in amounts} & named  # "not above a price of 30" bounds as "not above 30" does
+    reduced, positions = _reduced(tokens, [(a.start, a.end) for a in amounts], AMOUNT, dropped)
     at = {a.start: a for a in amounts}
     out = []
     for match in without_overlaps(vocabulary.prices.find(reduced)):
@@ -181,7 +198,9 @@ def _bound(kind: str, held: list[Amount], start: int, end: int) -> PriceBound | 
     return PriceBound(kind, (value * Decimal("0.8")), (value * Decimal("1.2")), currency, start, end)
 
 
-def find_groups(tokens: Sequence[Token], numbers: Sequence[Number], vocabulary: Vocabulary) -> list[tuple[str, int, int, int]]:
+def find_groups(
+    tokens: Sequence[Token], numbers: Sequence[Number], vocabulary: Vocabulary
+) -> list[tuple[str, int, int, int]]:
     """Ordinal groups such as "the first two": (first or last, how many, start, end)."""
     if not numbers:
         return []

@@ -56,7 +56,11 @@ def _pieces(sentence: list[Token], words_of: Vocabulary) -> list[list[Token]]:
         left = {i for i in starts if i < joint}
         begins = any(i in starts for i in after) or (left and any(i in weak for i in after))
         words = sum(t.kind in ("word", "number") for t in sentence[joint + 1 :])
-        if begins and (words >= _LEAST or not words_apart) and (left or any(m.start < joint and m.table in ("commands", "concepts") for m in found)):
+        if (
+            begins
+            and (words >= _LEAST or not words_apart)
+            and (left or any(m.start < joint and m.table in ("commands", "concepts") for m in found))
+        ):
             cuts.append(joint)
     bounds = [0, *cuts, len(sentence)]
     return [sentence[a:b] for a, b in zip(bounds, bounds[1:], strict=False) if b > a]

@@ -45,7 +45,11 @@ def _joined(ordered: Sequence[Match], first: Match, joints: set[int], tokens: Se
         if match.start < end or match in out:
             continue
         between = range(end, match.start)
-        if between and all(i in joints or tokens[i].kind == "pause" for i in between) and any(i in joints for i in between):
+        if (
+            between
+            and all(i in joints or tokens[i].kind == "pause" for i in between)
+            and any(i in joints for i in between)
+        ):
             out.append(match)
             end = match.end
         else:

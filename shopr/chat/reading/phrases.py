@@ -69,7 +69,7 @@ class PhraseBook:
             if len(parts[0]) == 1:
                 self.stems.add(parts[0][0][1])
             self._insert([exact for exact, _ in parts[0]], meaning)
-            if any(exact != stem for exact, stem in parts[0]):
+            if self.stemmer:
                 self._insert(["\0" + stem for _, stem in parts[0]], meaning)
 
     def add_table(self, table: str, rows: dict[Any, list[str]]) -> None:
@@ -145,4 +145,3 @@ def without_overlaps(matches: Iterable[Match]) -> list[Match]:
         if all(match.end <= other.start or match.start >= other.end for other in taken):
             taken.append(match)
     return sorted(taken, key=lambda m: m.start)
-

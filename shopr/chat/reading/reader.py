@@ -121,7 +121,7 @@ class _Clause:
     def _model_or_order(self) -> None:
         """A number such as D850 is a model, not an order, where a product is asked for and no order is spoken of."""
         spoken = set(self._out.asks) & _OF_ORDERS or "order_word" in self._out.marks
-        product = self._out.keys("brand") or self._out.keys("concepts") or "find" in self._out.asks
+        product = self._out.keys("brand") or self._out.keys("concepts")
         if self._out.orders and product and not spoken:
             self._out.names += [o.casefold() for o in self._out.orders]
             self._out.orders = []
@@ -172,8 +172,8 @@ class _Clause:
         measures = find_measures(numbers, free)
         amounts = find_amounts(self._tokens, numbers, free, measures)
         self._out.prices = find_prices(self._tokens, amounts, free, self._words)
-        for span in (*measures, *self._out.prices):
-            self._take(span.start, span.end)
+        for start, end in [(m.start, m.end) for m in measures] + [(p.start, p.end) for p in self._out.prices]:
+            self._take(start, end)
         self._out.measures = measures
         self._out.money = [a for a in amounts if a.currency and a.start not in self._taken]
         for amount in self._out.money:
@@ -251,7 +251,9 @@ class _Clause:
         for i, token in enumerate(self._tokens):
             if i in self._taken or token.kind not in ("word", "number"):
                 continue
-            if token.kind == "word" and (i in book or token.key in self._words.stopwords or _is_small(token, self._words)):
+            if token.kind == "word" and (
+                i in book or token.key in self._words.stopwords or _is_small(token, self._words)
+            ):
                 continue
             if token.kind == "word":
                 self._out.words.append(token.text)
@@ -284,7 +286,16 @@ def _is_small(token: Token, words: Vocabulary) -> bool:
 
 def _widest(matches: Iterable[Match], rivals: Sequence[Match]) -> list[Match]:
     """Matches that do not overlap, longest first; of one span all keys of its first table; rivals only keep others out."""
-    order = {"brand": 0, "concepts": 1, "groups": 2, "colours": 3, "materials": 4, "attributes": 5, "units": 6, "recipients": 7}
+    order = {
+        "brand": 0,
+        "concepts": 1,
+        "groups": 2,
+        "colours": 3,
+        "materials": 4,
+        "attributes": 5,
+        "units": 6,
+        "recipients": 7,
+    }
     chosen: list[Match] = []
     blocked = [(m.start, m.end) for m in rivals]
     ranked = sorted(matches, key=lambda m: (-(m.end - m.start), order.get(m.table, 9), m.start))

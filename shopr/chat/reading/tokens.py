@@ -17,7 +17,7 @@ _MARKS = "\u0900-\u0963\u0970-\u097f\u064b-\u065f\u0670"
 _TOKEN = re.compile(
     rf"[{_CJK}]"  # each Han or Kana character alone
     r"|\d+(?:[.,٫]\d+)*(?:(?=[^\W\d_])|(?![\w]))"  # numbers, also before a unit without a space
-    rf"|(?:[^\W{_CJK}]|[{_MARKS}])+(?:['’](?:[^\W\d_]|[{_MARKS}])+)*(?:\.(?:com|net|org)\b)?"  # words, with their apostrophes
+    rf"|(?:[^\W{_CJK}]|[{_MARKS}])+(?:['’](?:[^\W\d_]|[{_MARKS}])+)*(?:\.(?:com|net|org)\b)?"  # words and their apostrophes
     r"|[$€£¥₹₺<>=~%#\"+-]+"  # marks that carry meaning
     r"|[.!?;,:\u3002\uff01\uff1f\uff0c\u3001\u061f\u060c\u0964]",
 )

@@ -64,7 +64,17 @@ class Vocabulary:
         self.lexicon, self.language = words, words.language
         stem = words.stemmer
         self.book = PhraseBook(stem)
-        for table in (*CONTENT, "currencies", "numbers", "ordinals", "commands", "markers", "anaphora", "languages", "tone"):
+        for table in (
+            *CONTENT,
+            "currencies",
+            "numbers",
+            "ordinals",
+            "commands",
+            "markers",
+            "anaphora",
+            "languages",
+            "tone",
+        ):
             self.book.add_table(table, getattr(words, table))
         self.book.add_table("cents", {"cents": words.cents})
         self.book.add_table("language_switch", {"switch": words.language_switch})

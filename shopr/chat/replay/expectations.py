@@ -112,7 +112,9 @@ class Judge:
 
     def _compare(self, wanted: Sequence[Mapping[str, Any]], line: Line, before: Sequence[Line]) -> list[str]:
         expected = [str(item.get("id") or _ranked(item, line, before)) for item in wanted]
-        return [] if sorted(line["compare"]) == sorted(expected) else [f"compared {line['compare']}, expected {expected}"]
+        return (
+            [] if sorted(line["compare"]) == sorted(expected) else [f"compared {line['compare']}, expected {expected}"]
+        )
 
     def _order(self, wanted: Mapping[str, Any] | None, line: Line, before: Sequence[Line]) -> list[str]:
         held = line["order"]
@@ -129,12 +131,6 @@ class Judge:
     def _not_contains(self, wanted: Sequence[str], line: Line, before: Sequence[Line]) -> list[str]:
         text = line["reply"].casefold()
         return [f"reply contains {w!r}" for w in wanted if str(w).casefold() in text]
-
-    def _same(name: str) -> Any:  # noqa: N805 — makes a check of one key
-        def check(self: Judge, wanted: Any, line: Line, before: Sequence[Line]) -> list[str]:
-            return [] if line[name] == wanted else [f"{name} is {line[name]!r}, expected {wanted!r}"]
-
-        return check
 
     def _total(self, wanted: bool, line: Line, before: Sequence[Line]) -> list[str]:
         total = Decimal(0)
@@ -181,6 +177,15 @@ class Judge:
         return out
 
 
+def _same(name: str) -> Callable[[Judge, Any, Line, Sequence[Line]], list[str]]:
+    """A check that a key holds just the value expected."""
+
+    def check(_: Judge, wanted: Any, line: Line, before: Sequence[Line]) -> list[str]:
+        return [] if line[name] == wanted else [f"{name} is {line[name]!r}, expected {wanted!r}"]
+
+    return check
+
+
 _CHECKS: dict[str, Callable[[Judge, Any, Line, Sequence[Line]], list[str]]] = {
     "results": Judge._results,
     "cart": Judge._cart,
@@ -188,10 +193,10 @@ _CHECKS: dict[str, Callable[[Judge, Any, Line, Sequence[Line]], list[str]]] = {
     "order": Judge._order,
     "reply_mentions": Judge._mentions,
     "reply_not_contains": Judge._not_contains,
-    "intent": Judge._same("intent"),
-    "tone": Judge._same("tone"),
-    "reply_lang": Judge._same("lang"),
-    "reply_dir": Judge._same("dir"),
+    "intent": _same("intent"),
+    "tone": _same("tone"),
+    "reply_lang": _same("lang"),
+    "reply_dir": _same("dir"),
     "reply_total": Judge._total,
     "grounded": Judge._grounded,
 }

@@ -62,17 +62,13 @@ class Player(AbstractContextManager["Player"]):
         self.database.upgrade()
         self.clock: Clock = SystemClock() if fixtures.noon is None else ManualClock(fixtures.noon)
         self.fixtures, self.catalog = fixtures, catalog
-        self.commerce = Commerce(
-            self.database, "replay", lambda: catalog, clock=self.clock, currency=fixtures.currency
-        )
+        self.commerce = Commerce(self.database, "replay", lambda: catalog, clock=self.clock, currency=fixtures.currency)
         fixtures.apply(self.commerce)
         memory = Memory(self.database, "replay", clock=self.clock)
         self.assistant = (
             make(self.commerce, memory, self.clock)
             if make is not None
-            else Assistant(
-                lambda: search, self.commerce, memory=memory, clock=self.clock, language=fixtures.locale
-            )
+            else Assistant(lambda: search, self.commerce, memory=memory, clock=self.clock, language=fixtures.locale)
         )
         self.assistant.warm()
         self._count = 0
@@ -120,10 +116,14 @@ class Player(AbstractContextManager["Player"]):
 
     def _restore(self) -> None:
         """Carts and orders as the fixtures say; stock only of what orders may have moved."""
-        moved = {str(i["id"] if isinstance(i, dict) else i) for o in self.fixtures.orders.values() for i in o.get("items", ())}
+        moved = {
+            str(i["id"] if isinstance(i, dict) else i)
+            for o in self.fixtures.orders.values()
+            for i in o.get("items", ())
+        }
         rule = self.fixtures.rule
-        stock = {i: rule.of(i) for i in moved} if rule is not None else {}
-        stock |= {i: n for i, n in self.fixtures.stock.items() if i in moved}  # type: ignore[dict-item]
+        stock: dict[str, int | None] = {i: rule.of(i) for i in moved} if rule is not None else {}
+        stock |= {i: n for i, n in self.fixtures.stock.items() if i in moved}
         replace(self.fixtures, rule=None, stock=stock, prices={}).apply(self.commerce)
 
 

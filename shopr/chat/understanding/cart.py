@@ -74,7 +74,14 @@ def _correction(scene: Scene) -> Command | None:
             return None
         return Command("set_quantity", ids=named or tuple(state.touched), quantity=quantity)
     bare = not scene.reading.has_need and not scene.asks("add", "remove", "more", "compare", "order_status", "total")
-    if bare and scene.reading.counts and not scene.reading.ordinals and state.topic == "cart" and state.touched and quantity:
+    if (
+        bare
+        and scene.reading.counts
+        and not scene.reading.ordinals
+        and state.topic == "cart"
+        and state.touched
+        and quantity
+    ):
         return Command("set_quantity", ids=tuple(state.touched), quantity=quantity)  # "I need two of them"
     if _just_number(scene) and state.topic == "cart" and state.touched and quantity is not None:
         return Command("set_quantity", ids=tuple(state.touched), quantity=quantity)
@@ -117,7 +124,13 @@ def _add(scene: Scene) -> Command | None:
     ids = scene.pointed()
     if not ids and quantity is not None and not reading.points and state.focus == [] and quantity <= len(state.shown):
         ids, quantity = (state.shown[quantity - 1],), None
-    if not ids and not scene.need.has_subject and not reading.points and state.topic in ("product", "cart") and state.focus:
+    if (
+        not ids
+        and not scene.need.has_subject
+        and not reading.points
+        and state.topic in ("product", "cart")
+        and state.focus
+    ):
         ids = tuple(state.focus[:1])
     if not ids and not scene.need.has_subject and len(state.shown) == 1:
         ids = tuple(state.shown)

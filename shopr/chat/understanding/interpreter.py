@@ -46,7 +46,9 @@ class Interpreter:
             if reading.injection:
                 continue
             need = corrected(need_of(reading, self.shelf, self.currency), reading, state)
-            scene = Scene(reading, need, _carried(state, out, reading), self.shelf, list(cart), dict(prices), tuple(out))
+            scene = Scene(
+                reading, need, _carried(state, out, reading), self.shelf, list(cart), dict(prices), tuple(out)
+            )
             command = next((c for rule in _RULES if (c := rule(scene)) is not None), None)
             if command is not None:
                 out.append(_harmless(command) if tainted else command)
@@ -94,4 +96,3 @@ def _merged(commands: list[Command]) -> list[Command]:
 
 
 _ABOUT_ORDERS = ["orders", "order_status", "payment_problem", "cancel_order", "return"]
-

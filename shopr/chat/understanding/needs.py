@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from shopr.chat.need import Need
 from shopr.chat.reading.result import Reading
@@ -42,7 +43,9 @@ def need_of(reading: Reading, shelf: Shelf, currency: str) -> Need:
         not_colours=tuple(reading.keys("colours", denied=True)),
         materials=tuple(reading.keys("materials")),
         not_materials=tuple(reading.keys("materials", denied=True)),
-        not_concepts=tuple(reading.keys("concepts", denied=True)) if concepts or reading.keys("concepts", denied=True) else (),
+        not_concepts=tuple(reading.keys("concepts", denied=True))
+        if concepts or reading.keys("concepts", denied=True)
+        else (),
         attributes=tuple(reading.keys("attributes")),
         not_attributes=tuple(reading.keys("attributes", denied=True)),
         measures=tuple(f"{_plain(m.value)} {m.unit}" for m in reading.measures),
@@ -62,7 +65,8 @@ def corrected(need: Need, reading: Reading, state: State) -> Need:
         values, had = getattr(need, name), set(getattr(state.need, name))
         fresh = tuple(v for v in values if v not in had)
         if fresh and len(fresh) < len(values) and not need.concepts:
-            need = replace(need, **{name: fresh})
+            changed: dict[str, Any] = {name: fresh}
+            need = replace(need, **changed)
     return need
 
 

@@ -47,7 +47,9 @@ def _return(scene: Scene, named: str, *, about: bool) -> Command | None:
     general = policy > 1 and not named and not (scene.state.topic == "order" and scene.reading.references)
     if general and (policy >= words or not scene.need.concepts) and not scene.marks("order_word"):
         return Command("return_policy")
-    ids = scene.reading.ids or (list(scene.pointed()) if scene.state.topic != "order" and scene.reading.ordinals else [])
+    ids = scene.reading.ids or (
+        list(scene.pointed()) if scene.state.topic != "order" and scene.reading.ordinals else []
+    )
     return Command("return", scene.need, ids=tuple(ids), order=named or (scene.state.order if about else ""))
 
 

@@ -28,7 +28,9 @@ def _compare(scene: Scene) -> Command | None:
     if len(ids) < 2 and numbered:  # "compare 1 and 3", "the first and 3"
         ids = tuple(dict.fromkeys((*ids, *(scene.state.shown[n - 1] for n in numbered))))
     if len(ids) < 2:
-        ids = tuple(dict.fromkeys((*ids, *scene.state.focus, *scene.state.shown)))[:2] if not scene.need.concepts else ids
+        ids = (
+            tuple(dict.fromkeys((*ids, *scene.state.focus, *scene.state.shown)))[:2] if not scene.need.concepts else ids
+        )
     if scene.need.has_subject and len(ids) < 2:
         return None
     return Command("compare", ids=ids[:5])
@@ -138,7 +140,12 @@ def _search(scene: Scene) -> Command | None:
             return loosened
     if scene.asks("resume") and (need.has_subject or state.need):
         return Command("resume", need)
-    if need.has_subject and state.topic_of(need.concepts) is not None and scene.reading.references and not scene.asks("find"):
+    if (
+        need.has_subject
+        and state.topic_of(need.concepts) is not None
+        and scene.reading.references
+        and not scene.asks("find")
+    ):
         return Command("resume", need)
     if need.concepts or (need and (state.need or need.brands or need.colours or need.words or need.names)):
         if need.without("in_stock") or need.in_stock:
