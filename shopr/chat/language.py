@@ -38,6 +38,7 @@ _WORD_CAP = 30.0
 """One marker word that only one language has is worth this many nats; shared ones are worth less. Sum capped."""
 _PRIOR_NATS = 5.0
 _PRIOR_NATS_UNMARKED = 14.0
+_DEFAULT_NATS = 3.0
 _FEW_WORDS = 3
 """A change of language needs this much evidence; up to three words without a marker among them ("wireless mouse",
 "Canon Pixma") need more: they are names, or English that every shopper uses."""
@@ -138,6 +139,13 @@ class LanguageIdentifier:
         if languages is None:
             scores -= np.array([0.0 if c in SUPPORTED else _FOREIGN_NATS for c in self.classes], np.float32)
         scores = np.where(allowed, scores, -np.inf).astype(np.float32)
+        if (
+            previous is None
+            and languages is None
+            and default in self._column
+            and len(_WORDS.findall(text)) <= _FEW_WORDS
+        ):
+            scores[self._column[default]] += _DEFAULT_NATS
         alone = self.classes[int(scores.argmax())]
         if previous in self._column:
             scores[self._column[previous]] += self._inertia(text, marks, scores, previous)

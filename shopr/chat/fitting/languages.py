@@ -5,6 +5,7 @@ Run by `benchmarks/language.py --train`; never at message time. Everything is de
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shopr.chat.language import MODEL
+from shopr.chat.lexicon import lexicon, spoken
 from shopr.yamlfile import parse
 
 __all__ = ["LANGUAGES", "WORDS", "compile_language"]
@@ -26,6 +28,7 @@ LANGUAGES = (
 SCRIPT_ONLY = ("ko", "th", "el", "he", "bn", "ta")
 WORDS = MODEL.with_name("function_words.yaml")
 _KEPT = 60_000
+_SHARED = 3
 
 
 def compile_language(path: Path = MODEL, *, kept: int = _KEPT) -> int:
@@ -85,9 +88,27 @@ def _marker_words(classes: Sequence[str]) -> tuple[list[str], npt.NDArray[np.int
         for word in str(line).lower().split():
             for spelling in {word, bare(word)}:
                 owners.setdefault(spelling, set()).add(classes.index(code))
+    told = set(owners)
+    for word, codes in _lexicon_words().items():
+        if word not in told and len(codes) <= _SHARED:
+            owners[word] = {classes.index(code) for code in codes}
     words = sorted(owners)
     lists = [sorted(owners[w]) for w in words]
     return words, np.cumsum([len(x) for x in lists]).astype(np.int32), np.array([c for x in lists for c in x], np.int8)
+
+
+def _lexicon_words() -> dict[str, set[str]]:
+    """Words of the lexicons -> the languages that use them. English ones mark English alone: everybody says "laptop"."""
+    found: dict[str, set[str]] = {}
+    for code in spoken():
+        words = lexicon(code)
+        tables = (words.concepts, words.colours, words.attributes, words.commands, words.markers, words.recipients)
+        phrases = [phrase for table in tables for phrase in (p for ps in table.values() for p in ps)]
+        for phrase in [*phrases, *(w for ws in (*words.numbers.values(), *words.ordinals.values()) for w in ws)]:
+            for word in re.findall(r"[^\W\d_]{3,}", phrase.lower()):
+                for spelling in {word, bare(word)}:
+                    found.setdefault(spelling, set()).add(code)
+    return {word: codes for word, codes in found.items() if "en" not in codes or codes == {"en"}}
 
 
 def bare(word: str) -> str:

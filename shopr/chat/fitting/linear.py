@@ -33,7 +33,7 @@ def fit_linear(
         strength: inverse regularisation (scikit-learn's C).
         smoothing: added to the counts of the naive-Bayes ratios.
         least: in how many texts a word feature and a character feature must occur.
-        kept: how many features stay, by their largest weight.
+        kept: how many features stay: those of large weight that occur often.
         balanced: weigh both sides of each class alike.
     """
     from sklearn.linear_model import LogisticRegression
@@ -51,7 +51,9 @@ def fit_linear(
         ).fit(matrix.multiply(ratio).tocsr(), inside)
         weights[:, k] = model.coef_[0] * ratio
         bias[k] = model.intercept_[0]
-    rows_kept = np.sort(np.argsort(-np.abs(weights).max(axis=1), kind="stable")[:kept])
+    # What a feature does to the scores grows with its weight and with how often it occurs.
+    worth = np.abs(weights).max(axis=1) * np.sqrt(np.asarray(present.sum(axis=0)).ravel())
+    rows_kept = np.sort(np.argsort(-worth, kind="stable")[:kept])
     weights, keys = weights[rows_kept], keys[rows_kept]
     scales = np.maximum(np.abs(weights).max(axis=0), 1e-9) / 127.0
     return LinearText(tuple(classes), keys, np.round(weights / scales).astype(np.int8), scales.astype(np.float32), bias)
