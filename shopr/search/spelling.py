@@ -27,10 +27,14 @@ _RARE = 2
 """A known word that no more products bear may be a slip of the catalogue's own."""
 _COMMON = 30
 """Times as many products must bear the word that a rare known one is taken for."""
-_FREQUENCY = 0.16
-_TOGETHER = 0.45
+_SELDOM = 25
+"""A known word that more products bear is never taken for another."""
+_OFTEN = 4
+_FREQUENCY = 0.22
+_COMPANY = 0.9
+_FIRST = 0.25
 _DEAREST = {1: 1.9, 2: 2.5}
-_CLOSELY = 6
+_CLOSELY = 8
 
 
 def _near_keys(a: str, b: str) -> bool:
@@ -46,12 +50,12 @@ def edit_cost(wrong: str, right: str, most: int) -> float:
     if abs(n - m) > most:
         return float("inf")
     before: list[tuple[int, float]] = []
-    last = [(j, 0.9 * j + (0.5 if j else 0.0)) for j in range(m + 1)]
+    last = [(j, 0.9 * j + (_FIRST if j else 0.0)) for j in range(m + 1)]
     for i in range(1, n + 1):
-        row = [(i, 0.9 * i + 0.5)]
+        row = [(i, 0.9 * i + _FIRST)]
         for j in range(1, m + 1):
             a, b = wrong[i - 1], right[j - 1]
-            first = 0.5 if i == 1 and j == 1 else 0.0
+            first = _FIRST if i == 1 and j == 1 else 0.0
             if a == b:
                 best = last[j - 1]
             else:
@@ -108,20 +112,24 @@ class Speller:
                 return sorted(priced)[:_CLOSELY]
         return []
 
-    def correct(self, word: str, together: Callable[[str], bool]) -> str | None:
+    def correct(self, word: str, company: Callable[[str], float]) -> str | None:
         """The word that was meant by one that the catalogue does not know; None without a likely one.
 
         Args:
-            together: whether some product bears a word beside the other words of the query.
+            company: how well a word goes with the others of the query: 1 if they stand side by side in some product,
+                a half if some product has both, 0 otherwise.
         """
-        if not _fit(word):
+        if not (word.isalpha() and word.isascii()):
             return None
         priced = self.candidates(word)
+        if len(word) < 3:
+            # Two letters may be a slip of almost anything: only the company tells.
+            priced = [pair for pair in priced if company(pair[1]) >= 1]
         if len(word) <= 4:
-            # A short word with another first letter is another word.
-            priced = [(cost, other) for cost, other in priced if other[0] == word[0] or other[:2] == word[1::-1]]
+            # A short word with another first letter is another word, unless its company speaks for it.
+            priced = [pair for pair in priced if pair[1][0] == word[0] or pair[1][1:] == word or company(pair[1]) >= 1]
         if len(priced) > 1:
-            priced = sorted((cost - _TOGETHER * together(other), other) for cost, other in priced)
+            priced = sorted((cost - _COMPANY * company(other), other) for cost, other in priced)
         return priced[0][1] if priced else None
 
     def likelier(self, word: str, products: int) -> str | None:
@@ -136,6 +144,20 @@ class Speller:
             if best is None or self.count[code] > self.count[best]:
                 best = code
         return None if best is None else self.words[best]
+
+    def in_company(self, word: str, products: int, company: Callable[[str], float]) -> str | None:
+        """The commoner word one slip from a known one that stands beside the others, where the known one never does."""
+        if products > _SELDOM or not _fit(word):
+            return None
+        good = [
+            (-int(self.count[code]), self.words[code])
+            for code in self.deletes.near(word, 1).tolist()
+            if self.words[code] != word
+            and self.count[code] >= _OFTEN * products
+            and edit_cost(word, self.words[code], 1) < float("inf")
+            and company(self.words[code]) >= 1
+        ]
+        return min(good)[1] if good else None
 
 
 def _fit(word: str) -> bool:

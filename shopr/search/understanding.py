@@ -145,16 +145,31 @@ class Reader:
             if codes[i] < 0:
                 if self._apart(token) or self._beside(tokens, i):
                     continue
-                meant = self.speller.correct(token.word, partial(self._meet, others=others))
+                meant = self.speller.correct(token.word, partial(self._company, i=i, codes=codes))
                 if meant is not None:
                     fixed[i] = likelier[i] = Token(stem(meant), meant, token.flags)
                 continue
-            common = self.speller.likelier(token.word, int(self.postings.count[codes[i]]))
+            count = int(self.postings.count[codes[i]])
+            common = self.speller.likelier(token.word, count)
             if common is not None:
                 likelier[i] = Token(stem(common), common, token.flags)
-                if others and self._meet(common, others) and not self._meet(token.word, others):
-                    fixed[i] = likelier[i]
+            if others and not self._meet(token.word, others):
+                # A word that no product has beside the others may be a slip that happens to be a word: "laptop sand".
+                meant = self.speller.in_company(token.word, count, partial(self._company, i=i, codes=codes))
+                if meant is not None:
+                    fixed[i] = likelier[i] = Token(stem(meant), meant, token.flags)
         return fixed, likelier
+
+    def _company(self, word: str, *, i: int, codes: list[int]) -> float:
+        """How well a word at place i goes with the others: 1 side by side, a half in one product, 0 neither."""
+        code = self.code(Token(stem(word), word, 0))
+        if code < 0:
+            return 0.0
+        before, after = codes[i - 1] if i else -1, codes[i + 1] if i + 1 < len(codes) else -1
+        beside = self.compounds.beside
+        if (before >= 0 and beside(before, code)) or (after >= 0 and beside(code, after)):
+            return 1.0
+        return 0.5 * self._meet(word, [other for j, other in enumerate(codes) if j != i and other >= 0])
 
     def _meet(self, word: str, others: list[int]) -> bool:
         """Whether a product bears a word beside one of some terms."""
