@@ -2,11 +2,14 @@
 
 A correction outlives rebuilds of the profile. Deleting a profile keeps one row with the moment of it: events before it
 are never profiled again, though orders remain as records of sale. Erasing the person takes that row away too.
+
+With a cipher, what was said is stored encrypted, and under a digest of its name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Self
@@ -15,11 +18,13 @@ from sqlalchemy import ColumnElement, and_, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shopr.clock import Clock, SystemClock
-from shopr.errors import InputError
+from shopr.errors import InputError, SecurityError
+from shopr.security.crypto import TextCipher
+from shopr.security.principal import digest_of
 from shopr.storage.database import Database
 from shopr.storage.tables import profile_corrections as table
 
-__all__ = ["MOST_CORRECTIONS", "Correction", "CorrectionStore", "Kind", "Wishes"]
+__all__ = ["MOST_CORRECTIONS", "Correction", "CorrectionStore", "Kind", "Wishes", "sealed_row"]
 
 Kind = Literal["category", "brand", "style", "price"]
 _KINDS = ("category", "brand", "style", "price")
@@ -85,10 +90,21 @@ class CorrectionStore:
         database: opened and upgraded.
         shop: whose shoppers these are.
         clock: tells when something was said.
+        cipher: gives the cipher when it is first needed; None stores what was said in clear.
+        pepper: a secret for digests of names.
     """
 
-    def __init__(self, database: Database, shop: str = "", *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        shop: str = "",
+        *,
+        clock: Clock | None = None,
+        cipher: Callable[[], TextCipher] | None = None,
+        pepper: Callable[[], bytes] = bytes,
+    ) -> None:
         self._database, self._shop, self._clock = database, shop, clock or SystemClock()
+        self._cipher, self._pepper = cipher, pepper
         self._insert = (sqlite if database.is_sqlite else postgresql).insert
 
     def put(self, user_id: str, correction: Correction) -> None:
@@ -107,7 +123,8 @@ class CorrectionStore:
 
     def take_back(self, user_id: str, kind: Kind, name: str) -> bool:
         """Remove a correction; whether there was one."""
-        which = and_(self._whose([user_id]), table.c.kind == kind, table.c.name == name)
+        names = [name, self._stored_name(user_id, name)]
+        which = and_(self._whose([user_id]), table.c.kind == kind, table.c.name.in_(names))
         with self._database.begin() as connection:
             return connection.execute(delete(table).where(which)).rowcount > 0
 
@@ -126,33 +143,65 @@ class CorrectionStore:
         rows: list[Any] = []
         with self._database.read() as connection:
             for part in _parts(user_ids):
-                query = select(table.c.user_id, table.c.kind, table.c.name, table.c.value, table.c.time)
-                rows += connection.execute(query.where(self._whose(part)).order_by(table.c.kind, table.c.name)).all()
+                rows += connection.execute(select(table).where(self._whose(part))).mappings().all()
         said: dict[str, list[Correction]] = {}
         gone: dict[str, datetime] = {}
-        for user, kind, name, value, time in rows:
-            said.setdefault(user, [])
-            if kind == _DELETED:
-                gone[user] = time
-            else:
-                said[user].append(Correction._of(kind, name, value))
+        for row in rows:
+            held = said.setdefault(row["user_id"], [])
+            if row["kind"] == _DELETED:
+                gone[row["user_id"]] = row["time"]
+            elif (correction := self._opened(row)) is not None:
+                held.append(correction)
+        for held in said.values():
+            held.sort(key=lambda c: (c.kind, c.name))
         return {user: Wishes(tuple(found), gone.get(user)) for user, found in said.items()}
+
+    def _opened(self, row: Any) -> Correction | None:
+        """What a row says; None where its key is gone."""
+        if row["sealed"] is None:
+            return Correction._of(row["kind"], row["name"], row["value"])
+        if self._cipher is None:
+            return None
+        try:
+            text = self._cipher().decrypt(row["sealed"], table=table.name, row=sealed_row(row), subject=row["user_id"])
+        except SecurityError:
+            return None
+        name, value = json.loads(text)
+        return Correction._of(row["kind"], name, value)
+
+    def _stored_name(self, user_id: str, name: str) -> str:
+        return digest_of(f"{user_id}\0{name}", self._pepper()) if self._cipher is not None else name
 
     def _whose(self, user_ids: Sequence[str] | None) -> ColumnElement[bool]:
         mine = table.c.shop == self._shop
         return mine if user_ids is None else and_(mine, table.c.user_id.in_(list(user_ids)))
 
     def _put(self, user_id: str, kind: str, name: str, value: dict[str, Any]) -> None:
+        row: dict[str, Any] = {"name": name, "value": value, "sealed": None}
+        if self._cipher is not None:
+            row = {"name": self._stored_name(user_id, name), "value": {}}
+            place = sealed_row({"shop": self._shop, "kind": kind, **row})
+            text = json.dumps([name, value], ensure_ascii=False)
+            row["sealed"] = self._cipher().encrypt(text, table=table.name, row=place, subject=user_id)
         with self._database.begin() as connection:
-            connection.execute(self._upsert(user_id, kind, name, value))
+            if row["name"] != name:  # what was said in clear before
+                clear = and_(self._whose([user_id]), table.c.kind == kind, table.c.name == name)
+                connection.execute(delete(table).where(clear))
+            connection.execute(self._upsert(user_id, kind, row["name"], row["value"], row["sealed"]))
 
-    def _upsert(self, user_id: str, kind: str, name: str, value: dict[str, Any]) -> Any:
+    def _upsert(self, user_id: str, kind: str, name: str, value: dict[str, Any], sealed: str | None = None) -> Any:
         row: dict[str, Any] = {"shop": self._shop, "user_id": user_id, "kind": kind, "name": name, "value": value}
-        row["time"] = self._clock.now()
+        row |= {"time": self._clock.now(), "sealed": sealed}
         statement = self._insert(table).values(row)
         return statement.on_conflict_do_update(
-            index_elements=["shop", "user_id", "kind", "name"], set_={"value": row["value"], "time": row["time"]}
+            index_elements=["shop", "user_id", "kind", "name"],
+            set_={name: row[name] for name in ("value", "time", "sealed")},
         )
+
+
+def sealed_row(row: Mapping[str, Any]) -> str:
+    """Under which row a correction is sealed."""
+    return f"{row['shop']}/{row['kind']}/{row['name']}"
 
 
 def _parts(user_ids: Sequence[str] | None) -> Iterable[Sequence[str] | None]:

@@ -190,7 +190,10 @@ class Shop(Guarded, Assisted, Lists):
         from shopr.recommend.profile_book import ProfileBook
         from shopr.recommend.profile_corrections import CorrectionStore
 
-        said = CorrectionStore(self.database, self.name, clock=self.clock)
+        security = self.security
+        said = CorrectionStore(
+            self.database, self.name, clock=self.clock, cipher=lambda: security.cipher, pepper=lambda: security.pepper
+        )
         return ProfileBook(lambda: self.data, self.live, said, clock=self.clock)
 
     @cached_property

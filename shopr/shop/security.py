@@ -9,7 +9,7 @@ Acts of operators (block, unblock, end a session) go through here, so that each 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from shopr.security.audit import AuditLog
     from shopr.security.checks import FailureCheck
     from shopr.security.crypto import Cipher
+    from shopr.security.crypto_rotation import Reencrypted
     from shopr.security.guard import Guard
     from shopr.security.limits import Limits
     from shopr.security.lockout import Lockout
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from shopr.security.uploads import Uploads
     from shopr.security.watch import Watch
     from shopr.storage.database import Database
+    from shopr.storage.subjects import SubjectStores
 
 __all__ = ["Security"]
 
@@ -72,10 +74,38 @@ class Security:
         return Cipher.open(self.settings, self._database, clock=self.clock)
 
     @cached_property
-    def _pepper(self) -> bytes:
+    def pepper(self) -> bytes:
+        """A secret for digests of ids and addresses, so that whoever reads a store cannot tell whose they are."""
         from shopr.security.crypto_aead import derive
 
         return derive(self.cipher.keys.current("").secret, b"shopr digests of callers")
+
+    @cached_property
+    def subjects(self) -> SubjectStores:
+        """The stores with personal data: exports open what is encrypted, and erasing a person destroys their keys."""
+        from shopr.shop.encrypted import revealed
+        from shopr.storage.subjects import SubjectStores
+
+        stores = SubjectStores(
+            self._database, clock=self.clock, reveal=lambda table, row: revealed(self.cipher, table, row)
+        )
+        stores.register(self.cipher.keys)
+        return stores
+
+    def reencrypt(self, people: Iterable[str] = ()) -> dict[str, Reencrypted]:
+        """Give people new data keys, and encrypt anew whatever is not under its person's current key; column -> what
+        came of it. It may be stopped and called again at any time."""
+        from shopr.security.crypto_rotation import reencrypt
+        from shopr.shop.encrypted import ENCRYPTED
+
+        whom = list(people)
+        for person in whom:
+            self.cipher.keys.renew(person)
+        done = {f"{c.table.name}.{c.column}": reencrypt(self._database, self.cipher, c) for c in ENCRYPTED}
+        if not any(found.unreadable for found in done.values()):
+            for person in whom:
+                self.cipher.keys.drop_earlier(person)
+        return done
 
     @cached_property
     def api_keys(self) -> ApiKeys:
@@ -111,14 +141,14 @@ class Security:
 
         url = self.settings.redis_url
         windows = RedisWindows(RedisState(connect(url))) if url else StateWindows(self.state)
-        return Limits(windows, LimitConfig.of(self.settings), pepper=self._pepper)
+        return Limits(windows, LimitConfig.of(self.settings), pepper=self.pepper)
 
     @cached_property
     def lockout(self) -> Lockout:
         """Locks after failures."""
         from shopr.security.lockout import Lockout
 
-        return Lockout(self.state, pepper=self._pepper)
+        return Lockout(self.state, pepper=self.pepper)
 
     @cached_property
     def access(self) -> AccessBook:
@@ -137,7 +167,7 @@ class Security:
             decision = "block" if what in ("replayed", "moved") else "flag"
             self.watch.record("session", Principal(user, session), decision=decision, rules=(what,), reason=what)
 
-        return Sessions(self._database, clock=self.clock, pepper=self._pepper, on_sign=sign)
+        return Sessions(self._database, clock=self.clock, pepper=self.pepper, on_sign=sign)
 
     # -- what they send -----------------------------------------------------------------------------------------------
 
@@ -154,7 +184,7 @@ class Security:
         from shopr.security.behaviour import Behaviour
         from shopr.security.checks import FailureCheck
 
-        behaviour = Behaviour(self.state, pepper=self._pepper)
+        behaviour = Behaviour(self.state, pepper=self.pepper)
         return FailureCheck(self.lockout, behaviour, self.access, self.watch)
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,6 +14,8 @@ from shopr.storage.database import Database
 from shopr.storage.tables import CARDS, metadata, subjects
 
 __all__ = ["SubjectStore", "SubjectStores", "TableStore", "digest"]
+
+Row = dict[str, Any]
 
 
 @runtime_checkable
@@ -65,10 +67,13 @@ class SubjectStores:
 
     Args:
         database: holds those tables, and the record of requests.
+        reveal: opens what a row of a store holds encrypted, for the copy that the person gets.
     """
 
-    def __init__(self, database: Database, *, clock: Clock | None = None) -> None:
-        self._database, self._clock = database, clock or SystemClock()
+    def __init__(
+        self, database: Database, *, clock: Clock | None = None, reveal: Callable[[str, Row], Row] | None = None
+    ) -> None:
+        self._database, self._clock, self._reveal = database, clock or SystemClock(), reveal
         self._stores: dict[str, SubjectStore] = {}
         for name, card in CARDS.items():
             if card.subject is not None:
@@ -93,6 +98,8 @@ class SubjectStores:
     def export(self, subject: str) -> dict[str, list[dict[str, Any]]]:
         """Store name -> everything it holds about the person; the request is recorded."""
         found = {store.name: store.export(subject) for store in self}
+        if self._reveal is not None:
+            found = {name: [self._reveal(name, row) for row in rows] for name, rows in found.items()}
         self._record(subject, "export", {name: len(rows) for name, rows in found.items()})
         return found
 

@@ -134,6 +134,10 @@ ROWS = {
         "(shop, day, language, query, asked, without_result, without_confidence, best, last_at) "
         "VALUES ('demo', '2026-01-01', 'en', 'settee', 3, 2, 1, 0.25, '2026-01-01 00:00:00+00:00')",
     ],
+    "0017": [
+        "INSERT INTO profile_corrections (shop, user_id, kind, name, value, sealed, time) "
+        "VALUES ('demo', 'bob', 'brand', 'digest', '{}', 'e1.x', '2026-01-01 00:00:00+00:00')",
+    ],
 }
 KINDS = ["sqlite", "postgresql"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Index, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, Column, Index, Integer, String, Text, UniqueConstraint
 
 from shopr.storage.tables.base import Card, UtcDateTime, table
 
@@ -27,13 +27,14 @@ live_interactions = table(
 
 profile_corrections = table(
     "profile_corrections",
-    Card("shopr.recommend.profile_corrections", "until the shopper takes it back or is erased", "user_id", "none"),
+    Card("shopr.recommend.profile_corrections", "until the shopper takes it back or is erased", "user_id", "values"),
     Column("id", Integer, primary_key=True),
     Column("shop", String(63), nullable=False),
     Column("user_id", String(256), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("name", String(512), nullable=False),
     Column("value", JSON, nullable=False),
+    Column("sealed", Text),  # name and value together, encrypted; then `name` is a digest and `value` is empty
     Column("time", UtcDateTime, nullable=False),
     UniqueConstraint("shop", "user_id", "kind", "name"),
 )

@@ -1,0 +1,48 @@
+"""Where the house keeps envelopes, and under which row and person each was sealed: for re-encryption and for
+exports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shopr.errors import SecurityError
+from shopr.recommend.profile_corrections import sealed_row
+from shopr.security.crypto import PREFIX, TextCipher
+from shopr.security.crypto_rotation import EncryptedColumn
+from shopr.storage.tables import chat_conversations, chat_memories, chat_turns, profile_corrections
+
+__all__ = ["ENCRYPTED", "revealed"]
+
+
+def _talker(row: Mapping[str, Any]) -> str:
+    """Whose conversation it is: a visitor's belongs to nobody but itself."""
+    return str(row["user_id"] or f"conversation:{row['conversation_id'].split('/')[0]}")
+
+
+def _turn(row: Mapping[str, Any]) -> str:
+    return f"{row['shop']}/{row['conversation_id']}/{row['turn']}"
+
+
+ENCRYPTED: tuple[EncryptedColumn, ...] = (
+    EncryptedColumn(chat_conversations, "state", lambda row: f"{row['shop']}/{row['conversation_id']}", _talker),
+    EncryptedColumn(chat_turns, "said", _turn, _talker),
+    EncryptedColumn(chat_turns, "reply", _turn, _talker),
+    EncryptedColumn(chat_memories, "facts", lambda row: f"{row['shop']}/{row['user_id']}", lambda row: row["user_id"]),
+    EncryptedColumn(profile_corrections, "sealed", sealed_row, lambda row: row["user_id"]),
+)
+"""Every column of envelopes."""
+
+
+def revealed(cipher: TextCipher, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with its envelopes opened, as its person may read it; None where a key is gone."""
+    shown = dict(row)
+    for column in ENCRYPTED:
+        token = row.get(column.column)
+        if column.table.name != table or not isinstance(token, str) or not token.startswith(PREFIX):
+            continue
+        try:
+            shown[column.column] = cipher.decrypt(token, table=table, row=column.row(row), subject=column.subject(row))
+        except SecurityError:
+            shown[column.column] = None
+    return shown

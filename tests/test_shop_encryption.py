@@ -1,0 +1,124 @@
+"""What the house knows of people is encrypted at rest, comes back in exports, and is gone after an erasure."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from shopr.chat.memory import Memory
+from shopr.chat.state import State
+from shopr.clock import ManualClock
+from shopr.config import Settings
+from shopr.recommend.profile_corrections import Correction, CorrectionStore, Wishes
+from shopr.security.crypto_rotation import Reencrypted
+from shopr.shop import Shop
+from shopr.shop.encrypted import ENCRYPTED
+from shopr.storage.tables import CARDS
+
+LESS = Correction("category", "Toys > Dolls", "less")
+SAID = "Send it to 5 Maple Street, please"
+
+
+@pytest.fixture
+def shop(settings: Settings, clock: ManualClock) -> Shop:
+    return Shop.open(settings, clock=clock)
+
+
+def corrections(shop: Shop) -> CorrectionStore:
+    return shop.profiles._corrections  # type: ignore[attr-defined]
+
+
+def talked(shop: Shop, user: str | None = "ann", conversation: str = "c1") -> Memory:
+    memory = Memory(shop.database, shop.name, clock=shop.clock, cipher=lambda: shop.security.cipher)
+    memory.save(conversation, user, State(turn=1), SAID, {"text": "To 5 Maple Street"})
+    return memory
+
+
+def on_disk(settings: Settings) -> bytes:
+    return b"".join(path.read_bytes() for path in Path(settings.home).glob("state.db*"))
+
+
+def test_every_table_that_says_so_is_on_the_list() -> None:
+    promised = {name for name, card in CARDS.items() if card.encryption == "values"} - {"data_keys"}
+    assert {column.table.name for column in ENCRYPTED} == promised
+
+
+def test_conversations_and_profiles_are_not_on_the_disk_in_clear(shop: Shop, settings: Settings) -> None:
+    memory = talked(shop)
+    corrections(shop).put("ann", LESS)
+    assert memory.turns("c1", "ann")[0].said == SAID
+    assert corrections(shop).of("ann") == Wishes((LESS,))
+    shop.database.close()
+    found = on_disk(settings)
+    assert b"Maple" not in found
+    assert b"Dolls" not in found
+
+
+def test_a_visitors_first_message_is_kept_at_once(shop: Shop) -> None:
+    assert talked(shop, None, "a visitor/x").turns("a visitor/x", None)[0].said == SAID
+
+
+def test_a_copy_for_the_person_is_in_clear(shop: Shop) -> None:
+    talked(shop)
+    corrections(shop).put("ann", LESS)
+    found = shop.security.subjects.export("ann")
+    assert found["chat_turns"][0]["said"] == SAID
+    assert "Maple" in found["chat_turns"][0]["reply"]
+    assert "Toys > Dolls" in found["profile_corrections"][0]["sealed"]
+    assert found["data_keys"] == []
+
+
+def test_an_erased_person_is_unreadable_in_every_backup(shop: Shop, settings: Settings, tmp_path: Path) -> None:
+    memory = talked(shop)
+    talked(shop, "bob", "c2")
+    shop.database.close()
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    for path in settings.home.glob("state.db*"):
+        shutil.copy(path, backup)
+    assert shop.security.subjects.erase("ann")["data_keys"] == 1
+    assert memory.turns("c1", "ann") == []
+    shop.database.close()
+    for path in backup.glob("state.db*"):
+        shutil.copy(path, settings.home)
+    restored = Shop.open(settings, clock=shop.clock)
+    again = Memory(restored.database, restored.name, clock=shop.clock, cipher=lambda: restored.security.cipher)
+    assert again.turns("c1", "ann") == []  # the rows are back, the key is not
+    assert again.turns("c2", "bob")[0].said == SAID
+
+
+def test_what_was_said_in_clear_before_is_read_and_sealed_when_said_anew(shop: Shop, settings: Settings) -> None:
+    CorrectionStore(shop.database, shop.name, clock=shop.clock).put("ann", LESS)
+    store = corrections(shop)
+    assert store.of("ann") == Wishes((LESS,))
+    store.put("ann", Correction("category", "Toys > Dolls", "more"))
+    assert store.of("ann") == Wishes((Correction("category", "Toys > Dolls", "more"),))
+    store.put("ann", LESS)
+    assert store.of("ann") == Wishes((LESS,))
+    assert store.take_back("ann", "category", "Toys > Dolls")
+    assert store.of("ann") == Wishes()
+
+
+def test_two_people_who_say_the_same_look_different(shop: Shop) -> None:
+    for user in ("ann", "bob"):
+        corrections(shop).put(user, LESS)
+    with shop.database.read() as connection:
+        names = {name for (name,) in connection.exec_driver_sql("SELECT name FROM profile_corrections")}
+    assert len(names) == 2
+
+
+def test_people_get_new_keys_and_all_their_texts_come_along(shop: Shop) -> None:
+    memory = talked(shop)
+    talked(shop, "bob", "c2")
+    corrections(shop).put("ann", LESS)
+    before = shop.security.cipher.keys.current("ann").id
+    done = shop.security.reencrypt(["ann"])
+    assert done["chat_turns.said"] == Reencrypted(seen=2, renewed=1)
+    assert done["profile_corrections.sealed"] == Reencrypted(seen=1, renewed=1)
+    assert shop.security.cipher.keys.current("ann").id != before
+    assert memory.turns("c1", "ann")[0].said == SAID
+    assert corrections(shop).of("ann") == Wishes((LESS,))
+    with shop.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM data_keys WHERE key_id = ?", (before,)).scalar() == 0
