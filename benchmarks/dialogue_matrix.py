@@ -3,8 +3,8 @@
     python benchmarks/dialogue_matrix.py --wording second --record
     python benchmarks/dialogue_matrix.py --language tr --verbose
 
-Plays `benchmarks/dialogues/matrix.yaml` against the shared catalogue with the checks and the fixtures of
-`chat/dialogues_dev.json`. A cell passes when every turn of its dialogue meets what is expected and no invariant is broken
+Plays `benchmarks/dialogues/matrix.yaml` against the shared catalogue with the checks and fixtures of
+`chat/dialogues_dev.json`. A cell passes when every turn meets what is expected and no invariant is broken
 (facts as in the catalogue, the language of the reply). Languages more than five points below English are "unmeasured".
 """
 
@@ -110,7 +110,8 @@ def main() -> None:
     print(f"{'language':<10}{'passed':>8}{'rate':>8}  label       failed")
     for language, row in result.items():
         print(
-            f"{language:<10}{row['passed']:>5}/{row['of']}{row['rate']:8.1%}  {row['label']:<11} {', '.join(row['failed'])}"
+            f"{language:<10}{row['passed']:>5}/{row['of']}{row['rate']:8.1%}  {row['label']:<11} "
+            + ", ".join(row["failed"])
         )
 
 

@@ -36,7 +36,8 @@ OTHER_SCRIPT = frozenset().union(*(codes for _, codes in _SCRIPTS[1:])) - {"sr"}
 # Letters that one language of a script has and its neighbours lack.
 _LETTERS = {
     "es": "ñ¿¡", "pt": "ãõ", "de": "ßẞ", "tr": "ışğİ", "fr": "œçêè", "hu": "őű", "pl": "łśźżąćń", "cs": "řěů",
-    "sk": "ľĺŕ", "ro": "țșă", "lt": "ėįųū", "lv": "āēīņģķļ", "et": "õ", "da": "æ", "no": "æ", "vi": "đơưạảấầẩậắằặẹẻẽếềểễệ",
+    "sk": "ľĺŕ", "ro": "țșă", "lt": "ėįųū", "lv": "āēīņģķļ", "et": "õ", "da": "æ", "no": "æ",
+    "vi": "đơưạảấầẩậắằặẹẻẽếềểễệ",
     "uk": "іїєґ", "ru": "ыэё", "sr": "ђјљњћџ", "kk": "әғқңөұүһ", "fa": "پچگژی", "ur": "ٹڈڑںھہے",
     "ar": "ةىأإ", "it": "òìù",
 }  # fmt: skip

@@ -15,7 +15,8 @@ _CJK = "\u3005\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\u30fc"
 # Vowel signs of Devanagari and vowel marks of Arabic belong to their word, though \\w leaves them out.
 _MARKS = "\u0900-\u0963\u0970-\u097f\u064b-\u065f\u0670"
 _TOKEN = re.compile(
-    rf"[{_CJK}]"  # each Han or Kana character alone
+    r"[1-9]\.(?=\s+[a-zà-ÿğış])"  # an ordinal as German and Turkish write it
+    rf"|[{_CJK}]"  # each Han or Kana character alone
     r"|\d+(?:[.,٫]\d+)*(?:(?=[^\W\d_])|(?![\w]))"  # numbers, also before a unit without a space
     rf"|(?:[^\W{_CJK}]|[{_MARKS}])+(?:['’](?:[^\W\d_]|[{_MARKS}])+)*(?:\.(?:com|net|org)\b)?"  # words and their apostrophes
     r"|[$€£¥₹₺<>=~%#\"+-]+"  # marks that carry meaning
@@ -89,7 +90,7 @@ def tokenise(text: str) -> list[Token]:
         elif word in _PAUSES:
             kind = "pause"
         elif word[0].isdigit():
-            kind = "number" if _numeric(word) else "word"
+            kind = "number" if _numeric(word) and word[-1] != "." else "word"
         else:
             kind = "word" if word[0].isalnum() else "mark"
         key = fold(word)
