@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtrit
 
 from shopr.errors import InputError
 from shopr.metrics.bootstrap import paired
@@ -137,11 +137,15 @@ def decide(
 def _gain(candidate: Evidence, rival: Evidence, rules: Rules, level: float, seed: int) -> Reason:
     a, b = candidate.metrics[rules.metric], rival.metrics[rules.metric]
     found = paired(a, b, level=level, resamples=_resamples(rules, level), seed=seed)
+    # Over few hundred shoppers BCa's lower end is too high more often than it says (3.8 % for 2.5 % at 500): the wider
+    # of it and Student's interval keeps the promise.
+    half = float(stdtrit(found.n - 1, (1 + level) / 2)) * float(np.nanstd(a - b, ddof=1)) / found.n**0.5
+    low, high = min(found.low, found.mean - half), max(found.high, found.mean + half)
     words = (
         f"{candidate.mean(rules.metric):.4f} against {rival.mean(rules.metric):.4f} of {rival.model}, "
-        f"difference {found.mean:+.4f} [{found.low:+.4f}, {found.high:+.4f}] at {level:.1%} over {found.n:,} shoppers"
+        f"difference {found.mean:+.4f} [{low:+.4f}, {high:+.4f}] at {level:.1%} over {found.n:,} shoppers"
     )
-    return Reason(f"gain in {rules.metric}", found.low, 0.0, bool(found.low > 0), words)
+    return Reason(f"gain in {rules.metric}", low, 0.0, bool(low > 0), words)
 
 
 def _tried(trial: Trial | None, rules: Rules) -> Reason:

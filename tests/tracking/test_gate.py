@@ -242,3 +242,17 @@ def test_false_promotions_over_repeated_looks_stay_below_alpha():
                 false += 1
                 break
     assert 0 < false / repeats <= rules.alpha + 2 * np.sqrt(rules.alpha * (1 - rules.alpha) / repeats)
+
+
+def test_few_shoppers_with_many_zeros_need_more_than_a_bootstrap_says():
+    """Over hundreds of shoppers BCa passes an equal candidate more often than promised; Student's interval does not."""
+    few = Rules(resamples=200)
+    rng, passed, tried = np.random.default_rng(5), 0, 300
+    for _ in range(tried):
+        old = np.where(rng.random(N) < 0.3, rng.random(N), 0.0)
+        new = np.where(rng.random(N) < 0.1, np.where(rng.random(N) < 0.3, rng.random(N), 0.0), old)
+        gain = decide(evidence("new", new), evidence("old", old), evidence("popular", old), few).reasons[0]
+        gap = new - old
+        assert gain.value <= gap.mean() - 1.96 * gap.std(ddof=1) / np.sqrt(N)
+        passed += gain.passed
+    assert passed <= 0.025 * tried + 3 * np.sqrt(0.025 * 0.975 * tried)
