@@ -16,14 +16,15 @@ from shopr.chat.feeling import Feeling, tone_of
 from shopr.chat.flows import run
 from shopr.chat.language import identify
 from shopr.chat.lexicon import spoken
-from shopr.chat.memory import Memory
+from shopr.chat.llm.help import ModelHelp
+from shopr.chat.memory import Memory, Said
 from shopr.chat.persona import Persona
 from shopr.chat.reading.reader import Reader
 from shopr.chat.reading.result import Reading
 from shopr.chat.reply import Reply
 from shopr.chat.shelf import Shelf
 from shopr.chat.state import State
-from shopr.chat.text import clean
+from shopr.chat.text import Cleaned, clean
 from shopr.chat.turn import Suggest, Turn
 from shopr.chat.understanding.interpreter import Interpreter
 from shopr.chat.wording import Wording
@@ -51,6 +52,7 @@ class Assistant:
         persona: how it presents itself.
         language: of those who have not said a word yet.
         on_turn: told of every turn, after it was stored, as for analytics.
+        model: a language model that may reword plain replies and propose how to read what was not understood.
     """
 
     def __init__(
@@ -66,11 +68,12 @@ class Assistant:
         persona: Persona | None = None,
         language: str = "en",
         on_turn: Callable[[str, str | None, str, Reply], None] | None = None,
+        model: ModelHelp | None = None,
     ) -> None:
         self._search, self._commerce, self._memory = search, commerce, memory
         self._suggest, self._related, self._feeling = suggest, related, feeling
         self._clock, self.persona = clock or SystemClock(), persona or Persona()
-        self._language, self._on_turn = language, on_turn
+        self._language, self._on_turn, self._model = language, on_turn, model
         self._shelf: Shelf | None = None
         self._shelf_lock, self._locks_lock = Lock(), Lock()
         self._locks: WeakValueDictionary[str, _Held] = WeakValueDictionary()
@@ -123,6 +126,14 @@ class Assistant:
             self._on_turn(conversation_id, user_id, text, reply)
         return reply
 
+    def turns(self, conversation_id: str, user_id: str | None = None) -> list[Said]:
+        """What was said in a conversation, oldest first; nothing of somebody else's.
+
+        Raises:
+            InputError: if the conversation id is none.
+        """
+        return self._memory.turns(conversation_id, user_id)
+
     def _held(self, conversation_id: str) -> _Held:
         with self._locks_lock:
             held = self._locks.get(conversation_id)
@@ -154,7 +165,7 @@ class Assistant:
         turn = self._turn(state, owner, user_id)
         if cleaned.truncated:
             turn.say("too_long")
-        commands = self._commands(readings, turn, markup=cleaned.markup)
+        commands = self._commands(readings, turn, cleaned)
         for command in commands:
             run(turn, command)
         return self._finish(turn, commands, readings)
@@ -173,12 +184,12 @@ class Assistant:
             memory=self._memory,
         )
 
-    def _commands(self, readings: Sequence[Reading], turn: Turn, *, markup: bool = False) -> list[Command]:
+    def _commands(self, readings: Sequence[Reading], turn: Turn, cleaned: Cleaned) -> list[Command]:
         """What is to be done; for a message without words, to ask what is wanted."""
         state = turn.state
         switched = next((r.switch for r in readings if r.switch), "")
         if not readings:
-            if markup:
+            if cleaned.markup:
                 return [Command("refuse_orders")]
             turn.say("empty_message")
             return []
@@ -189,6 +200,8 @@ class Assistant:
         commands = interpreter.commands(readings, state, cart=cart, prices=shown)
         if switched in spoken():
             state.language = switched
+        if self._model is not None and [c.name for c in commands] == ["not_understood"]:
+            commands = self._model.proposed(cleaned.text, state.shown, turn.currency) or commands
         if any(c.name != "not_understood" for c in commands):
             state.misses = 0
         if state.tone in ("angry", "anxious") and [c.name for c in commands] == ["not_understood"]:
@@ -209,6 +222,8 @@ class Assistant:
         reply, faults = composed(turn, wording, self.persona, intent=intent, tone=state.tone)
         if faults:
             _LOG.error("a reply was refused: %s not in its sources (intent %s)", ", ".join(faults[:5]), intent)
+        elif self._model is not None:
+            reply = self._model.reworded(reply)
         mended = tuple(pair for r in readings for pair in r.mended)
         reply = replace(reply, corrected=mended, commands=tuple(c.name for c in commands))
         if intent != "repeat":

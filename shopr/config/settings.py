@@ -104,6 +104,16 @@ class Settings(BaseSettings):
     """ClamAV's clamd that scans uploads, unix:///path or tcp://host:3310; "" scans none."""
     audit_anchor: str = ""
     """File of the audit log's anchor, best on another disk or host; by default `home`/keys/audit.anchor."""
+    llm_url: str = ""
+    """OpenAI-compatible endpoint beside the assistant, such as http://localhost:11434/v1; "" for none."""
+    llm_model: str = ""
+    """Name of the model at `llm_url`."""
+    llm_api_key: str = Field("", repr=False)
+    """Key for `llm_url`; "" for a local server."""
+    llm_timeout_seconds: float = Field(2.0, gt=0, le=60)
+    """How long a reply waits for it; then the built-in reply stands."""
+    llm_tokens_a_day: int = Field(200_000, ge=0, le=10**9)
+    """Tokens that one process may spend on it in 24 hours."""
     log_level: str = ""
     """DEBUG, INFO, WARNING or ERROR; by default the environment's own."""
     origins: dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)
@@ -243,6 +253,8 @@ class Settings(BaseSettings):
     def shown(self, name: str) -> str:
         """The value of a setting as people may read it: passwords in URLs are masked."""
         value = getattr(self, name)
+        if name.endswith("_key"):
+            return "***" if value else ""
         return mask(value) if name.endswith(("_url", "_uri", "_address")) else str(value)
 
     def __repr__(self) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from shopr.errors import InputError, NotReadyError
+from shopr.errors import ConfigError, InputError, NotReadyError
 from shopr.recommend.base import MAX_K
 from shopr.recommend.pipeline import Wanted
 
 if TYPE_CHECKING:
     from shopr.chat.assistant import Assistant
+    from shopr.chat.llm.help import ModelHelp
     from shopr.commerce.facade import Commerce
     from shopr.search import ProductSearch
     from shopr.shop.root import Shop
@@ -74,7 +75,32 @@ class Assisted:
             suggest=self._suggest,
             related=self._related,
             clock=shop.clock,
+            model=self._language_model(),
         )
+
+    def _language_model(self) -> ModelHelp | None:
+        """The language model of the settings; None where they name none."""
+        settings = self._whole.settings
+        if not settings.llm_url:
+            return None
+        from pydantic import SecretStr, ValidationError
+
+        from shopr.chat.llm.client import Endpoint
+        from shopr.chat.llm.help import ModelHelp
+        from shopr.security.redact import redact
+
+        try:
+            endpoint = Endpoint(
+                url=settings.llm_url,
+                model=settings.llm_model,
+                api_key=SecretStr(settings.llm_api_key),
+                timeout_seconds=settings.llm_timeout_seconds,
+            )
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = f"llm_{first['loc'][0]}"
+            raise ConfigError(f"setting {name}: {first['msg']}", hint=f"Correct SHOPR_{name.upper()}") from None
+        return ModelHelp.at(endpoint, tokens_a_day=settings.llm_tokens_a_day, clock=self._whole.clock, redact=redact)
 
     def _suggest(self, user_id: str | None, n: int) -> list[tuple[str, str]]:
         """Recommendations of the shop's own pipeline: history, profile, rules; none while no model serves."""
