@@ -38,7 +38,9 @@ _WORD_CAP = 30.0
 """One marker word that only one language has is worth this many nats; shared ones are worth less. Sum capped."""
 _PRIOR_NATS = 5.0
 _PRIOR_NATS_UNMARKED = 14.0
-_DEFAULT_NATS = 3.0
+_DEFAULT_NATS = 2.0
+_DEFAULT_NATS_UNMARKED = 10.0
+"""The same for what is only assumed before the first message."""
 _FEW_WORDS = 3
 """A change of language needs this much evidence; up to three words without a marker among them ("wireless mouse",
 "Canon Pixma") need more: they are names, or English that every shopper uses."""
@@ -119,7 +121,7 @@ class LanguageIdentifier:
 
     def identify(
         self, text: str, *, previous: str | None = None, languages: Collection[str] | None = None,
-        default: str = "en",
+        default: str | None = None,
     ) -> Identified:  # fmt: skip
         """The language of `text`.
 
@@ -128,10 +130,11 @@ class LanguageIdentifier:
             previous: The language of the conversation so far: it decides where the message says little.
             languages: Answer with one of these only, all alike. Default: every language known, those that the shop
                 does not speak a little behind.
-            default: The answer where neither message nor conversation says anything.
+            default: What is known before the first message, as a browser's language: decides where the message says
+                little; English where nothing is known.
         """
         text = unicodedata.normalize("NFC", text[:_MAX_CHARS])
-        fallback = previous or default
+        fallback = previous or default or "en"
         if not _WORDS.search(_NOISE.sub(" ", text)):
             return Identified(fallback, 0.0, fallback in SUPPORTED, told=False)
         scores, marks = self.scores(text)
@@ -139,13 +142,9 @@ class LanguageIdentifier:
         if languages is None:
             scores -= np.array([0.0 if c in SUPPORTED else _FOREIGN_NATS for c in self.classes], np.float32)
         scores = np.where(allowed, scores, -np.inf).astype(np.float32)
-        if (
-            previous is None
-            and languages is None
-            and default in self._column
-            and len(_WORDS.findall(text)) <= _FEW_WORDS
-        ):
-            scores[self._column[default]] += _DEFAULT_NATS
+        if previous is None and default in self._column and len(_WORDS.findall(text)) <= _FEW_WORDS:
+            marked = marks[int(scores.argmax())] > 0
+            scores[self._column[default]] += _DEFAULT_NATS if marked else _DEFAULT_NATS_UNMARKED
         alone = self.classes[int(scores.argmax())]
         if previous in self._column:
             scores[self._column[previous]] += self._inertia(text, marks, scores, previous)
@@ -191,7 +190,7 @@ class LanguageIdentifier:
         """Nats of the marker words in `text`."""
         sums = np.zeros(len(self.classes), np.float32)
         for word in set(_WORDS.findall(text.replace("’", "'"))):
-            for part in {word, *word.split("'")} if "'" in word else (word,):
+            for part in {word, *re.split("['-]", word)}:
                 owners = self._words.get(part, ())
                 for column in owners:
                     sums[column] += _WORD_NATS / len(owners) ** 0.5 * min(1.0, 0.5 + 0.25 * (len(part) - 1))
@@ -207,7 +206,7 @@ def _identifier() -> LanguageIdentifier:
 
 
 def identify(
-    text: str, *, previous: str | None = None, languages: Collection[str] | None = None, default: str = "en"
+    text: str, *, previous: str | None = None, languages: Collection[str] | None = None, default: str | None = None
 ) -> Identified:
     """`LanguageIdentifier.identify` of the model that comes with the package, loaded at the first call."""
     return _identifier().identify(text, previous=previous, languages=languages, default=default)

@@ -98,7 +98,7 @@ def _marker_words(classes: Sequence[str]) -> tuple[list[str], npt.NDArray[np.int
 
 
 def _lexicon_words() -> dict[str, set[str]]:
-    """Words of the lexicons -> the languages that use them; English ones mark English alone, everybody says "laptop"."""
+    """Words of the lexicons -> the languages that use them; English ones mark English alone, as all say "laptop"."""
     found: dict[str, set[str]] = {}
     for code in spoken():
         words = lexicon(code)

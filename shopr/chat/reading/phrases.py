@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,7 +98,10 @@ class PhraseBook:
             if not reached:
                 return
             nodes, words = reached, words + 1
-            for node in nodes:
+            # A single word that the lexicon holds as it is written means that, and not what shares its stem ("vijf",
+            # "vijfde"; "kablosuz", "kablosu").
+            written = self._root.next.get(keys[start][0]) if position == start else None
+            for node in [written] if written is not None and written.meanings else nodes:
                 for table, key in node.meanings:
                     yield Match(table, key, start, position + 1, words)
 
@@ -127,6 +131,8 @@ class PhraseBook:
         return out
 
     def _keys(self, phrase: str) -> list[tuple[str, str]]:
+        if re.fullmatch(r"\s*\d{1,2}\.\s*", phrase):  # "2." is an ordinal, "2" is not
+            return [(phrase.strip(), phrase.strip())]
         tokens = [t for t in tokenise(phrase) if t.kind not in ("end", "pause") and (t.key != "-" or "slot" in phrase)]
         return [(t.key, stemmed(t.key, self.stemmer)) for t in tokens]
 
