@@ -158,7 +158,8 @@ class Assistant:
         cleaned = clean(text)
         state.turn += 1
         if cleaned.text:
-            found = identify(cleaned.text, previous=state.language, languages=spoken(), default=state.language)
+            before = state.language if state.turn > 1 else None
+            found = identify(cleaned.text, previous=before, languages=spoken(), default=state.language)
             state.language = found.language if found.supported else state.language
         readings = self._reader.read(cleaned.text, state.language)
         state.tone = tone_of(cleaned.text, readings, state.language, self._feeling)

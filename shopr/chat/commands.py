@@ -11,11 +11,11 @@ from shopr.errors import UnknownNameError
 __all__ = ["NAMES", "Command"]
 
 NAMES = frozenset(
-    "search cheaper dearer more compare details similar recommend trending new deals price stock delivery good_price "
-    "add remove set_quantity correct_item clear_cart show_cart total checkout order_status orders cancel_order "
-    "return return_policy payment_problem confirm deny handoff memory_show memory_forget memory_allow greet how_are_you "
-    "thanks bye who_are_you help praise repeat cancel reset resume refuse_discount refuse_orders off_topic switch "
-    "not_understood acknowledge clarify".split()
+    "search cheaper dearer more compare details similar recommend trending new deals price stock delivery "
+    "good_price add remove set_quantity correct_item clear_cart show_cart total checkout order_status orders "
+    "cancel_order return return_policy payment_problem confirm deny handoff memory_show memory_forget "
+    "memory_allow greet how_are_you thanks bye who_are_you help praise repeat cancel reset resume refuse_discount "
+    "refuse_orders off_topic switch not_understood acknowledge clarify".split()
 )
 """Every command there is."""
 

@@ -1,4 +1,4 @@
-"""Finds what a need asks for: constraints as masks over the catalogue, the rest as rank; facts of now are commerce's."""
+"""Finds what a need asks for: constraints as masks over the rows, the rest as rank; facts of now are commerce's."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from shopr.chat.need import Need
 from shopr.chat.reading.tokens import fold, stemmed
+from shopr.chat.reading.vocabulary import names
 from shopr.chat.shelf import Shelf
 from shopr.chat.shelving import EXACT, LIKELY, SURE
 
@@ -52,6 +53,9 @@ _SOFT = frozenset(
 )
 """Properties that catalogues seldom write down: they rank, and never exclude."""
 _WELL_STOCKED = 10
+_NARROWER = 0.5
+"""How much surer than a doubtful one a narrower kind is: printers come before photo printers, these before parts."""
+_NO_ROWS = np.zeros(0, np.int32)
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,10 @@ def _of_concepts(need: Need, shelf: Shelf) -> tuple[NDArray[np.int64], NDArray[n
         values = sure + 0.4 * called + 0.1 * (typical >= _RARE) + 0.1 * (typical == 1) + 0.1 * longer
         for row, value in zip(held.tolist(), values.tolist(), strict=True):
             scores[row] = max(value, scores.get(row, -1.0))
+    for concept in (n for c in need.concepts for n in names().wider.get(c, ())):
+        held, sure = shelf.kinds.rows.get(concept, _NO_ROWS), shelf.kinds.sure.get(concept, _NO_ROWS)
+        for row, value in zip(held.tolist(), sure.tolist(), strict=True):
+            scores.setdefault(row, min(float(value), SURE + _NARROWER))
     denied = {int(r) for c in need.not_concepts for r in shelf.kinds.rows.get(c, ())}
     kept = [(row, value) for row, value in scores.items() if row not in denied]
     return np.array([r for r, _ in kept], np.int64), np.array([v for _, v in kept], np.float64)

@@ -1,4 +1,4 @@
-"""Conversations in storage, so that a restart goes on where it was, and what is remembered across visits, with consent."""
+"""Conversations in storage, so that a restart goes on; and what is remembered across visits, with consent."""
 
 from __future__ import annotations
 

@@ -132,10 +132,7 @@ def _measures(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
 def _changed(need: Need, other: Need, name: str) -> Need:
     wanted, denied = getattr(other, name), getattr(other, f"not_{name}")
     had, had_not = getattr(need, name), getattr(need, f"not_{name}")
-    if name == "attributes":
-        kept = _joined(had, wanted)
-    else:
-        kept = wanted or had
+    kept = _joined(had, wanted) if name == "attributes" else wanted or had
     kept = tuple(v for v in kept if v not in denied)
     replaced = name == "colours" and bool(wanted)  # "white, not black": black was let go of, not forbidden
     gone = had_not if replaced else _joined(had_not, denied)

@@ -1,4 +1,4 @@
-"""What each product of a catalogue is: the concept that its title, attributes or category name, and how sure that is."""
+"""What each product of a catalogue is: the concept that title, attributes or category name, and how sure that is."""
 
 from __future__ import annotations
 

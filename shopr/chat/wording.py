@@ -126,7 +126,7 @@ class Wording:
         out = [self._first("colours", c) for c in need.colours]
         out += [self._first("materials", m) for m in need.materials]
         out += [self._first("attributes", a) for a in need.attributes]
-        out += [m for m in need.measures]
+        out += need.measures
         for table, keys in (
             ("colours", need.not_colours),
             ("materials", need.not_materials),

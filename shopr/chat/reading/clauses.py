@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from shopr.chat.reading.tokens import Token
 from shopr.chat.reading.vocabulary import Vocabulary
@@ -63,4 +64,4 @@ def _pieces(sentence: list[Token], words_of: Vocabulary) -> list[list[Token]]:
         ):
             cuts.append(joint)
     bounds = [0, *cuts, len(sentence)]
-    return [sentence[a:b] for a, b in zip(bounds, bounds[1:], strict=False) if b > a]
+    return [sentence[a:b] for a, b in pairwise(bounds) if b > a]

@@ -1,15 +1,15 @@
-"""Reads a message: splits it into clauses, mends typing errors, and finds what each clause names, bounds and asks for."""
+"""Reads a message: its clauses, and what each of them names, bounds and asks for."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
 
 from shopr.chat.reading.amounts import find_amounts, find_groups, find_measures, find_numbers, find_prices
 from shopr.chat.reading.clauses import clauses
 from shopr.chat.reading.denial import denied
-from shopr.chat.reading.phrases import Match, PhraseBook, without_overlaps
+from shopr.chat.reading.mending import Range, mended_tokens
+from shopr.chat.reading.phrases import Match, without_overlaps
 from shopr.chat.reading.result import Reading, Slot
 from shopr.chat.reading.tokens import Token, stemmed, tokenise
 from shopr.chat.reading.vocabulary import CONTENT, Vocabulary, names, vocabulary
@@ -17,21 +17,7 @@ from shopr.chat.reading.vocabulary import CONTENT, Vocabulary, names, vocabulary
 __all__ = ["Range", "Reader"]
 
 _ORDER = re.compile(r"#?[A-Za-z]{1,4}-?\d{3,12}")
-_RARE, _USUAL, _FAR = 3, 20, 10
-"""Titles from which a word counts as the catalogue's; from which it is never mended; how much commoner the mended one must be."""
 _FALLBACK = ("concepts", "colours", "materials", "attributes", "units")
-
-
-class Range(Protocol):
-    """What reading asks of a shop's range of products."""
-
-    brands: PhraseBook
-
-    def has_id(self, product_id: str) -> bool:
-        """Whether a product has this id."""
-
-    def word_count(self, word: str) -> int:
-        """How many titles hold a folded word."""
 
 
 class Reader:
@@ -48,54 +34,12 @@ class Reader:
         """The clauses of a cleaned text, each read; none for a text without words."""
         words = vocabulary(language)
         shelf = self._shelf()
-        tokens, mended = self._mended(tokenise(text), words, shelf)
-        out = []
-        for part in clauses(tokens, words):
-            if any(t.kind in ("word", "number") for t in part):
-                out.append(_Clause(part, words, shelf).read())
+        tokens, mended = mended_tokens(tokenise(text), words, shelf)
+        parts = [p for p in clauses(tokens, words) if any(t.kind in ("word", "number") for t in p)]
+        out = [_Clause(part, words, shelf).read() for part in parts]
         if out:
             out[0].mended = mended
         return out
-
-    def _mended(
-        self, tokens: list[Token], words: Vocabulary, shelf: Range
-    ) -> tuple[list[Token], list[tuple[str, str]]]:
-        """The tokens with unknown words mended: suffixes off, compounds apart, typing errors put right."""
-        out: list[Token] = []
-        mended: list[tuple[str, str]] = []
-        english = vocabulary("en")
-        for token in tokens:
-            if token.kind != "word" or words.knows(token.key) or not _mendable(token, shelf, english, words):
-                out.append(token)
-                continue
-            bare = words.unglued(token.key)
-            if bare is not None:
-                out.append(_like(token, bare))
-                continue
-            parts = words.parts(token.key)
-            if parts:
-                out += [_like(token, part) for part in parts]
-                continue
-            right = words.speller.mend(token.key)
-            held = shelf.word_count(token.key)
-            if right is None or right == token.key or (held >= _RARE and shelf.word_count(right) < _FAR * held):
-                out.append(token)
-            else:
-                mended.append((token.text, right))
-                out.append(_like(token, right))
-        return out, mended
-
-
-def _mendable(token: Token, shelf: Range, english: Vocabulary, words: Vocabulary) -> bool:
-    """Whether a word is unknown everywhere: no brand, no name, no word of several titles, no English product word."""
-    key = token.key
-    if key in shelf.brands.words or key in names().products or shelf.word_count(key) >= _USUAL:
-        return False
-    return words is english or not english.knows(key)
-
-
-def _like(token: Token, key: str) -> Token:
-    return Token(token.text, key, token.start, token.end, token.kind, token.glued)
 
 
 class _Clause:
@@ -219,7 +163,7 @@ class _Clause:
         ]
 
     def _is_brand(self, match: Match) -> bool:
-        """Whether a brand's word is meant as one: ordinary words need a capital, or a product kind or "from" beside them."""
+        """Whether a brand is meant: ordinary words need a capital, or a product kind or "from" beside them."""
         span = range(match.start, match.end)
         if any(i in self._taken for i in span):
             return False
@@ -285,7 +229,7 @@ def _is_small(token: Token, words: Vocabulary) -> bool:
 
 
 def _widest(matches: Iterable[Match], rivals: Sequence[Match]) -> list[Match]:
-    """Matches that do not overlap, longest first; of one span all keys of its first table; rivals only keep others out."""
+    """Matches that do not overlap, longest first; of one span all keys of one table; rivals only keep others out."""
     order = {
         "brand": 0,
         "concepts": 1,

@@ -34,6 +34,7 @@ class Names:
     pairs: dict[tuple[str, str], str]
     hints: dict[str, frozenset[str]]
     describing: frozenset[str]
+    wider: dict[str, tuple[str, ...]]
 
 
 @cache
@@ -47,6 +48,7 @@ def names() -> Names:
         pairs={(first, second): concept for first, second, concept in data["pairs"]},
         hints={concept: frozenset(map(str, words)) for concept, words in data["hints"].items()},
         describing=frozenset(map(str, data["describing"])),
+        wider={concept: tuple(narrower) for concept, narrower in data["wider"].items()},
     )
 
 

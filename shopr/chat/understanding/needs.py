@@ -71,7 +71,7 @@ def corrected(need: Need, reading: Reading, state: State) -> Need:
 
 
 def _sold_first(concepts: list[str], shelf: Shelf) -> tuple[str, ...]:
-    """The concepts that the catalogue has; where it has none of them, all, so that the reply can say what is missing."""
+    """The concepts that the catalogue has; where it has none, all, so that the reply can say what is missing."""
     sold = tuple(c for c in concepts if c in shelf.kinds.rows)
     return sold or tuple(concepts)
 

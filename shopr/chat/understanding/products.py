@@ -54,7 +54,7 @@ def _about_one(scene: Scene) -> Command | None:
             return Command(name, ids=ids[:5])
         if name == "delivery" and not scene.need.has_subject:
             return Command("delivery")
-        if name != "price" and name != "delivery" and not scene.need.has_subject:
+        if name not in ("price", "delivery") and not scene.need.has_subject:
             return Command("clarify", value="which_product")
     if scene.reading.ids and scene.marks("order_word") and not scene.asks("order_status", "return"):
         return Command("add", ids=tuple(scene.reading.ids[:5]))
@@ -148,8 +148,7 @@ def _search(scene: Scene) -> Command | None:
     ):
         return Command("resume", need)
     if need.concepts or (need and (state.need or need.brands or need.colours or need.words or need.names)):
-        if need.without("in_stock") or need.in_stock:
-            return Command("search", need)
+        return Command("search", need)
     if need.gift_for or need.attributes or need.price_max is not None or need.price_min is not None:
         return Command("search", need)
     return None

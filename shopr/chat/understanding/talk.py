@@ -1,4 +1,4 @@
-"""Rules about the talk itself: answers to questions, hand-off, memory, small talk, and what is none of the shop's business."""
+"""Rules about the talk itself: answers, hand-off, memory, small talk, and what is none of the shop's business."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def last_resort(scene: Scene) -> Command | None:
     for name in ("repeat", "reset", "cancel"):
         if scene.asks(name):
             return Command(name)
-    small = max(_SMALL, key=lambda n: scene.asks(n))
+    small = max(_SMALL, key=scene.asks)
     if scene.asks(small) and scene.asks(small) >= scene.asks("help"):
         return Command(small)
     if scene.asks("help"):

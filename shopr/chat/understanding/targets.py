@@ -11,7 +11,7 @@ from shopr.chat.reading.result import Reading
 from shopr.chat.shelf import Shelf
 from shopr.chat.state import State
 
-__all__ = ["Pointing", "targets"]
+__all__ = ["Pointing"]
 
 
 class Pointing:
@@ -86,10 +86,3 @@ class Pointing:
         if "this" in references:
             return tuple(state.focus[:1]) or (tuple(listed) if len(listed) == 1 else ())
         return ()
-
-
-def targets(
-    reading: Reading, need: Need, state: State, shelf: Shelf, cart: Sequence[str], prices: dict[str, int]
-) -> tuple[str, ...]:
-    """The products a clause points at among those shown."""
-    return Pointing(state, shelf, cart, prices).of(reading, need)
