@@ -81,14 +81,7 @@ class Index:
         columns = Columns.of(frame)
         kinds = Kinds.build(frame, forward, columns.brand.codes)
         compounds = Compounds.learn(forward)
-        postings = Postings.build(
-            np.concatenate([forward.term, compounds.extra_term]),
-            np.concatenate([forward.rows(), compounds.extra_row]),
-            np.concatenate([forward.part, compounds.extra_part]),
-            n_terms=len(forward.terms),
-            n_rows=len(forward),
-            config=config,
-        )
+        postings = _postings(forward, compounds, config)
         speller = Speller.learn(forward)
         return cls(
             catalog.product_ids,
@@ -164,6 +157,12 @@ class Index:
         except (LookupError, TypeError, ValueError) as error:
             raise DataError(f"the index {folder} is damaged: {error}", hint="Build it again") from error
 
+    def refit(self, config: SearchConfig) -> None:
+        """Take other settings, for searches of settings: an index in use by several threads is built anew instead."""
+        compounds = self.compounds if len(self.compounds.extra_row) else Compounds.learn(self.forward)
+        self.config, self.postings = config, _postings(self.forward, compounds, config)
+        self.reader.postings = self.shelf.postings = self.postings
+
     def order(self, rows: NDArray[np.integer], sort: str) -> NDArray[np.int64]:
         """Places of `rows` in an order other than relevance; equal ones keep theirs."""
         columns = self.columns
@@ -181,3 +180,14 @@ class Index:
     def suggestions(self) -> Suggestions:
         """Phrases that complete what is typed, made at the first call."""
         return Suggestions.learn(self.kinds, self.columns.brand, self.columns.popularity)
+
+
+def _postings(forward: Forward, compounds: Compounds, config: SearchConfig) -> Postings:
+    return Postings.build(
+        np.concatenate([forward.term, compounds.extra_term]),
+        np.concatenate([forward.rows(), compounds.extra_row]),
+        np.concatenate([forward.part, compounds.extra_part]),
+        n_terms=len(forward.terms),
+        n_rows=len(forward),
+        config=config,
+    )
