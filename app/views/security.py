@@ -33,7 +33,10 @@ def shown(shop: Shop) -> Attempts:
 
 def seen(found: Attempts) -> None:
     """Attempts over time, by class, by rule and by network."""
-    section("Attempts", "Requests that the guard stopped or marked. Their texts are not kept.")
+    section(
+        "Attempts",
+        "What the guard stopped or marked. Of each text only the stretch that a rule matched is kept.",
+    )
     with st.container(key="panel-attempts"):
         attempts_chart(found)
     left, middle, right = st.columns(3, gap="medium")

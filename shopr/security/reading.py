@@ -12,13 +12,28 @@ from shopr.security.watch import Watch
 __all__ = ["CLASSES", "Attempts", "attempts"]
 
 CLASSES = {
-    "sqli": "SQL injection", "sql": "SQL injection", "xss": "Script injection", "command": "Command injection",
-    "cmd": "Command injection", "path": "Path traversal", "template": "Template injection", "xxe": "XML entities",
-    "nosql": "NoSQL injection", "ldap": "LDAP injection", "log4shell": "Log4Shell", "shellshock": "Shellshock",
-    "header": "Header injection", "crlf": "Header injection", "ssrf": "Requests to inner hosts",
-    "prompt": "Prompt injection", "prompt_injection": "Prompt injection", "credential_stuffing": "Credential stuffing",
-    "scraping": "Scraping", "probing": "Probing", "session_churn": "Changing sessions",
-}  # fmt: skip
+    "sql": "SQL injection",
+    "sqli": "SQL injection",
+    "xss": "Script injection",
+    "command": "Command injection",
+    "path": "Path traversal",
+    "template": "Template injection",
+    "xxe": "XML entities",
+    "nosql": "NoSQL injection",
+    "ldap": "LDAP injection",
+    "php": "PHP injection",
+    "code": "Code injection",
+    "java": "Java objects",
+    "log4shell": "Log4Shell",
+    "shellshock": "Shellshock",
+    "header": "Header injection",
+    "ssrf": "Requests to inner hosts",
+    "prompt": "Prompt injection",
+    "credential_stuffing": "Credential stuffing",
+    "scraping": "Scraping",
+    "probing": "Probing",
+    "session_churn": "Changing sessions",
+}
 """Class of a verdict or sign -> its name for people."""
 
 

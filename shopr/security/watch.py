@@ -1,5 +1,4 @@
-"""What the guard saw, in storage: for the security page, reports and alerts. Texts are never kept, only what rules
-said.
+"""What the guard saw, in storage, for the security page, reports and alerts. Of texts only what a rule matched is kept.
 
 A refusal by rate or access list is kept once a minute for each principal: a flood must not become a flood of rows.
 """
