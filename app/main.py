@@ -14,7 +14,9 @@ page = st.navigation(
         st.Page("views/for_you.py", title="For you", url_path="for-you"),
         st.Page("views/search.py", title="Search", url_path="search"),
         st.Page("views/profile.py", title="Profile", url_path="profile"),
+        st.Page("views/chat.py", title="Chat", url_path="chat"),
         st.Page("views/experiments.py", title="Experiments", url_path="experiments"),
+        st.Page("views/security.py", title="Security", url_path="security"),
     ],
     position="top",
 )

@@ -14,7 +14,7 @@ from PIL import Image
 from parts.words import bare, percent, stock, why
 from shopr.shop import Card
 
-__all__ = ["grid", "picture", "strip"]
+__all__ = ["figure", "grid", "picture", "strip"]
 
 EDGE = 420  # pixels: twice the width of a card, for dense screens
 MOST_PIXELS = 40_000_000
@@ -58,7 +58,7 @@ def grid(cards: Sequence[Card], model: str, act: Callable[[Card, str], None] | N
 
 def strip(cards: Sequence[Card], label: str) -> None:
     """Small pictures in one row that scrolls sideways, by keyboard too."""
-    items = "".join(f'<li>{_figure(card)}<span class="name">{escape(card.title)}</span></li>' for card in cards)
+    items = "".join(f'<li>{figure(card)}<span class="name">{escape(card.title)}</span></li>' for card in cards)
     st.html(f'<div class="strip" role="region" aria-label="{escape(label)}" tabindex="0"><ul>{items}</ul></div>')
 
 
@@ -69,7 +69,7 @@ def _card(card: Card, model: str) -> str:
     paid = f'<span class="tag">{escape(card.label)}</span>' if card.label else ""
     pill = f'<span class="pill {tone}">{escape(words)}</span>' if words else ""
     return (
-        f'<li class="card"><article>{_figure(card)}<div class="body">'
+        f'<li class="card"><article>{figure(card)}<div class="body">'
         f'<p class="place">{paid}{place}</p><h3>{escape(card.title)}</h3>'
         f'<p class="facts">{price}{pill}</p>{_why(card, model)}</div></article></li>'
     )
@@ -93,7 +93,8 @@ def _why(card: Card, model: str) -> str:
     )
 
 
-def _figure(card: Card) -> str:
+def figure(card: Card) -> str:
+    """The product's picture as HTML, or a letter in its place."""
     source = picture(card.image)
     if source is not None:
         return f'<div class="picture"><img src="{source}" alt="Picture of {escape(card.title)}" loading="lazy"></div>'

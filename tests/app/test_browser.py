@@ -29,7 +29,7 @@ from tests.app.sample import sample_dataset
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 WIDE, NARROW = (1440, 900), (390, 844)
-PAGES = ["/", "/for-you", "/search", "/profile", "/experiments"]
+PAGES = ["/", "/for-you", "/search", "/profile", "/chat", "/experiments"]
 LOOKS = SPEC + "design: {type: group_sequential, n: 2800, looks: 4}\n"
 READY = "[data-testid=stApp][data-test-script-state=notRunning] .stHtml h1"
 

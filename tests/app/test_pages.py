@@ -34,7 +34,7 @@ def text(app: AppTest) -> str:
     return " ".join(element.proto.body for element in app.get("html"))
 
 
-@pytest.mark.parametrize("page", ["main", "for_you", "profile"])
+@pytest.mark.parametrize("page", ["main", "for_you", "profile", "chat"])
 def test_without_a_shop_a_page_says_which_command_makes_one(settings: Settings, page: str) -> None:
     shown = text(opened(page))
     assert "There is no shop called “demo”" in shown
@@ -246,7 +246,7 @@ def test_the_profile_of_anybody_typed_is_empty_and_harmless(served: Settings, ty
     assert "<script>" not in shown
 
 
-@pytest.mark.parametrize("page", ["main", "for_you", "profile"])
+@pytest.mark.parametrize("page", ["main", "for_you", "profile", "chat"])
 def test_a_page_shows_no_stray_text(served: Settings, page: str) -> None:
     # Streamlit writes out any bare expression of a script, a docstring of a constant too.
     meant = ("Everything the shop learnt",)

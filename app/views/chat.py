@@ -1,0 +1,117 @@
+"""Chat: the shop's assistant as a shopper meets it, with the cart beside it."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import streamlit as st
+from parts.frame import boundary, empty, header, notice, section
+from parts.source import open_shop
+from parts.talk import cart, conversation
+from parts.words import count
+
+from shopr.commerce.sql import visitor
+from shopr.errors import ShoprError
+from shopr.shop import Shop
+
+EXAMPLES = ("Show me something new", "What do you recommend?", "What is trending?", "Do you have gifts under 30?")
+LISTED = 500
+
+
+def identity(shop: Shop) -> tuple[str, str | None]:
+    """The conversation and who is signed in. The conversation's id is in the address, so that a reload goes on."""
+    given = st.query_params.get("c", "")
+    if not (given.isalnum() and len(given) == 32):
+        given = uuid4().hex
+        st.query_params["c"] = given
+    with st.container(key="panel-controls"):
+        left, right = st.columns([2, 1], gap="large", vertical_alignment="bottom")
+    user = left.selectbox(
+        "Signed in as",
+        ["", *shop.shoppers(LISTED)],
+        key="shopper",
+        format_func=lambda name: name or "A visitor",
+        accept_new_options=True,
+        help="The assistant knows this shopper's history, profile and orders.",
+        on_change=anew,
+    )
+    right.button("New conversation", icon=":material/add_comment:", on_click=anew, width="stretch")
+    return given, (user or "").strip() or None
+
+
+def anew() -> None:
+    """Begin another conversation."""
+    st.query_params["c"] = uuid4().hex
+    st.session_state.pop("asked", None)
+
+
+def ask(text: str) -> None:
+    """Put a message as if it had been typed."""
+    st.session_state["asked"] = text
+
+
+def talk(shop: Shop, conversation_id: str, user: str | None, waiting: str) -> None:
+    """The conversation, what may be said next, and the answer to what was just said."""
+    turns = [(turn.said, turn.reply) for turn in shop.assistant.turns(conversation_id, user)]
+    if not turns and not waiting:
+        notice("Ask in your own words and in your own language. Prices and stock are always those of the shop.")
+    conversation(shop, turns, waiting)
+    if waiting:
+        st.button("Stop", icon=":material/stop:", type="tertiary", help="Do not wait for this answer")
+        try:
+            shop.assistant.reply(waiting, conversation_id=conversation_id, user_id=user)
+        except ShoprError as error:
+            notice(error.one_line(), tone="warning")
+            return
+        st.rerun()
+    offered = turns[-1][1].get("quick_replies", []) if turns else EXAMPLES
+    if offered:
+        with st.container(key="quick", horizontal=True, gap="small"):
+            for place_, words in enumerate(offered):
+                st.button(words, key=f"quick-{len(turns)}-{place_}", on_click=ask, args=(words,), type="secondary")
+
+
+def basket(shop: Shop, owner: str) -> None:
+    """The cart, with buttons that change it."""
+    held = shop.commerce.carts.of(owner)
+    section("Cart", count(held.pieces, "piece"))
+    if not len(held):
+        st.html('<p class="soft">Nothing yet. Say “add the first one” to put something in.</p>')
+        return
+    cart(held, {line.product_id: shop.cards.card(line.product_id) for line in held.lines})
+    st.button(
+        "Empty the cart", type="tertiary", icon=":material/delete:", on_click=shop.commerce.carts.clear, args=(owner,)
+    )
+
+
+def page() -> None:
+    """The whole page."""
+    shop = open_shop()
+    header(
+        "Chat",
+        "The assistant answers from the shop's own records, and says so when it does not know.",
+        eyebrow="Assistant",
+    )
+    if not shop.exists:
+        empty(
+            f"There is no shop called “{shop.name}”",
+            "There is nothing to talk about yet.",
+            [
+                ("make demo", "a simulated shop, a tuned and promoted model, then this app"),
+                ("shopr data simulate", "only the simulated shop"),
+            ],
+        )
+        return
+    conversation_id, user = identity(shop)
+    # Outside the columns, so that it stays at the foot of the window.
+    typed = st.chat_input("Ask for a product, an order, a return …", key="message", max_chars=4_000)
+    waiting = typed or st.session_state.pop("asked", "")
+    left, right = st.columns([2.2, 1], gap="large")
+    with left, boundary("the conversation"):
+        talk(shop, conversation_id, user, waiting)
+    with right, boundary("the cart"), st.container(key="panel-cart"):
+        basket(shop, user or visitor(conversation_id))
+
+
+with boundary("this page"):
+    page()

@@ -1,0 +1,84 @@
+"""The page Chat: a conversation that survives a reload, cards of the records, the cart, and nobody else's words."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from shopr.config import Settings
+from shopr.shop import Shop
+from tests.app.conftest import APP
+from tests.app.sample import AWKWARD
+
+TALK = "0" * 32
+
+
+def opened(conversation: str = TALK) -> AppTest:
+    app = AppTest.from_file(str(APP / "views" / "chat.py"), default_timeout=60)
+    app.query_params["c"] = conversation
+    return app.run()
+
+
+def text(app: AppTest) -> str:
+    assert not app.exception
+    return " ".join(element.proto.body for element in app.get("html"))
+
+
+def said(app: AppTest, message: str) -> str:
+    return text(app.chat_input[0].set_value(message).run())
+
+
+def test_a_product_is_shown_with_the_records_facts_and_put_into_the_cart(stocked: Settings) -> None:
+    app = opened()
+    assert "Nothing yet" in text(app)
+    shown = said(app, "show me red mugs")
+    assert '<ol class="talk" role="log"' in shown
+    assert "Red mug no." in shown
+    record = Shop.open(stocked).cards.card("p020")
+    assert record.price is not None
+    assert record.title in shown
+    assert record.price in shown
+    shown = said(app, "add the second one")
+    assert "<span>Total</span>" in shown
+    again = text(opened())  # a reload
+    assert "show me red mugs" in again
+    assert "<span>Total</span>" in again
+
+
+def test_quick_replies_are_messages_and_the_cart_can_be_emptied(stocked: Settings) -> None:
+    app = opened()
+    assert "What is trending?" in [button.label for button in app.button]
+    shown = text(next(b for b in app.button if b.label == "What is trending?").click().run())
+    assert "What is trending?" in shown
+    said(app, "add product p005 to my cart")
+    assert "<span>Total</span>" in text(app)
+    assert "Nothing yet" in text(next(b for b in app.button if b.label == "Empty the cart").click().run())
+
+
+def test_what_is_typed_is_text_and_stays_in_its_own_conversation(stocked: Settings) -> None:
+    app = opened()
+    shown = said(app, "<script>alert(1)</script> mugs please")
+    assert "<script>" not in shown
+    assert AWKWARD not in shown
+    other = text(opened("1" * 32))
+    assert "mugs please" not in other
+    strange = AppTest.from_file(str(APP / "views" / "chat.py"), default_timeout=60)
+    strange.query_params["c"] = "../../etc/passwd"
+    strange.run()
+    assert strange.query_params["c"] != ["../../etc/passwd"]
+    assert "mugs please" not in text(strange)
+
+
+def test_a_new_conversation_and_another_shopper_begin_anew(stocked: Settings) -> None:
+    app = opened()
+    said(app, "show me lamps")
+    shown = text(next(b for b in app.button if b.label == "New conversation").click().run())
+    assert "show me lamps" not in shown
+    user = Shop.open(stocked).shoppers(1)[0]
+    app.selectbox[0].set_value(user).run()
+    said(app, "hello")
+    mine = app.query_params["c"][0]
+    assert "hello" not in text(opened(mine))  # a visitor with the address sees nothing of it
+
+
+def test_an_answer_in_another_language_has_its_direction(stocked: Settings) -> None:
+    assert 'lang="ar" dir="rtl"' in said(opened(), "أريد سماعات رأس سوداء")
