@@ -10,6 +10,7 @@ from uuid import uuid4
 import click
 
 from shopr.cli.output import echo_json, echo_table, json_option
+from shopr.cli.search_image import failing, image
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,11 @@ _CATALOG = (
 
 @click.group(epilog='Example: shopr search query --catalog products.parquet "wireless headphones"')
 def search() -> None:
-    """Find products by words."""
+    """Find products by words or by picture."""
+
+
+search.add_command(image)
+search.add_command(failing)
 
 
 def _catalog_option(*, required: bool = True) -> Callable[[F], F]:
