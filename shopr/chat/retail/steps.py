@@ -9,6 +9,7 @@ from shopr.chat.retail import wording
 from shopr.chat.retail.products import Products
 from shopr.chat.retail.request import Asks, Request
 from shopr.chat.retail.values import find_methods
+from shopr.chat.retail.words import Part
 from shopr.commerce import Commerce, Customer, Order, OrderChange, Ruling
 from shopr.commerce.rulings import no, yes
 
@@ -192,7 +193,7 @@ class Desk:
                 request.methods = methods if len(methods) > 1 else []
         request.said.clear()
 
-    def _read_swaps(self, request: Request, order: Order, part) -> None:  # type: ignore[no-untyped-def]
+    def _read_swaps(self, request: Request, order: Order, part: Part) -> None:
         _, others = self._products.located(part)
         if not others and len(request.open) == 1:  # the answer to "which variant?" need not name the item again
             others = self._products.named(next(iter(request.open)), part)
