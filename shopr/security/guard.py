@@ -1,9 +1,9 @@
 """The one door: `Guard.inspect(request) -> Verdict`, for chat, uploads, imports and the gateway alike.
 
-The guard asks, in this order, what costs least: is the caller allowed here (`access`), locked out (`lockout`), within its
-rate (`limits`), and then what the texts say (`detector`). Each of the first three is optional and plugs in by a protocol;
-each answers with a `Verdict` to stop with, or None to go on. A verdict holds no text of the request beyond a short stretch
-for the log, and a message for the user that tells an attacker nothing.
+The guard asks, in this order, what costs least: is the caller allowed here (`access`), locked out (`lockout`), within
+its rate (`limits`), and then what the texts say (`detector`). Each of the first three is optional and plugs in by a
+protocol; each answers with a `Verdict` to stop with, or None to go on. A verdict holds no text of the request beyond a
+short stretch for the log, and a message for the user that tells an attacker nothing.
 """
 
 from __future__ import annotations

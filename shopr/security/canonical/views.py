@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from shopr.security.canonical.decoding import DECODERS, base64_texts
 from shopr.security.canonical.folding import fold
 
-__all__ = ["GROWTH", "MAX_ROUNDS", "MAX_VIEWS", "View", "canonical", "views"]
+__all__ = ["GROWTH", "MAX_ROUNDS", "MAX_VIEWS", "SIDE_VIEWS", "View", "canonical", "views"]
 
 MAX_ROUNDS = 4
 """Rounds of decoding: what is encoded more often is no message of a person, and is scored as it stands."""
@@ -24,6 +24,18 @@ MAX_VIEWS = 10
 
 GROWTH = 4
 """A view longer than so many times its text (plus 1,000) is cut: some characters expand to eighteen under NFKC."""
+
+
+LONG = 400
+"""Of a longer text, a view that undoes a disguise holds only what stands around the places it changed."""
+
+AROUND = 120
+"""Characters kept on either side of such a place."""
+
+SIDE_VIEWS = frozenset(
+    {"comments", "comments_joined", "joined", "shell", "plus", "css", "base64", "newline", "lines_joined"}
+)
+"""Views that undo a disguise rather than decode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +63,9 @@ _SHELL_BLANK = re.compile(
 _HAS_SHELL = re.compile(
     r"[\w/]['\"\\^][\w/\[?]|\$@|\$\*|\$\{?@|IFS|\\\w|\^\w|``|''|\"\"|\{[\w$\"']+,|(?<!\w)['\"][\w/]{1,4}['\"]\w"
 )
-_PLUS = re.compile(r"(?<=[\w'\")(,;=*-])\+(?=[\w'\"(@*,-])")
+# In a long text the apostrophes of a language ("don't", "l'eau") are no disguise: a shell's come in pairs.
+_HAS_SHELL_LONG = re.compile(r"[\w/][\"\\^][\w/\[?]|\w'[\w/]{0,6}'\w|\$@|\$\*|\$\{?@|IFS|\\\w|\^\w|``|\{[\w$\"']+,")
+_PLUS = re.compile(r"(?<=[\w'\")(,;=*-])\+(?=[\w'\"(@*,=<>|&#)-])")
 _JOINED = re.compile(r"['\"]\s?(?:\+|\.|\|\|)\s?['\"]")
 _LINES = re.compile(r"[\t\r\n]+")
 _LINE_INSIDE = re.compile(r"\w[\t\r\n]+\w[\t\r\n]+\w[\t\r\n]")
@@ -116,20 +130,37 @@ def _side_views(text: str) -> list[tuple[str, str]]:
     if "+" in text and " " not in text:
         found.append(("plus", _PLUS.sub(" ", text)))
     if _HAS_COMMENT.search(text):
-        found.append(("comments", _COMMENT.sub(" ", text)))
-        found.append(("comments_joined", _COMMENT.sub("", text)))
-    if _HAS_SHELL.search(text):
-        found.append(("shell", _SHELL.sub("", _SHELL_BLANK.sub(" ", text))))
+        near = _near(text, _COMMENT)
+        found.append(("comments", _COMMENT.sub(" ", near)))
+        found.append(("comments_joined", _COMMENT.sub("", near)))
+    quoting = _HAS_SHELL_LONG if len(text) > LONG else _HAS_SHELL
+    if quoting.search(text):
+        found.append(("shell", _SHELL.sub("", _SHELL_BLANK.sub(" ", _near(text, quoting)))))
     if _LINE_INSIDE.search(text):
-        found.append(("lines_joined", _LINES.sub("", text)))
+        found.append(("lines_joined", _LINES.sub("", _near(text, _LINE_INSIDE))))
     if _LINE_ESCAPE.search(text):
-        found.append(("newline", _LINE_ESCAPE.sub("\n", text)))
+        found.append(("newline", _LINE_ESCAPE.sub("\n", _near(text, _LINE_ESCAPE))))
     if _JOINED.search(text):
-        found.append(("joined", _JOINED.sub("", text)))
+        found.append(("joined", _JOINED.sub("", _near(text, _JOINED))))
     if "\\" in text and _CSS.search(text):
-        found.append(("css", _CSS.sub(_css, text)))
+        found.append(("css", _CSS.sub(_css, _near(text, _CSS))))
     found.extend(("base64", fold(decoded)) for decoded in base64_texts(text))
     return found
+
+
+def _near(text: str, pattern: re.Pattern[str]) -> str:
+    """Of a long text, what stands around the matches of `pattern`; a short one whole."""
+    if len(text) <= LONG:
+        return text
+    parts: list[str] = []
+    start = end = 0
+    for match in pattern.finditer(text):
+        if match.start() - AROUND > end:
+            parts.append(text[start:end])
+            start = match.start() - AROUND
+        end = min(match.end() + AROUND, len(text))
+    parts.append(text[start:end])
+    return "\n".join(part for part in parts if part)
 
 
 def _css(match: re.Match[str]) -> str:

@@ -1,7 +1,7 @@
 """One text, one calibrated score: gate, views, rules, n-grams, second stage.
 
-Plain text leaves at the gate. Longer texts than `CHUNK` are read in overlapping chunks and scored by the worst of them, so
-that cost grows with length and no attack hides behind it.
+Plain text leaves at the gate. Longer texts than `CHUNK` are read in overlapping chunks and scored by the worst of
+them, so that cost grows with length and no attack hides behind it.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ PROMPT_FLAG = 4
 _PROMPT_WORDS = frozenset(
     "answer answers response responses reply message output instructions instruction prompt ignore ignoring disregard "
     "forget bypass override pretend secret jailbreak dan role system simulation code snippet script sentiment untrue "
-    "instructions. prompt. prompt, instructions, answer. response. reply. reverse reverse. backward backward. code: from "
-    "orders. rules. restrictions implementation".split()
+    "instructions. prompt. prompt, instructions, answer. response. reply. reverse reverse. backward backward. code: "
+    "from orders. rules. restrictions implementation".split()
 )
 
 
@@ -80,7 +80,11 @@ class Detector:
             return self._plain if _PROMPT_WORDS.isdisjoint(text.lower().split()) else self._prompt_only(text)
         if len(text) <= CHUNK:
             return self._scored(text, 0)
-        worst = max((self._scored(chunk, at) for at, chunk in _chunks(text[:MAX_TEXT])), key=_severity)
+        worst = self._plain
+        for at, chunk in _chunks(text[:MAX_TEXT]):
+            worst = max(worst, self._scored(chunk, at), key=_severity)
+            if worst.decision == "block":
+                return worst
         if len(text) > MAX_TEXT and worst.decision == "allow":
             reason = f"{len(text)} characters, of which {MAX_TEXT} were read"
             return Detection(max(worst.score, self.model.flag), "flag", reason=reason)

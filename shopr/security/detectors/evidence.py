@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shopr.security.canonical import View
+from shopr.security.canonical import SIDE_VIEWS, View
 from shopr.security.detectors.rules import Rule, RuleBook
 from shopr.security.detectors.sqltokens import prints_of
 
@@ -16,7 +16,7 @@ _MAY_BE_SQL = re.compile(
     r"['\"`;()@=|#]|--|/\*|\b(?:select|union|order\s+by|group\s+by|having|insert|drop|exec|waitfor|between|like)\b"
 )
 # Views that undo a disguise rather than decode: rules about what was undone would only see it again.
-_SIDE = frozenset({"comments", "comments_joined", "joined"})
+_UNDONE = frozenset({"comments", "comments_joined", "joined"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +36,32 @@ class Finding:
     end: int
 
 
+MUCH = 1200
+"""Characters of all views together above which only the last decoded one and what differs from it are read whole."""
+
+
 def gather(book: RuleBook, views: Sequence[View]) -> dict[str, Finding]:
     """Rule id -> its first finding, over every view."""
     found: dict[str, Finding] = {}
+    last = max((i for i, view in enumerate(views) if view.name not in SIDE_VIEWS), default=0)
+    much = sum(len(view.text) for view in views) > MUCH
     for place, view in enumerate(views):
+        if much and place < last:
+            _add(found, book, view.text.lower(), "raw", place)
+            continue
         low = view.text.lower()
-        for hit in book.match(low):
-            if hit.rule.id not in found:
-                found[hit.rule.id] = Finding(hit.rule, place, hit.start, hit.end)
-        if place < 3 and view.name not in _SIDE:
-            for hit in book.match(low, "raw"):
-                if hit.rule.id not in found:
-                    found[hit.rule.id] = Finding(hit.rule, place, hit.start, hit.end)
+        _add(found, book, low, "text", place)
+        if place < 3 and view.name not in _UNDONE:
+            _add(found, book, low, "raw", place)
         if _MAY_BE_SQL.search(low):
             for printed in prints_of(low):
                 for hit in book.match(printed, "sql"):
                     if hit.rule.id not in found:
                         found[hit.rule.id] = Finding(hit.rule, place, 0, len(low))
     return found
+
+
+def _add(found: dict[str, Finding], book: RuleBook, low: str, reads: str, place: int) -> None:
+    for hit in book.match(low, reads):
+        if hit.rule.id not in found:
+            found[hit.rule.id] = Finding(hit.rule, place, hit.start, hit.end)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shopr.security.canonical import View, views
+from shopr.security.canonical import SIDE_VIEWS, View, views
 from shopr.security.detectors.evidence import Finding, gather
 from shopr.security.detectors.ngrams import SCALES, Table
 from shopr.security.detectors.rules import RuleBook
 
-__all__ = ["GENERAL", "SIDE_VIEWS", "Evidence", "general", "observe"]
+__all__ = ["GENERAL", "HIGHEST", "LOWEST", "Evidence", "general", "observe"]
 
 GENERAL = (
     "ngram_whole",
@@ -28,9 +28,9 @@ GENERAL = (
 )
 """Names of the numbers beside the rules."""
 
-SIDE_VIEWS = frozenset(
-    {"comments", "comments_joined", "joined", "shell", "plus", "css", "base64", "newline", "lines_joined"}
-)
+LOWEST, HIGHEST = -1.5, 12.0
+"""Bounds of n-gram scores: harmless words around an attack can take away only so much."""
+
 _BLANKS = re.compile(r"\s{2,}")
 
 
@@ -78,7 +78,7 @@ def general(evidence: Evidence) -> list[float]:
     length = len(evidence.views[evidence.decoded].text) or 1
     cover = max((min(1.0, (f.end - f.start) / length) for f in findings if f.rule.reads != "sql"), default=0.0)
     return [
-        *(max(-6.0, min(12.0, score)) for score in evidence.scores),
+        *(max(LOWEST, min(HIGHEST, score)) for score in evidence.scores),
         float(strengths[0]) if strengths else 0.0,
         float(strengths[1]) if len(strengths) > 1 else 0.0,
         min(total, 16.0),
@@ -86,6 +86,6 @@ def general(evidence: Evidence) -> list[float]:
         float(min(len({finding.rule.threat for finding in findings}), 4)),
         cover,
         min(total, 12.0) / (1.0 + length / 40.0),
-        max(0.0, (length / 100.0) ** 0.5 - 1.0),
+        min(1.0, max(0.0, (length / 100.0) ** 0.5 - 1.0)),
         1.0 if evidence.decoded > 0 else 0.0,
     ]

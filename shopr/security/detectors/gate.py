@@ -1,7 +1,7 @@
 """The cheap gate: plain text leaves before anything is decoded.
 
-Plain means: letters, digits and the punctuation of sentences; apostrophes only inside words; no word that means something
-to a shell, at most one that means something to a database; no character that folding would change.
+Plain means: letters, digits and the punctuation of sentences; apostrophes only inside words; no word that means
+something to a shell, at most one that means something to a database; no character that folding would change.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ __all__ = ["is_plain"]
 MAX_PLAIN = 1500
 """Longer texts take the long way."""
 
+_FACES = frozenset(":;=<^")
+_SMILEY = re.compile(
+    r"(?<!\S)(?:[:;=8]'?[-^o]?[)(\]\[DPpOo/|3*]{1,4}|:-?'\(|</?3{1,3}|\^_?\^|[xX]D)(?=\s|$|[.,!?](?:\s|$))"
+)
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ,.?!-':$&/()#%@\"+")
 _MARKS = frozenset("-':$&/()#%@\"+")
 _ODD_MARKS = re.compile(
@@ -38,8 +42,8 @@ _WEAK = frozenset(
 _FIRST = frozenset("and or having xor order group select union exec execute alter insert delete drop truncate".split())
 _SHELL = frozenset(
     "whoami ifconfig netstat uname nslookup nohup sudo passwd wget curl chmod chown lsof printenv ipconfig tasklist "
-    "systeminfo powershell cmd cmd.exe bash javascript vbscript alert prompt confirm document eval onerror onload script "
-    "id ls ps pwd who which netcat nc cat sysinfo lastlog htop busybox ansible-console localhost jndi phpinfo "
+    "systeminfo powershell cmd cmd.exe bash javascript vbscript alert prompt confirm document eval onerror onload "
+    "script id ls ps pwd who which netcat nc cat sysinfo lastlog htop busybox ansible-console localhost jndi phpinfo "
     "sleep ping echo dir net info etc proc php time find head tail shutdown dbcc".split()
 )
 _WEAK_SHELL = frozenset(
@@ -52,6 +56,9 @@ def is_plain(text: str) -> bool:
     if len(text) > MAX_PLAIN:
         return False
     characters = set(text)
+    if not characters.isdisjoint(_FACES):
+        text = _SMILEY.sub("", text)
+        characters = set(text)
     odd = characters.difference(_PLAIN)
     if odd:
         for character in odd:

@@ -1,6 +1,7 @@
 """The detector's model file: a table of n-gram weights, the weights of the second stage and two thresholds.
 
-It is a NumPy archive of plain arrays (nothing in it can run), read without scikit-learn, with its training card beside it.
+It is a NumPy archive of plain arrays (nothing in it can run), read without scikit-learn, with its training card beside
+it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Character n-grams as a table of 2^15 small integers: a linear model that reads text at several scales at once.
 
-Each place of a text gets the sum of the weights of the 1- to 5-grams that start there. Cumulative sums give the score of
-every window in one subtraction, and a window's score is divided by the root of its length, so that forty suspicious
+Each place of a text gets the sum of the weights of the 1- to 5-grams that start there. Cumulative sums give the score
+of every window in one subtraction, and a window's score is divided by the root of its length, so that forty suspicious
 characters weigh the same alone and in the middle of a sentence.
 """
 
@@ -63,7 +63,8 @@ class Table:
         self._wide = weights.astype(np.int32)
 
     def scores(self, text: str) -> tuple[list[float], int]:
-        """The score of the whole text and the highest of the windows of each scale; where the best short window starts."""
+        """The score of the whole text and the highest of the windows of each scale; where the best short window
+        starts."""
         if not text:
             return [0.0] * (1 + len(SCALES)), 0
         text_codes = codes(text)

@@ -1,8 +1,8 @@
 """Rules are data: YAML files of one class each, with examples that must match and harmless texts that must not.
 
 A rule reads the lowercased text of a view (`reads: text`), that of the text as it came or was folded, before anything
-was decoded (`raw`), the SQL prints of a view (`sql`), or the decoded text for prompt injection (`prompt`), which is a class
-of its own and takes no part in the score of the others. Its `words` are looked for first: only where one of them
+was decoded (`raw`), the SQL prints of a view (`sql`), or the decoded text for prompt injection (`prompt`), which is a
+class of its own and takes no part in the score of the others. Its `words` are looked for first: only where one of them
 occurs is the pattern tried, which is what keeps a few hundred rules cheap.
 """
 
@@ -23,6 +23,13 @@ __all__ = ["PRIOR", "Hit", "Rule", "RuleBook", "default_rules"]
 PRIOR = {1: 0.3, 2: 0.6, 3: 1.2, 4: 2.2, 5: 3.4}
 """What a rule adds to the log-odds by its written score alone: the fit starts from here."""
 
+LONG = 400
+"""Longer texts are searched only where a rule's words are."""
+
+MARGIN = 240
+"""Characters before the first and after the last of a rule's words that are searched."""
+
+_END = re.compile(r"(?<!\\)\$")
 READS = ("text", "raw", "sql", "prompt")
 
 
@@ -73,10 +80,13 @@ class RuleBook:
         if len(self.index) != len(self.rules):
             twice = sorted({r.id for r in rules if sum(r.id == other.id for other in rules) > 1})
             raise SpecError(f"rules {twice} are there twice", hint="Give each rule an id of its own")
+        self._endless = {rule.id for rule in self.rules if not _END.search(rule.pattern.pattern)}
         self._by_word = {reads: _by_word(r for r in self.rules if r.reads == reads) for reads in READS}
 
     def match(self, low: str, reads: str = "text") -> list[Hit]:
         """The rules of one kind that match a lowercased text (or a print), each once."""
+        if len(low) > LONG:
+            return self._match_long(low, reads)
         found: list[Hit] = []
         tried: set[str] = set()
         for word, rules in self._by_word[reads]:
@@ -88,6 +98,25 @@ class RuleBook:
                     match = rule.pattern.search(low)
                     if match is not None:
                         found.append(Hit(rule, match.start(), match.end()))
+        return found
+
+    def _match_long(self, low: str, reads: str) -> list[Hit]:
+        """The same, each rule looking only from before the first of its words to after the last."""
+        stretches: dict[str, tuple[Rule, int, int]] = {}
+        for word, rules in self._by_word[reads]:
+            first = low.find(word)
+            if first < 0:
+                continue
+            last = low.rfind(word)
+            for rule in rules:
+                _, start, end = stretches.get(rule.id, (rule, first, last))
+                stretches[rule.id] = (rule, min(start, first), max(end, last))
+        found: list[Hit] = []
+        for rule, first, last in stretches.values():
+            end = min(len(low), last + MARGIN) if rule.id in self._endless else len(low)
+            match = rule.pattern.search(low, max(0, first - MARGIN), end)
+            if match is not None:
+                found.append(Hit(rule, match.start(), match.end()))
         return found
 
 

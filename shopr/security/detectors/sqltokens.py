@@ -24,6 +24,9 @@ MAX_PRINTS = 10
 SEGMENT = 480
 """Characters read after a quote."""
 
+LONG = 400
+"""In longer texts an apostrophe within a word opens nothing, and less is read after each quote."""
+
 _KINDS: dict[str, str] = {}
 for _letter, _words in {
     "E": "select insert delete update drop create alter exec execute declare truncate replace merge call handler "
@@ -68,19 +71,37 @@ _STRINGS = {
     quote: re.compile(rf"[^{quote}\\]*(?:(?:\\.|{quote}{quote})[^{quote}\\]*)*{quote}", re.DOTALL) for quote in "'\"`"
 }
 _QUOTE = re.compile(r"['\"`]")
+_QUOTE_OF_LONG = re.compile(r"(?<![^\W\d])['\"`]|['\"`](?![^\W\d])")
+_CONTINUES = re.compile(
+    r"[\s)]{0,8}(?:x?or\b|and\b|&&|\|\||union\b|order\b|group\b|having\b|limit\b|where\b|not\b|is\b|div\b|r?like\b"
+    r"|regexp\b|procedure\b|as\b|in\b|;|--|#|/\*|[-+*/%=<>!^~,])"
+)
+_LOGIC = re.compile(
+    r"-?\d{1,9}[)'\"\s]{1,8}(?:and|x?or|union|order\s|having|&&|\|\|)[\s(]|;\s?(?:select|drop|insert|update|delete|exec|declare)\b"
+    r"|\bunion[\s(]{1,5}(?:all\s)?select|\bselect\s{1,5}(?:\*|\w{1,20}\s?[(,])|\b(?:or|and)\s{1,3}[\d'\"(@]"
+)
 _CALL = re.compile(r"\s{0,3}\(")
 _COMMENT_END = re.compile(r"\*/")
 
 
 def prints_of(text: str) -> list[str]:
     """The prints of a lowercased text: as code from its start, and as code after each of its first quotes."""
-    found = [print_of(text[: SEGMENT * 4])]
-    for count, match in enumerate(_QUOTE.finditer(text)):
+    long = len(text) > LONG
+    found = [print_of(text[:LONG] if long else text)]
+    for count, match in enumerate((_QUOTE_OF_LONG if long else _QUOTE).finditer(text)):
         if count == MAX_PRINTS:
             break
         at = match.end()
-        found.append("q" + print_of(text[at : at + SEGMENT]))
+        if not long or _CONTINUES.match(text, at):
+            found.append("q" + print_of(text[at : at + (SEGMENT // 4 if long else SEGMENT)]))
+    if long:
+        found.extend(print_of(text[m.start() : m.start() + SEGMENT // 4]) for m in _logic(text))
     return found
+
+
+def _logic(text: str) -> list[re.Match[str]]:
+    """Where code may begin in the middle of a long text: a number before and, or, union; a statement."""
+    return [m for _, m in zip(range(MAX_PRINTS), _LOGIC.finditer(text), strict=False)]
 
 
 def print_of(text: str) -> str:

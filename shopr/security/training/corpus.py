@@ -15,6 +15,9 @@ __all__ = ["Row", "embed", "embedded", "generated"]
 DISGUISED, EMBEDDED = 0.25, 0.3
 """Shares of the generated attacks that are disguised, and that stand inside a sentence."""
 
+WORDY = 0.15
+"""Share of those inside a sentence that stand between paragraphs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -68,8 +71,11 @@ def _harmless(count: int, generator: np.random.Generator) -> Iterator[Row]:
 
 
 def embed(text: str, talk: Grammar, generator: np.random.Generator) -> str:
-    """`text` in the middle of what a shopper might write."""
-    return talk.draw("chatty_lead", generator) + text + talk.draw("chatty_tail", generator)
+    """`text` in the middle of what a shopper might write: mostly a sentence, sometimes whole paragraphs."""
+    said = talk.draw("chatty_lead", generator) + text + talk.draw("chatty_tail", generator)
+    if generator.random() < WORDY:
+        said = f"{talk.draw('prose', generator)} {said} {talk.draw('prose', generator)}"
+    return said
 
 
 def embedded(rows: Iterable[Row], share: float, *, seed: int) -> list[Row]:

@@ -1,7 +1,8 @@
 """The fit of the two stages: a linear model over n-grams, then a logistic over rules and n-grams.
 
-The second stage is fitted on scores of n-gram models that did not see the row (folds by group), so that it does not trust
-them too much. Weights of rules and n-grams cannot be negative: no attack becomes safer by matching one rule more.
+The second stage is fitted on scores of n-gram models that did not see the row (folds by group), so that it does not
+trust them too much. Weights of rules and n-grams cannot be negative: no attack becomes safer by matching one rule
+more.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
-from shopr.security.canonical import views
-from shopr.security.detectors.features import GENERAL, SIDE_VIEWS, general, observe, squeezed
+from shopr.security.canonical import SIDE_VIEWS, views
+from shopr.security.detectors.features import GENERAL, HIGHEST, LOWEST, general, observe, squeezed
 from shopr.security.detectors.ngrams import BITS, Table, buckets, codes
 from shopr.security.detectors.rules import PRIOR, RuleBook
 from shopr.security.training.corpus import Row
@@ -126,7 +127,7 @@ def table_scores(table: Table, texts: Sequence[Sequence[str]]) -> npt.NDArray[np
     found = np.zeros((len(texts), 5), dtype=np.float32)
     for i, one in enumerate(texts):
         found[i] = np.max([table.scores(text)[0] for text in one], axis=0)
-    return np.clip(found, -6.0, 12.0)
+    return np.clip(found, LOWEST, HIGHEST)
 
 
 def design(seen: Seen, table: Table | npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
@@ -181,7 +182,7 @@ def fit_second(
     return best.x[:-1], float(best.x[-1])
 
 
-def fit(seen: Seen, book: RuleBook, *, seed: int, folds: int = 4, harmless_weight: float = 2.0) -> Fitted:
+def fit(seen: Seen, book: RuleBook, *, seed: int, folds: int = 3, harmless_weight: float = 2.0) -> Fitted:
     """Both stages on rows."""
     ngram = out_of_fold(seen, folds, seed=seed)
     features = design(seen, ngram)

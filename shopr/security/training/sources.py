@@ -69,7 +69,8 @@ def relabelled() -> frozenset[tuple[str, str]]:
 
 
 def read_rows(paths: Iterable[Path], *, prompts: bool = False) -> Iterator[Row]:
-    """The rows of files whose label is sure; prompt injections only when asked for, since they are a class of their own.
+    """The rows of files whose label is sure; prompt injections only when asked for, since they are a class of their
+    own.
 
     Raises:
         DataError: if a line is no such row.

@@ -1,0 +1,201 @@
+"""The guard's detector on the development corpora: `python -m benchmarks.security`.
+
+Prints the security table of the targets: what the shipped model finds in sources it never learned from, what models of
+the same recipe find in folds and in whole families that were held out from them, beside libinjection and a list of
+expressions; then speed. Sources that the shipped model learned from are never scored by it. Without `--held-out` the
+fits are left out (they take some twenty minutes) and only what is independent of them is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.security_peers import expressions, libinjection
+from benchmarks.security_rates import Rate, by_source, headline
+from benchmarks.security_speed import growth, long_texts, mix, p99, rate, worst
+from shopr.security.detectors.detector import Detector
+from shopr.security.detectors.gate import is_plain
+from shopr.security.detectors.rules import default_rules
+from shopr.security.training.corpus import Row
+from shopr.security.training.fit import fit, look
+from shopr.security.training.ship import NEVER, held_out, rows_to_learn, thresholds
+from shopr.security.training.sources import read_rows, source_of
+
+RESULTS = Path(__file__).with_name("results") / "security.json"
+LEARNED = {"attacks": 1200, "harmless": 1500, "embed": 0.25}
+SEED = 11
+SHOP = ("simmc2_chat", "bitext_support", "banking77")
+
+
+def main() -> None:
+    """Measure, print, write the results."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--held-out", action="store_true", help="fit models without each fold and each family too")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    given, transforms = corpora()
+    report: dict[str, Any] = {"seed": SEED, "texts": len(given)}
+    if options.held_out:
+        report.update(held_out_rates(given, transforms))
+    report["shipped, sources it never saw"] = shipped(given, transforms)
+    report["peers"] = peers(given, transforms)
+    report["prompt injection"] = prompts()
+    report["speed"] = speed(given)
+    options.out.parent.mkdir(exist_ok=True)
+    options.out.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"written to {options.out}")
+
+
+def folder() -> Path:
+    """Where the shared corpora are."""
+    root = os.environ.get("SHOPR_SHARED_DATA")
+    if not root:
+        raise SystemExit("set SHOPR_SHARED_DATA to the folder of the shared data")
+    return Path(root) / "security" / "dev"
+
+
+def corpora() -> tuple[list[Row], list[str]]:
+    """Every row with a sure label, and the name of its disguise."""
+    paths = sorted(folder().glob("*.jsonl"))
+    rows = list(read_rows(paths))
+    lines = [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
+    sure = [line for line in lines if int(line["label"]) >= 0 and line["kind"] != "prompt_injection"]
+    return rows, [str(line.get("transform") or "") for line in sure]
+
+
+def show(title: str, rates: dict[str, Rate]) -> dict[str, dict[str, float]]:
+    """Print a table and give it back for the file."""
+    print(f"\n{title}\n{'':36}{'texts':>8}{'block %':>10}{'flag %':>10}")
+    for name, one in rates.items():
+        print(f"{name:36}{one.texts:8,}{one.block:10.2f}{one.flag:10.2f}")
+    return {n: {"texts": r.texts, "block": round(r.block, 3), "flag": round(r.flag, 3)} for n, r in rates.items()}
+
+
+def told(odds: np.ndarray, flag: float, block: float) -> list[str]:
+    """Decisions from log-odds."""
+    return ["block" if o >= block else "flag" if o >= flag else "allow" for o in odds]
+
+
+def held_out_rates(given: Sequence[Row], transforms: Sequence[str]) -> dict[str, Any]:
+    """Folds by group within the families, then whole families left out; every row is scored by models blind to it."""
+    book = default_rules()
+    learned = rows_to_learn(given, **LEARNED, seed=SEED)
+    seen, all_seen = look(learned, book), look(given, book)
+    odds = held_out(seen, book, folds=3, seed=1)
+    odds = np.where([is_plain(row.text) for row in learned], NEVER, odds)
+    flag, block = thresholds(learned, odds)
+    by_text = {(row.source, row.text): odd for row, odd in zip(learned, odds, strict=True)}
+    plain = np.array([is_plain(row.text) for row in given])
+    found = np.array([by_text.get((row.source, row.text), np.nan) for row in given])
+    groups = {row.group for row in learned if row.group >= 0}
+    blind = fit(seen, book, seed=1)
+    rest = np.flatnonzero(np.isnan(found) & ~np.array([row.group in groups for row in given]))
+    found[rest] = blind.scores(all_seen.take(rest))
+    # Disguised attacks whose plain form was learned from: scored by the model that left their family out, below.
+    families = leave_families_out(given, learned, seen, all_seen)
+    found = np.where(np.isnan(found), families, found)
+    result: dict[str, Any] = {"thresholds in log-odds": {"flag": round(flag, 3), "block": round(block, 3)}}
+    for name, scores in (("folds", found), ("families left out", families)):
+        known = ~np.isnan(scores)
+        rows = [row for row, k in zip(given, known, strict=True) if k]
+        marks = [mark for mark, k in zip(transforms, known, strict=True) if k]
+        decisions = told(np.where(plain, NEVER, scores)[known], flag, block)
+        result[name] = show(name, headline(rows, marks, decisions))
+        result[f"{name}, relabelled"] = show(f"{name}, relabelled", headline(rows, marks, decisions, relabel=True))
+        result[f"{name}, by source"] = show(f"{name}, by source", by_source(rows, decisions))
+    return result
+
+
+def leave_families_out(given: Sequence[Row], learned: Sequence[Row], seen: Any, all_seen: Any) -> np.ndarray:
+    """The log-odds of each family's rows by a model that saw neither the family nor near copies of its rows."""
+    book = default_rules()
+    family = np.array([source_of(row.source).family for row in given])
+    own = np.array([source_of(row.source).family for row in learned])
+    group = np.array([row.group for row in given])
+    learned_group = np.array([row.group for row in learned])
+    odds = np.full(len(given), np.nan)
+    attacks = ("crs", "libinjection", "httpparams", "payloads_all", "payloadbox", "modified_sql", "xss_dataset")
+    for name in (*attacks, "tweets", "hand", "shop"):
+        shops = ("banking77", "bestbuy", "wands", "simmc2", "bitext", "algolia")
+        inside = np.isin(family, shops) if name == "shop" else family == name
+        out = np.isin(own, shops) if name == "shop" else own == name
+        copies = np.isin(learned_group, group[inside]) & (learned_group >= 0)
+        fitted = fit(seen.take(np.flatnonzero(~out & ~copies)), book, seed=1)
+        disguised = (family == "evasion") & np.isin(group, group[inside])
+        rows = np.flatnonzero((inside | disguised) & np.isnan(odds))
+        odds[rows] = fitted.scores(all_seen.take(rows))
+        print(f"left out {name}: {len(rows):,} texts", flush=True)
+    return odds
+
+
+def shipped(given: Sequence[Row], transforms: Sequence[str]) -> dict[str, Any]:
+    """The shipped model on sources that it did not learn from."""
+    detector = Detector()
+    unseen = [i for i, row in enumerate(given) if not source_of(row.source).learn]
+    rows, marks = [given[i] for i in unseen], [transforms[i] for i in unseen]
+    decisions = [detector.detect(row.text).decision for row in rows]
+    rates = {n: r for n, r in headline(rows, marks, decisions).items() if r.texts}
+    return show("shipped model, sources it never saw", {**rates, **by_source(rows, decisions)})
+
+
+def peers(given: Sequence[Row], transforms: Sequence[str]) -> dict[str, Any]:
+    """libinjection on every view, and the list of expressions."""
+    texts = [row.text for row in given]
+    found: dict[str, Any] = {
+        "expressions": show("a list of expressions", headline(given, transforms, expressions(texts)))
+    }
+    decisions = libinjection(texts)
+    if decisions is None:
+        print("libinjection's binding could not be installed")
+    else:
+        found["libinjection"] = show("libinjection on every view", headline(given, transforms, decisions))
+    return found
+
+
+def prompts() -> dict[str, Any]:
+    """Prompt injection: rules only, so nothing was fitted."""
+    detector = Detector()
+    paths = sorted(folder().glob("*.jsonl"))
+    attacks = [row.text for row in read_rows(paths, prompts=True)]
+    harmless = [r.text for r in read_rows(paths) if source_of(r.source).family == "prompts" and not r.attack]
+    caught = sum(detector.detect(text).decision != "allow" for text in attacks)
+    false = sum(detector.detect(text).threat == "prompt_injection" for text in harmless)
+    print(f"\nprompt injection: {caught} of {len(attacks)} flagged; {false} of {len(harmless)} harmless ones")
+    return {"attacks": len(attacks), "flagged": caught, "harmless": len(harmless), "falsely flagged": false}
+
+
+def speed(given: Sequence[Row]) -> dict[str, Any]:
+    """CPU time, one thread."""
+    detector = Detector()
+    shop = [row.text for row in given if row.source in SHOP]
+    odd = [r.text for r in given if not r.attack and source_of(r.source).family in ("tweets", "hand", "bestbuy", "libinjection") and not is_plain(r.text)]  # fmt: skip  # noqa: E501
+    attacks = [row.text for row in given if row.attack and row.source != "evasion"]
+    drawn = [attacks[i] for i in np.random.default_rng(SEED).integers(len(attacks), size=1500)]
+    sentences = shop + odd
+    list_rate = rate(lambda text: expressions([text]), drawn)
+    found: dict[str, Any] = {
+        "real mix, texts/s": rate(detector.detect, mix(shop, odd, attacks, size=6000, seed=SEED)),
+        "attacks only, texts/s": rate(detector.detect, drawn),
+        "plain only, texts/s": rate(detector.detect, shop),
+        "attacks only, list of expressions, texts/s": list_rate,
+        "p99 at 4 kB, ms": p99(detector, long_texts(sentences, 4096, 200, seed=SEED)),
+    }
+    print()
+    for name, value in found.items():
+        print(f"{name:48}{value:12,.1f}")
+    found["ms by kB"] = {str(k): round(v, 2) for k, v in growth(detector, sentences, seed=SEED).items()}
+    found["slowest 64 kB of one repeated bit, ms"] = {repr(b): round(ms, 1) for b, ms in worst(detector)[:10]}
+    print("ms by kB:", found["ms by kB"])
+    print("slowest 64 kB:", found["slowest 64 kB of one repeated bit, ms"])
+    return found
+
+
+if __name__ == "__main__":
+    main()
