@@ -24,6 +24,7 @@ _TOKEN = re.compile(
 )
 _SIGNS = frozenset(map(chr, range(0x0900, 0x0964)))
 """Devanagari's spacing vowel signs, which are neither letters nor combining marks."""
+_SHORTEST_STEM = 3
 _ENDS = frozenset(".!?;\u3002\uff01\uff1f\u061f\u0964")
 _PAUSES = frozenset(",:\uff0c\u3001\u060c")
 
@@ -76,7 +77,8 @@ def stemmed(word: str, stemmer: str) -> str:
     """The stem of a folded word; the word itself without a stemmer, or where it is no word."""
     if not stemmer or len(word) < 4 or not all(c.isalpha() or unicodedata.combining(c) or c in _SIGNS for c in word):
         return word
-    return fold(_stemmer(stemmer).stemWord(word))  # type: ignore[attr-defined]
+    stem = fold(_stemmer(stemmer).stemWord(word))  # type: ignore[attr-defined]
+    return stem if len(stem) >= _SHORTEST_STEM else word  # Turkish "mini" would become "m"
 
 
 def tokenise(text: str) -> list[Token]:

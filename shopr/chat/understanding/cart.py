@@ -10,6 +10,7 @@ from shopr.chat.understanding.scene import Scene
 __all__ = ["cart_command"]
 
 _MOST = 999
+_LISTS = frozenset("search cheaper dearer more recommend trending new deals similar resume".split())
 
 
 def cart_command(scene: Scene) -> Command | None:
@@ -65,7 +66,7 @@ def _correction(scene: Scene) -> Command | None:
     state = scene.state
     said = scene.marks("correction") or scene.asks("set_quantity") or scene.marks("only")
     quantity = _quantity(scene)
-    named = scene.pointed(among=[*state.shown]) if scene.reading.ordinals or scene.reading.ids else ()
+    named = scene.pointed(among=[*state.shown]) if scene.reading.placed or scene.reading.ids else ()
     counted = scene.asks("set_quantity") > 1 or (said and state.topic == "cart")
     if scene.asks("remove") and not scene.asks("set_quantity"):
         return None
@@ -77,7 +78,7 @@ def _correction(scene: Scene) -> Command | None:
     if (
         bare
         and scene.reading.counts
-        and not scene.reading.ordinals
+        and not scene.reading.placed
         and state.topic == "cart"
         and state.touched
         and quantity
@@ -89,6 +90,20 @@ def _correction(scene: Scene) -> Command | None:
     if wrong and named and quantity is None and not scene.asks("remove", "compare", "details", "add"):
         return Command("correct_item", ids=named)
     return None
+
+
+def _lists(scene: Scene) -> bool:
+    """Whether an earlier clause of the message makes a new list."""
+    return any(c.name in _LISTS for c in scene.before)
+
+
+def _places(scene: Scene) -> str:
+    """The places named, as numbers from 1 or, from the end, from -1."""
+    places = list(scene.reading.ordinals)
+    if scene.reading.group is not None:
+        which, n = scene.reading.group
+        places += range(1, n + 1) if which == "first" else range(-n, 0)
+    return " ".join(str(p) for p in places)
 
 
 def _just_number(scene: Scene) -> bool:
@@ -106,7 +121,8 @@ def _remove(scene: Scene) -> Command | None:
         return None
     shown = [i for i in scene.pointed() if i in scene.cart]
     ids = shown or list(scene.pointed(among=scene.cart))
-    if not ids and reading.references and scene.state.touched:
+    unnamed = not (scene.need.concepts or scene.need.brands or reading.ordinals or reading.ids)
+    if not ids and (reading.references or unnamed) and scene.state.touched:  # "out of the cart", without an "it"
         ids = [i for i in scene.state.touched if i in scene.cart]
     if not ids and not (reading.points or scene.marks("cart_word")):
         return None
@@ -121,6 +137,8 @@ def _pieces_off(scene: Scene) -> int | None:
 def _add(scene: Scene) -> Command | None:
     reading, state = scene.reading, scene.state
     quantity = _quantity(scene)
+    if _lists(scene) and (reading.ordinals or reading.group) and not reading.ids:
+        return Command("add", quantity=quantity, value=_places(scene))  # of the list that this message asks for
     ids = scene.pointed()
     if not ids and quantity is not None and not reading.points and state.focus == [] and quantity <= len(state.shown):
         ids, quantity = (state.shown[quantity - 1],), None

@@ -38,8 +38,10 @@ def _answer(scene: Scene) -> Command | None:
     """Yes or no to what was asked last."""
     if scene.state.pending is None or scene.reading.has_need or scene.reading.orders:
         return None
-    no = scene.marks("no") or scene.asks("cancel") or (scene.marks("negation_before") and not scene.marks("yes"))
-    if scene.marks("yes") and not scene.asks("cancel") and not (no and _first(scene, "no", "yes")):
+    # "Yes, cancel it" agrees to the cancelling that was asked about.
+    calls_off = scene.asks("cancel") and not (scene.marks("yes") and scene.state.pending.get("kind") == "cancel_order")
+    no = scene.marks("no") or calls_off or (scene.marks("negation_before") and not scene.marks("yes"))
+    if scene.marks("yes") and not calls_off and not (no and _first(scene, "no", "yes")):
         return Command("confirm")
     if scene.asks("thanks", "praise") and not no and scene.state.pending.get("soft") is None and scene.asks("praise"):
         return Command("confirm")
