@@ -8,8 +8,9 @@ the policy forbids. What ought to be in the database afterwards is worked out fr
 conversation succeeds if every row of the customer's, and of others who were named, is as it ought to be, nothing was
 done without an explicit yes, questions were answered with the right facts, nothing was told of others, and a person was
 called in only where that is right. The customers' words come from two sets of templates: `dev`, on which the agent was
-developed, and `held_out`, written before it by the same hand; no conversation of theirs was read, but after the first
-look at the rates by kind (on record) possessives and connectors were added, so later looks are not blind. Needs the shared data: SHOPR_SHARED_DATA.
+developed, and `held_out`, written before it by the same hand. No conversation of the latter was read, but after the
+first look at its rates by kind (on record) possessives and connectors were added: later looks are not blind. Needs the
+shared data: SHOPR_SHARED_DATA.
 """
 
 from __future__ import annotations

@@ -24,6 +24,9 @@ HIGHEST_PRICE = 10**14
 """Minor units; an order of many pieces still fits into 64 bits."""
 
 
+_NEWEST = 400
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
     """An amount of money.
@@ -163,10 +166,17 @@ class PriceBook:
         """
         now = self._offers.snapshot()
         query = select(offers.c.product_id, offers.c.first_seen)
-        query = query.where(offers.c.shop == self._offers.shop, offers.c.first_seen.is_not(None))
-        with self._offers.database.read() as connection:
-            rows = [(str(i), at) for i, at in connection.execute(query)]
-        return newest_first(rows, now, self._offers.clock.now(), within_days)[: max(n, 0)]
+        moment = self._offers.clock.now()
+        query = query.where(offers.c.shop == self._offers.shop, offers.c.first_seen <= moment)
+        query = query.order_by(offers.c.first_seen.desc(), offers.c.product_id)
+        # The newest few hundred are enough, unless nearly all of them are sold out.
+        for bound in (max(n, 0) + _NEWEST, None):
+            with self._offers.database.read() as connection:
+                rows = [(str(i), at) for i, at in connection.execute(query.limit(bound))]
+            found = newest_first(rows, now, moment, within_days)
+            if len(found) >= n or (bound is not None and len(rows) < bound):
+                break
+        return found[: max(n, 0)]
 
 
 def _checked(amount: int | None) -> None:
