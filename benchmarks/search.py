@@ -39,7 +39,7 @@ from shopr.search import ProductSearch, SearchConfig  # noqa: E402
 from shopr.search.evaluation import ndcg, read_ratings  # noqa: E402
 
 PEERS = ("bm25s==0.3.*", "PyStemmer", "tantivy", "rank-bm25", "numpy")
-WEIGHTS = {"title": 3, "type": 2, "brand": 1, "description": 1, "attributes": 1}
+WEIGHTS = {"title": 6, "type": 4, "brand": 2, "description": 2, "attributes": 1}
 SETTINGS: list[dict[str, float]] = [
     {},
     *({"k1": v} for v in (0.3, 0.6, 0.9)),
