@@ -49,7 +49,7 @@ class Rules(BaseModel):
     """Megabytes that the model holds when it serves."""
     most_popularity_lift: float = Field(4.0, gt=0)
     """How many times more popular than what shoppers bought the products shown may be on average."""
-    most_top_share: float = Field(0.6, gt=0, le=1)
+    most_top_share: float = Field(0.75, gt=0, le=1)
     """Share of the lists that one product may stand in: more is a best-seller list, or a planted product."""
     most_miscalibration: float = Field(1.25, gt=0)
     """Of the rival's: how far the categories of a list may be from those of the shopper's history."""

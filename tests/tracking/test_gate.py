@@ -145,10 +145,10 @@ def test_coverage_and_latency_have_bounds(coverage, latency, failed):
     [
         ({"memory_mb": 2049.0}, "memory"),
         ({"popularity_lift": 4.1}, "popularity bias"),
-        ({"top_share": 0.61}, "concentration"),
+        ({"top_share": 0.76}, "concentration"),
         ({"miscalibration": 0.51}, "calibration"),
         ({"problems": ("x.pkl is not a file of a logged model",)}, "artifact"),
-        ({"memory_mb": 2048.0, "popularity_lift": 4.0, "top_share": 0.6, "miscalibration": 0.5}, None),
+        ({"memory_mb": 2048.0, "popularity_lift": 4.0, "top_share": 0.75, "miscalibration": 0.5}, None),
     ],
 )
 def test_what_else_has_bounds(measured, failed):
