@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from shopr.errors import InputError
 from shopr.security.guard import Request, Verdict
+from shopr.security.upload_images import ImagePolicy, drawn_anew
+from shopr.security.upload_names import ending
 from shopr.shop import Shop
 
-__all__ = ["inspected", "visitor_address", "visitor_session"]
+__all__ = ["inspected", "picture_of", "visitor_address", "visitor_session"]
 
 
 def visitor_session() -> str:
@@ -31,3 +34,16 @@ def inspected(shop: Shop, text: str, *, kind: str = "text", user: str | None = N
     return shop.inspect(
         Request(text, kind, user_id=user, session_id=session or None, address=visitor_address() or None)
     )
+
+
+def picture_of(shop: Shop, data: bytes, name: str) -> bytes:
+    """An uploaded picture, let in by the guard and drawn anew: what is read further on holds pixels and nothing else.
+
+    Raises:
+        InputError: if the guard refuses it, in words for the visitor.
+        UploadError: if it is no picture of an allowed kind and size.
+    """
+    verdict = inspected(shop, name, kind="image")
+    if not verdict.allowed:
+        raise InputError(verdict.message.rstrip("."), hint="Choose another picture, or wait a little")
+    return drawn_anew(data, ending(name), ImagePolicy()).data

@@ -8,6 +8,7 @@ import streamlit as st
 from parts.frame import boundary, empty, header, notice, section
 from parts.source import open_shop
 from parts.talk import cart, conversation
+from parts.visitor import inspected
 from parts.words import count
 
 from shopr.commerce.sql import visitor
@@ -53,9 +54,15 @@ def ask(text: str) -> None:
 def talk(shop: Shop, conversation_id: str, user: str | None, waiting: str) -> None:
     """The conversation, what may be said next, and the answer to what was just said."""
     turns = [(turn.said, turn.reply) for turn in shop.assistant.turns(conversation_id, user)]
+    verdict = inspected(shop, waiting, user=user, conversation=conversation_id) if waiting else None
+    refused = verdict.message if verdict is not None and not verdict.allowed else ""
+    if refused:
+        waiting = ""  # what the guard stops is neither answered nor kept
     if not turns and not waiting:
         notice("Ask in your own words and in your own language. Prices and stock are always those of the shop.")
     conversation(shop, turns, waiting)
+    if refused:
+        notice(refused, tone="warning")
     if waiting:
         st.button("Stop", icon=":material/stop:", type="tertiary", help="Do not wait for this answer")
         try:

@@ -6,6 +6,7 @@ import streamlit as st
 from parts.frame import boundary, empty, header, notice, section
 from parts.searching import desk, failing, looks, products, sure
 from parts.source import open_shop
+from parts.visitor import picture_of
 from parts.words import count, percent, sentence
 
 from shopr.errors import ShoprError
@@ -83,7 +84,7 @@ def picture(shop: Shop, search: SearchDesk) -> None:
         notice("A photo of the product alone, on a plain ground, works best.")
         return
     try:
-        look = search.search_picture(given.getvalue(), MOST)
+        look = search.search_picture(picture_of(shop, given.getvalue(), given.name), MOST)
     except ShoprError as error:
         notice(f"{sentence(error.message)} {sentence(error.hint)}", tone="warning")
         return

@@ -116,7 +116,9 @@ def _checked_format(data: bytes, name_ending: str, policy: ImagePolicy) -> str:
     if found == "svg":
         raise UploadError("svg", "SVG files may hold scripts and are not taken", hint=wanted)
     if found is None or found not in policy.formats:
-        raise UploadError("type", f"the content is {'a ' + found if found else 'no picture that we know'}", hint=wanted)
+        raise UploadError(
+            "type", f"the content is {'a ' + found if found else 'no picture that can be read'}", hint=wanted
+        )
     if name_ending not in ENDINGS[found]:
         raise UploadError(
             "mismatch", f"the content is a {found}, the ending is .{name_ending}", hint=f"Name it .{ENDINGS[found][0]}"

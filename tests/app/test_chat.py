@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from shopr.config import Settings
@@ -82,3 +83,28 @@ def test_a_new_conversation_and_another_shopper_begin_anew(stocked: Settings) ->
 
 def test_an_answer_in_another_language_has_its_direction(stocked: Settings) -> None:
     assert 'lang="ar" dir="rtl"' in said(opened(), "أريد سماعات رأس سوداء")
+
+
+def test_the_guard_stops_an_attack_before_it_is_answered_or_kept(stocked: Settings) -> None:
+    app = opened()
+    attack = "1' UNION SELECT card, cvv FROM payments -- "
+    shown = said(app, attack)
+    assert "This message could not be processed" in shown
+    assert "UNION SELECT" not in shown
+    assert "UNION SELECT" not in text(opened())
+    assert "Red mug no." in said(app, "show me red mugs")  # one refusal locks nobody out
+    shop = Shop.open(stocked)
+    events = shop.security.watch.events(shop.clock.now().replace(year=2020))
+    assert events["decision"].tolist() == ["block"]
+    for _ in range(5):
+        shown = said(app, attack)
+    assert "Too many requests were refused. Please try again in 5 minutes." in shown
+    assert "Red mug no." in said(opened("2" * 32), "show me red mugs")  # another visitor is not locked
+
+
+def test_who_talks_too_fast_is_asked_to_wait(stocked: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOPR_RATE_TEXT", "2")
+    app = opened()
+    for _ in range(3):
+        shown = said(app, "hello")
+    assert "That was a little fast. Please try again in" in shown

@@ -116,3 +116,9 @@ def test_what_is_no_picture_is_refused_in_words(shop: Shop) -> None:
     shown = text(uploaded(b"%PDF-1.7 not a picture"))
     assert "no picture that can be read" in shown
     assert '<li class="card">' not in shown
+
+
+def test_a_picture_with_a_script_or_a_path_for_a_name_is_refused(shop: Shop) -> None:
+    shown = text(uploaded(b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"))
+    assert "SVG files may hold scripts" in shown
+    assert '<li class="card">' not in shown
