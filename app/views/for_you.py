@@ -158,7 +158,7 @@ def act(shop: Shop, user: str, card: Card, kind: str) -> None:
         properties |= {"order_id": f"app-{card.impression_id}", "quantity": 1}
     event = Event(type=EventType(kind), time=shop.clock.now(), user_id=user, properties=properties)
     try:
-        shop.record_interaction(event)
+        shop.record(event)
     except ShoprError as error:
         st.session_state["done"] = sentence(error.one_line())
         return

@@ -65,6 +65,11 @@ class EventStore:
         settings = settings or Settings()
         return cls(events_database(settings), settings.home / "events", clock=clock)
 
+    @property
+    def database(self) -> Database:
+        """Where hot events are."""
+        return self._database
+
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def append(self, rows: Sequence[Row]) -> int:

@@ -75,6 +75,7 @@ class Assisted:
             suggest=self._suggest,
             related=self._related,
             clock=shop.clock,
+            on_turn=shop._observe_turn,
             model=self._language_model(),
         )
 

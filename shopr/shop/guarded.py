@@ -22,7 +22,7 @@ class Guarded:
         from shopr.shop.security import Security
 
         shop = cast("Shop", self)
-        return Security(shop.settings, shop.name, shop.clock, lambda: shop.database)
+        return Security(shop.settings, shop.name, shop.clock, lambda: shop.database, tell=shop._observe_threat)
 
     @property
     def guard(self) -> Guard:

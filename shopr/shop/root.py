@@ -25,6 +25,7 @@ from shopr.shop.answers import Visit
 from shopr.shop.assisted import Assisted
 from shopr.shop.guarded import Guarded
 from shopr.shop.lists import Lists
+from shopr.shop.observed import Observed
 from shopr.shop.staged import Staged
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ __all__ = ["Shop"]
 
 
 @dataclass
-class Shop(Guarded, Assisted, Lists):
+class Shop(Guarded, Assisted, Observed, Lists):
     """A shop at work.
 
     Attributes:

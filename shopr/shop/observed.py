@@ -1,0 +1,110 @@
+"""What happens in the shop, wired: the one way in for events, and the store that every report reads."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from shopr.data.events import Event, EventType
+from shopr.errors import ShoprError
+
+if TYPE_CHECKING:
+    from shopr.analytics.collector import Collector
+    from shopr.analytics.consent import Choice, ConsentBook
+    from shopr.analytics.store import EventStore
+    from shopr.chat.reply import Reply
+    from shopr.shop.root import Shop
+
+__all__ = ["Observed"]
+
+log = logging.getLogger(__name__)
+
+
+class Observed:
+    """The part of a shop that records and remembers events."""
+
+    @property
+    def _observing(self) -> Shop:
+        return cast("Shop", self)
+
+    @cached_property
+    def events(self) -> EventStore:
+        """Everything that was recorded, for analysis."""
+        from shopr.analytics.store import EventStore
+
+        return EventStore.open(self._observing.settings, clock=self._observing.clock)
+
+    @cached_property
+    def consent(self) -> ConsentBook:
+        """What each person allowed. While nobody was asked: everything in development, else what is necessary."""
+        from shopr.analytics.consent import PURPOSES, ConsentBook
+
+        default = PURPOSES if self._observing.settings.environment == "development" else ()
+        return ConsentBook(self.events.database, default=default, clock=self._observing.clock)
+
+    @cached_property
+    def collector(self) -> Collector:
+        """Takes events in: consent, redaction, sampling, spool, batches; what waits at the end stays on disk."""
+        from shopr.analytics.collector import Collector
+        from shopr.analytics.spool import Spool
+
+        shop = self._observing
+        made = Collector(self.events, Spool(shop.settings.home / "spool"), choice=self._choice, clock=shop.clock)
+        made.start()
+        atexit.register(made.close)
+        return made
+
+    def record(self, event: Event) -> bool:
+        """The only way in for events; whether it is kept. When this returns True it survives the end of the process.
+
+        What a shopper did with a product changes the next recommendations at once, if they allowed personalisation.
+
+        Raises:
+            DataError: if a property does not fit.
+            InputError: if the event lies in the future.
+            StorageError: if it can be written nowhere.
+        """
+        from shopr.recommend.live import LIVE_TYPES
+
+        kept = self.collector.record(event)
+        if event.type in LIVE_TYPES and event.user_id and self.consent.of(event.user_id).allows("personalisation"):
+            self._observing.record_interaction(event)
+        return kept
+
+    def _choice(self, event: Event) -> Choice:
+        return self.consent.of(event.user_id or event.session_id)
+
+    def _observe_turn(self, conversation_id: str, user_id: str | None, text: str, reply: Reply) -> None:
+        """A turn of the assistant as two events; the message itself is not kept, only how it went."""
+        said = {"language": reply.language, "length": len(text), "source": "chat"}
+        answered = {
+            "source": "chat",
+            "name": reply.intent,
+            "value": reply.cpu_ms,
+            "language": reply.language,
+            "tone": reply.tone,
+            "shown": [product.id for product in reply.products],
+            "flags": sorted(reply.flags),
+        }
+        self._note(EventType.MESSAGE_SENT, user_id, conversation_id, said)
+        self._note(EventType.REPLY_SHOWN, user_id, conversation_id, answered)
+
+    def _observe_threat(self, seen: Mapping[str, Any]) -> None:
+        """A verdict of the guard as an event."""
+        kept = {name: value for name, value in seen.items() if name not in ("time", "user_id", "session", "lock_key")}
+        self._note(EventType.THREAT_DETECTED, seen.get("user_id"), seen.get("session"), kept)
+
+    def _note(self, kind: EventType, user: str | None, session: str | None, properties: Mapping[str, Any]) -> None:
+        """Record an event about something that has happened already: it must not fail because nobody can note it."""
+        now = self._observing.clock.now()
+        event = Event(
+            type=kind, time=now, user_id=user or None, session_id=(session or "")[:256] or None,
+            properties=dict(properties),
+        )  # fmt: skip
+        try:
+            self.collector.record(event)
+        except ShoprError as error:
+            log.error("an event was not recorded: %s", error.one_line())
