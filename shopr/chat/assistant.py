@@ -21,6 +21,8 @@ from shopr.chat.memory import Memory, Said
 from shopr.chat.persona import Persona
 from shopr.chat.reading.reader import Reader
 from shopr.chat.reading.result import Reading
+from shopr.chat.reading.tokens import tokenise
+from shopr.chat.reading.vocabulary import vocabulary
 from shopr.chat.reply import Reply
 from shopr.chat.shelf import Shelf
 from shopr.chat.state import State
@@ -38,6 +40,10 @@ if TYPE_CHECKING:
 __all__ = ["Assistant"]
 
 _LOG = logging.getLogger(__name__)
+_MOSTLY = 0.8
+"""Share of a message's words that a language must know to be taken for its language on that ground."""
+_LONGEST_WORD = 60
+"""Letters of a word beyond which it says nothing about a language."""
 
 
 class Assistant:
@@ -159,8 +165,7 @@ class Assistant:
         state.turn += 1
         if cleaned.text:
             before = state.language if state.turn > 1 else None
-            found = identify(cleaned.text, previous=before, languages=spoken(), default=state.language)
-            state.language = found.language if found.supported else state.language
+            state.language = self._heard(cleaned.text, state.language)
         readings = self._reader.read(cleaned.text, state.language)
         state.tone = tone_of(cleaned.text, readings, state.language, self._feeling)
         turn = self._turn(state, owner, user_id)
@@ -170,6 +175,16 @@ class Assistant:
         for command in commands:
             run(turn, command)
         return self._finish(turn, commands, readings)
+
+    def _heard(self, text: str, before: str) -> str:
+        """The language of a message; the conversation's where it understands the message just as well."""
+        words = " ".join(w for w in text.split() if len(w) <= _LONGEST_WORD)
+        found = identify(words, previous=before, languages=spoken(), default=before)
+        if not found.supported or found.language == before:
+            return before
+        keys = [t.key for t in tokenise(words) if t.kind == "word"]
+        old, new = (sum(vocabulary(language).knows(k) for k in keys) for language in (before, found.language))
+        return before if keys and old >= max(new, _MOSTLY * len(keys)) else found.language
 
     def _turn(self, state: State, owner: str, user_id: str | None) -> Turn:
         return Turn(

@@ -17,6 +17,8 @@ __all__ = ["FLOWS", "offer_alternatives"]
 
 def add(turn: Turn, command: Command) -> None:
     """Put products in; where it is not clear which, show them and ask."""
+    if command.value and not command.ids:
+        command = replace(command, ids=_placed(turn, command.value), value="")
     if not command.ids:
         _which(turn, command)
         return
@@ -36,6 +38,13 @@ def add(turn: Turn, command: Command) -> None:
         else:
             _refused(turn, product_id, quantity, change)
     _added(turn, added, command.quantity or 1, before)
+
+
+def _placed(turn: Turn, places: str) -> tuple[str, ...]:
+    """The products at places of the list shown last."""
+    shown = turn.state.shown
+    indices = [p - 1 if p > 0 else p for p in map(int, places.split())]
+    return tuple(shown[i] for i in indices if -len(shown) <= i < len(shown))
 
 
 def _added(turn: Turn, added: list[str], quantity: int, before: dict[str, int]) -> None:

@@ -158,9 +158,9 @@ def _beyond(turn: Turn, command: Command, *, down: bool) -> None:
     if not prices:
         search(turn, Command("search", replace(command.need, sort="cheap" if down else "dear")))
         return
-    for bound in (min(prices), max(prices)) if down else (max(prices), min(prices)):
-        low, high = _bounds(need, bound, down=down)
-        bounded = replace(need, sort="relevance", price_min=low, price_max=high)
+    for bound, kept in _attempts(prices, need, down=down):
+        low, high = _bounds(kept, bound, down=down)
+        bounded = replace(kept, sort="relevance", price_min=low, price_max=high)
         hits = turn.find(bounded)
         if len(hits) and hits.exact:
             state.need = bounded
@@ -169,6 +169,13 @@ def _beyond(turn: Turn, command: Command, *, down: bool) -> None:
             return
     turn.say("no_cheaper" if down else "no_dearer", price=_money(turn, min(prices) if down else max(prices)))
     state.topic = "search"
+
+
+def _attempts(prices: list[int], need: Need, *, down: bool) -> list[tuple[int, Need]]:
+    """Bounds to try: beyond all that was shown, then without the bound that forbids it, then beyond one of it."""
+    nearest, farthest = (min(prices), max(prices)) if down else (max(prices), min(prices))
+    free = need.without("price_min" if down else "price_max")
+    return [(nearest, need), (nearest, free), (farthest, need)]
 
 
 def _bounds(need: Need, bound: int, *, down: bool) -> tuple[int | None, int | None]:

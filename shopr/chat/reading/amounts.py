@@ -67,7 +67,7 @@ class PriceBound:
 
 
 def parse_number(text: str, decimal: str) -> Decimal | None:
-    """Digits with separators as a number: one mark before three digits groups thousands, else it is the decimal mark."""
+    """Digits with separators as a number: one mark before three digits groups thousands, else it is decimal."""
     text = text.replace("٫", ".").strip(".,")
     marks = [c for c in text if c in ".,"]
     if len(set(marks)) == 2:

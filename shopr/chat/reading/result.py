@@ -74,6 +74,11 @@ class Reading:
         return bool(self.slots or self.prices or self.measures or self.names)
 
     @property
+    def placed(self) -> bool:
+        """Whether it names places in a list."""
+        return bool(self.ordinals or self.group)
+
+    @property
     def points(self) -> bool:
         """Whether it points at products: by place, by id or by anaphora."""
         return bool(self.ordinals or self.group or self.ids or self.references)

@@ -70,7 +70,7 @@ def _harmless(command: Command) -> Command:
 
 def _carried(state: State, before: Sequence[Command], reading: Reading) -> State:
     """The state with what the clause before spoke of in focus: "I want the third one, put it in the cart"."""
-    if not before or not before[-1].ids or not reading.references or reading.ordinals:
+    if not before or not before[-1].ids or not reading.references or reading.placed:
         return state
     return replace(state, focus=list(before[-1].ids))
 

@@ -98,7 +98,7 @@ def _by_price(scene: Scene) -> Command | None:
             continue
         same = not scene.need.concepts or set(scene.need.concepts) & set(state.need.concepts)
         if state.need and same and state.shown:
-            one = scene.pointed()[:1] if scene.reading.ordinals or scene.reading.ids else ()
+            one = scene.pointed()[:1] if scene.reading.placed or scene.reading.ids else ()
             return Command(name, replace(scene.need, sort="relevance"), ids=one)
         if scene.need.has_subject:
             return Command("search", replace(scene.need, sort="cheap" if name == "cheaper" else "dear"))
