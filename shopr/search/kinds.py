@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shopr.search.fields import KIND_KEYS, attribute
 from shopr.search.forward import Forward
 from shopr.search.lexicon import Alias, Phrase, alias_kinds, phrase, words
-from shopr.search.mining import Title, fixed_phrases, label, mine
+from shopr.search.mining import Title, fixed_phrases, label, mine, refused_phrases
 from shopr.search.tokens import AFTER, JOINED
 
 __all__ = ["Asked", "Kinds"]
@@ -155,7 +155,11 @@ def _titles(frame: pd.DataFrame, forward: Forward, brands: NDArray[np.integer]) 
 def _declared(row: tuple[str, str]) -> tuple[Phrase, Phrase]:
     """The kinds that the last level of the category and an attribute name."""
     category, attributes = row
-    level = phrase(category.rpartition(" > ")[2]) if category else ()
+    above, _, last = category.rpartition(" > ")
+    level = phrase(last) if category else ()
+    within = (*phrase(above.rpartition(" > ")[2]), *level)
+    # A notebook among stationery is no computer: the level above tells, where the reviewed table asks.
+    level = within if within in refused_phrases() else level
     kind = attribute(json.loads(attributes), KIND_KEYS[:-1]) if attributes else ""
     return level, phrase(kind) if kind else ()
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 from shopr.search.lexicon import Phrase, alias_kinds, colours, words
 from shopr.search.tokens import AFTER, BREAK, LOWER, MEASURE
 
-__all__ = ["Title", "label", "mine"]
+__all__ = ["Title", "fixed_phrases", "label", "mine", "refused_phrases"]
 
 MAX_WORDS = 4
 
@@ -231,8 +231,12 @@ def _last(title: Title, begin: int, end: int, kinds: dict[Phrase, int], fixed: f
     return ()
 
 
+@lru_cache(maxsize=1)
+def refused_phrases() -> frozenset[Phrase]:
+    """Names that end as a kind does and are something else."""
+    return frozenset(p for alias in alias_kinds()[0].values() for p in alias.refused)
+
+
 def fixed_phrases() -> frozenset[Phrase]:
     """Phrases that name kinds in any shop, and words for accessories."""
-    table, _ = alias_kinds()
-    refused = {p for alias in table.values() for p in alias.refused}
-    return frozenset(table) | refused | {(word,) for word in words("accessories")}
+    return frozenset(alias_kinds()[0]) | refused_phrases() | {(word,) for word in words("accessories")}

@@ -246,3 +246,12 @@ def test_a_failed_save_leaves_what_was_there(shop, tmp_path, monkeypatch):
         shop.save(folder)
     monkeypatch.undo()
     same(shop, ProductSearch.load(folder))
+
+
+def test_a_paper_notebook_is_no_laptop():
+    rows = [
+        {"product_id": "paper", "title": "Quill Fern notebook", "category": "Gifts > Stationery > Notebook"},
+        {"product_id": "computer", "title": "Acme notebook", "category": "Electronics > Computing > Notebook"},
+    ]
+    shop = ProductSearch.build(catalog(rows))
+    assert shop.search("", filters=Filters(types=("laptop",))).product_ids == ("computer",)
