@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shopr.security.principal import Principal, digest_of
 from shopr.security.state import State, Values
 
-__all__ = ["ACTS", "Behaviour", "BehaviourConfig", "Sign"]
+__all__ = ["ACTS", "Act", "Behaviour", "BehaviourConfig", "Sign"]
 
 Act = Literal["login_refused", "login_accepted", "item_viewed", "request_suspect", "page_missing", "session_started"]
 ACTS: tuple[str, ...] = (

@@ -33,6 +33,7 @@ from shopr.security.asgi import (
     refuse,
     with_headers,
 )
+from shopr.security.behaviour import Act
 from shopr.security.csrf import SAFE_METHODS, cross_site, token_fits
 from shopr.security.limits import Allowance, Limits
 from shopr.security.principal import Principal
@@ -81,6 +82,7 @@ class Doors:
         proxies: finds the client's address.
         access, limits, sessions: None does without.
         on_refusal: told of every refusal: (what, who, words).
+        on_act: told of sessions that start and pages that do not exist, for the watch on behaviour: (act, who, what).
     """
 
     def __init__(
@@ -94,10 +96,12 @@ class Doors:
         sessions: Sessions | None = None,
         clock: Clock | None = None,
         on_refusal: Callable[[str, Principal, str], None] | None = None,
+        on_act: Callable[[Act, Principal, str], object] | None = None,
     ) -> None:
         self._app, self.config, self._proxies = app, config or DoorConfig(), proxies or TrustedProxies()
         self._access, self._limits, self._sessions = access, limits, sessions
         self._clock, self._on_refusal = clock or SystemClock(), on_refusal or (lambda what, who, words: None)
+        self._on_act = on_act or (lambda act, who, what: None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -144,10 +148,11 @@ class Doors:
         if session is None and self._sessions is not None and html_wanted(scope) and await self._may_start(who):
             agent = headers_of(scope).get("user-agent", "")
             fresh, session = await asyncio.to_thread(partial(self._sessions.start, address=address, agent=agent))
+            await asyncio.to_thread(self._on_act, "session_started", who, "")
         if session is not None:
             context_of(scope).update(session=session, token=fresh or token)
             scope = with_headers(scope, [], [(SESSION, session.id)])
-        sending = send if fresh is None else self._setting(send, fresh)
+        sending = self._minding(send if fresh is None else self._setting(send, fresh), who, scope["path"])
         receiving = receive
         if scope["type"] == "websocket" and session is not None:
             receiving = self._watched(receive, session.id)
@@ -200,6 +205,16 @@ class Doors:
                 private = [(n, v) for n, v in kept if n.lower() != b"cache-control"]
                 message = {**message, "headers": [*private, (b"set-cookie", line), (b"cache-control", b"no-store")]}
             await send(message)
+
+        return sending
+
+    def _minding(self, send: Send, who: Principal, path: str) -> Send:
+        """A `send` that minds pages that do not exist: who asks for many of them looks for holes."""
+
+        async def sending(message: Message) -> None:
+            await send(message)
+            if message["type"] == "http.response.start" and message["status"] == 404:
+                await asyncio.to_thread(self._on_act, "page_missing", who, path)
 
         return sending
 

@@ -13,6 +13,7 @@ somebody is.
 from __future__ import annotations
 
 import base64
+import itertools
 import re
 import secrets
 from collections.abc import Callable
@@ -37,6 +38,7 @@ Privilege = Literal["visitor", "user", "operator"]
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\Z")
 _SEEN_SECONDS = 60.0
 _KEPT = timedelta(days=30)
+_TIDY_EVERY = 500
 
 
 class SessionConfig(BaseModel):
@@ -109,10 +111,13 @@ class Sessions:
         on_sign: Callable[[str, str, str], None] | None = None,
     ) -> None:
         self._database, self.config, self._clock = database, config or SessionConfig(), clock or SystemClock()
+        self._started = itertools.count()
         self._pepper, self._on_sign = pepper, on_sign or (lambda sign, session, user: None)
 
     def start(self, *, address: str = "", agent: str = "") -> tuple[str, Session]:
         """A new session of a visitor: its token and what is known."""
+        if next(self._started) % _TIDY_EVERY == 0:
+            self.tidy()
         with self._database.begin() as connection:
             return self._issue(connection, self._new(None, "visitor"), address, agent)
 

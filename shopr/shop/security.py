@@ -216,6 +216,8 @@ class Security:
 
         def refused(what: str, who: Principal, words: str) -> None:
             self.watch.record(what, who, door="server", reason=words)
+            if what == "csrf":
+                self.failures.saw("request_suspect", who, what)
 
         secure = self.settings.posture.secure_cookies
         ours = [part.strip() for part in self.settings.trusted_proxies.split(",") if part.strip()]
@@ -231,6 +233,7 @@ class Security:
             sessions=self.sessions,
             clock=self.clock,
             on_refusal=refused,
+            on_act=self.failures.saw,
         )  # fmt: skip
         return SecurityHeaders(inner, HeaderPolicy.streamlit(self.settings.environment))
 

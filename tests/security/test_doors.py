@@ -51,9 +51,10 @@ async def behind(scope: Scope, receive: Receive, send: Send) -> None:
     told = {name: value for name, value in headers.items() if name.startswith("x-shopr")}
     told["method"] = scope["method"]
     kind, body = ("application/json", json.dumps(told).encode())
+    status = 404 if scope["path"].startswith("/nowhere") else 200
     if scope["path"] == "/page":
         kind, body = "text/html; charset=utf-8", PAGE
-    start: Message = {"type": "http.response.start", "status": 200, "headers": [
+    start: Message = {"type": "http.response.start", "status": status, "headers": [
         (b"content-type", kind.encode()), (b"etag", b'"1"'), (b"x-powered-by", b"me"),
         (b"content-length", str(len(body)).encode())]}  # fmt: skip
     await send(start)
@@ -72,6 +73,7 @@ class House:
     clock: ManualClock
     refused: list[tuple[str, Principal, str]] = field(default_factory=list)
     reports: list[tuple[str, str, str]] = field(default_factory=list)
+    acts: list[tuple[str, str]] = field(default_factory=list)
 
     def ask(self, method: str = "GET", path: str = "/page", body: bytes | None = None, **headers: str) -> HTTPResponse:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
@@ -106,6 +108,7 @@ def house(database: Database, clock: ManualClock) -> Iterator[House]:
         sessions=made.sessions,
         clock=clock,
         on_refusal=lambda *what: made.refused.append(what),
+        on_act=lambda act, who, what: made.acts.append((act, what)),
     )
     policy = HeaderPolicy.of(Environment.DEVELOPMENT, stamped=True)
     app = SecurityHeaders(doors, policy, on_report=lambda *report: made.reports.append(report))
@@ -242,6 +245,13 @@ def test_with_storage_away_the_doors_are_closed(house: House, monkeypatch: pytes
     response = house.ask(path="/data", Cookie=f"shopr={token}")
     assert response.status == 503
     assert b"secret" not in response.body  # type: ignore[attr-defined]
+
+
+def test_sessions_and_missing_pages_are_told_to_the_watch(house: House) -> None:
+    house.visit()
+    house.visit()
+    assert house.ask(path="/nowhere.php").status == 404
+    assert house.acts == [("session_started", ""), ("session_started", ""), ("page_missing", "/nowhere.php")]
 
 
 # -- WebSockets -------------------------------------------------------------------------------------------------------
