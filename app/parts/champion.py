@@ -20,7 +20,10 @@ _HOW = [
     ("shopr demo", "tunes, compares and promotes a model"),
     ("shopr promote", "promotes the best model that was tuned already"),
 ]
-_ACTIONS = {"promote": "Promoted", "rollback": "Rolled back to", "refuse": "Refused"}
+_ACTIONS = {
+    "promote": "Promoted", "rollback": "Rolled back to", "refuse": "Refused", "challenge": "New challenger:",
+    "shadow": "Shadow:", "canary": "Canary:", "withdraw": "Withdrawn:", "retire": "Retired:",
+}  # fmt: skip
 _LINKS = {"promote": ", in place of", "rollback": ", from", "refuse": ", measured against"}
 _LISTED = 10
 
@@ -94,7 +97,7 @@ def history_table(shop: Shop) -> None:
     table = shop.promotions()
     if table.empty:
         return
-    section("Who served when", "Every promotion, refusal and rollback, newest first.")
+    section("Who served when", "Every promotion, trial, refusal and rollback, newest first.")
     rows = "".join(_entry(row, shop.settings.time_zone) for row in table.head(_LISTED).to_dict("records"))
     more = f"<p>{len(table) - _LISTED:,} earlier ones are listed by <code>shopr models</code>.</p>"
     with st.container(key="panel-history"):
@@ -104,7 +107,11 @@ def history_table(shop: Shop) -> None:
 def records_of(shop: Shop, version: str) -> list[dict[str, Any]]:
     """The records that made this version serve, newest first."""
     table = shop.promotions()
-    made = table[(table["version"].astype(str) == version) & (table["action"] != "refuse")] if len(table) else table
+    made = (
+        table[(table["version"].astype(str) == version) & table["action"].isin(["promote", "rollback"])]
+        if len(table)
+        else table
+    )
     return [{str(k): v for k, v in row.items()} for row in made.to_dict("records")]
 
 
@@ -112,7 +119,7 @@ def _entry(row: Mapping[Any, Any], time_zone: str) -> str:
     action, before = str(row["action"]), row.get("previous_version")
     what = f"{_ACTIONS.get(action, action.capitalize())} {_versioned(row['version'])}"
     if before is not None and pd.notna(before):
-        what += f"{_LINKS.get(action, ',')} {_versioned(before)}"
+        what += f"{_LINKS.get(action, ', beside')} {_versioned(before)}"
     return (
         f'<li class="{escape(action)}"><p class="what">{escape(what)}</p>'
         f'<p class="meta">{escape(moment(row["time"], time_zone))} · {escape(str(row["actor"]))}</p>'
