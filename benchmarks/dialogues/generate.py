@@ -9,27 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
-from benchmarks.dialogues.english import DEVELOPED, HELD_OUT
-from benchmarks.dialogues.words import CATEGORIES, COLOURS, NUMBERS, TYPED
 from shopr.chat.replay.script import Category, Script, parse_script
 from shopr.commerce.fixtures import Fixtures
 from shopr.data.catalog import Catalog
 
 __all__ = ["Generator", "generated"]
 
+_HERE = Path(__file__).parent
+_WORDS: dict[str, Any] = yaml.safe_load((_HERE / "words.yaml").read_text(encoding="utf-8"))
+_ENGLISH: dict[str, Any] = yaml.safe_load((_HERE / "english.yaml").read_text(encoding="utf-8"))
+CATEGORIES, COLOURS, TYPED = _WORDS["categories"], _WORDS["colours"], _WORDS["typed"]
+NUMBERS, _LANGUAGE = _WORDS["numbers"], _WORDS["languages"]
 _NTH = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth"}
 _ORDERS = {"A1001": ("shipped", "2026-11-25"), "B2044": ("processing", "2026-11-30")}
 _ENOUGH = 6
 """Matching products that the catalogue must hold for an expectation to be fair."""
-_LANGUAGE: dict[str, dict[str, list[str]]] = {
-    "de": {"ask": ["Ich suche {cat} unter {max} Euro", "Zeigen Sie mir {cat} bis {max} Euro", "Haben Sie {cat} für höchstens {max} Euro?"], "add": ["Leg den zweiten in den Warenkorb", "Bitte das zweite in den Warenkorb legen", "Ich nehme das zweite"], "max": ["unter {max} Euro bitte", "maximal {max} Euro"]},
-    "fr": {"ask": ["Je cherche {cat} à moins de {max} euros", "Avez-vous {cat} jusqu'à {max} euros ?", "Montrez-moi {cat} pour moins de {max} euros"], "add": ["Ajoutez le deuxième au panier", "Mettez la deuxième dans mon panier", "Je prends le deuxième"], "max": ["moins de {max} euros", "maximum {max} euros"]},
-    "es": {"ask": ["Busco {cat} por menos de {max} euros", "¿Tienen {cat} hasta {max} euros?", "Quiero {cat} de menos de {max} euros"], "add": ["Añade el segundo al carrito", "Pon la segunda en mi cesta", "Me llevo el segundo"], "max": ["menos de {max} euros", "máximo {max} euros"]},
-    "tr": {"ask": ["{max} euro altında {cat} arıyorum", "{max} euroya kadar {cat} var mı?", "bana {max} eurodan ucuz {cat} göster"], "add": ["ikincisini sepete ekle", "ikinciyi sepete ekler misin", "ikinci ürünü sepete at"], "max": ["{max} euro altında", "en fazla {max} euro"]},
-    "zh": {"ask": ["有没有{max}欧元以下的{cat}?", "我想买{cat},不超过{max}欧元", "给我看看{max}欧元以内的{cat}"], "add": ["把第二个加到购物车", "第二个放进购物车", "我要第二个"], "max": ["{max}欧元以下", "最多{max}欧元"]},
-    "ar": {"ask": ["أريد {cat} بأقل من {max} يورو", "هل لديكم {cat} تحت {max} يورو؟", "أبحث عن {cat} لا يتجاوز سعرها {max} يورو"], "add": ["أضف الثاني إلى السلة", "ضع الثاني في سلة التسوق", "سآخذ الثاني"], "max": ["أقل من {max} يورو", "بحد أقصى {max} يورو"]},
-}  # fmt: skip
 
 
 class Generator:
@@ -66,7 +62,10 @@ class Generator:
             values = self._values(capability)
             if values is None:
                 continue
-            turns = [{"user": self._filled(self._draw.choice(texts), values), "expect": self._expect(e, values)} for texts, e in steps]
+            turns = []
+            for step in steps:
+                said = self._filled(self._draw.choice(step["say"]), values)
+                turns.append({"user": said, "expect": self._expect(step["expect"], values)})
             if any(t["expect"] is None for t in turns):
                 continue
             made += 1
@@ -82,12 +81,23 @@ class Generator:
                 continue
             word = CATEGORIES[values["key"]][language][0]
             fill = {**values, "cat": word}
-            first = {"user": self._draw.choice(texts["ask"]).format(**fill), "expect": {**(self._expect({"R": {"max": 1}}, values) or {}), "reply_lang": language}}
-            add = {"user": self._draw.choice(texts["add"]), "expect": {"cart": [{"turn": 0, "rank": 2, "qty": 1}], "reply_lang": language}}
+            first = {
+                "user": self._draw.choice(texts["ask"]).format(**fill),
+                "expect": {**(self._expect({"R": {"max": 1}}, values) or {}), "reply_lang": language},
+            }
+            add = {
+                "user": self._draw.choice(texts["add"]),
+                "expect": {"cart": [{"turn": 0, "rank": 2, "qty": 1}], "reply_lang": language},
+            }
             made += 1
             if language == "ar":
                 first["expect"]["reply_dir"] = "rtl"
-            yield {"id": f"lang_{language}-{made}", "capability": f"lang_{language}", "lang": language, "turns": [first, add]}
+            yield {
+                "id": f"lang_{language}-{made}",
+                "capability": f"lang_{language}",
+                "lang": language,
+                "turns": [first, add],
+            }
 
     # -- drawing ------------------------------------------------------------------------------------------------------
 
@@ -152,7 +162,12 @@ class Generator:
             out["compare"] = [{"turn": 0, "rank": values.get(rank, rank)} for rank in short["compare"]]
         if "order" in short:
             out |= _order(short["order"], values)
-        names = {"mentions": "reply_mentions", "not_contains": "reply_not_contains", "lang": "reply_lang", "total": "reply_total"}
+        names = {
+            "mentions": "reply_mentions",
+            "not_contains": "reply_not_contains",
+            "lang": "reply_lang",
+            "total": "reply_total",
+        }
         for name, value in short.items():
             if name not in ("R", "none", "cart", "compare", "order"):
                 out[names.get(name, name)] = value
@@ -178,7 +193,12 @@ class Generator:
         matching = int(_meets(rows, constraints).sum())
         if matching < _ENOUGH:
             return None
-        out = {"min": 1 if len(constraints) > 2 or "cheaper" in wanted else 3, "constraints": constraints, "precision_at_5": 0.6 if "typo" in wanted else 0.8, "matching_in_catalogue": matching}
+        out = {
+            "min": 1 if len(constraints) > 2 or "cheaper" in wanted else 3,
+            "constraints": constraints,
+            "precision_at_5": 0.6 if "typo" in wanted else 0.8,
+            "matching_in_catalogue": matching,
+        }
         if "cheaper" in wanted:
             out["cheaper_than_turn"] = wanted["cheaper"]
         return out
@@ -226,12 +246,14 @@ def _round(price: float) -> int:
     return max(int(round(price / step) * step), step)
 
 
-def generated(catalog: Catalog, path: Path, *, seed: int, n: int, held_out: bool = False, languages: bool = True) -> Script:
+def generated(
+    catalog: Catalog, path: Path, *, seed: int, n: int, held_out: bool = False, languages: bool = True
+) -> Script:
     """A script of `n` dialogues of each capability, and of each language where asked for."""
     raw = json.loads(path.read_text(encoding="utf-8"))
     generator = Generator(catalog, raw, seed)
     dialogues: list[dict[str, Any]] = []
-    for capability, steps in (HELD_OUT if held_out else DEVELOPED).items():
+    for capability, steps in _ENGLISH["held_out" if held_out else "developed"].items():
         dialogues += generator.english(capability, steps, n)
     if languages:
         for language in _LANGUAGE:

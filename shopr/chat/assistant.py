@@ -164,8 +164,7 @@ class Assistant:
         cleaned = clean(text)
         state.turn += 1
         if cleaned.text:
-            before = state.language if state.turn > 1 else None
-            state.language = self._heard(cleaned.text, state.language)
+            state.language = self._heard(cleaned.text, state.language, first=state.turn == 1)
         readings = self._reader.read(cleaned.text, state.language)
         state.tone = tone_of(cleaned.text, readings, state.language, self._feeling)
         turn = self._turn(state, owner, user_id)
@@ -176,10 +175,10 @@ class Assistant:
             run(turn, command)
         return self._finish(turn, commands, readings)
 
-    def _heard(self, text: str, before: str) -> str:
+    def _heard(self, text: str, before: str, *, first: bool) -> str:
         """The language of a message; the conversation's where it understands the message just as well."""
         words = " ".join(w for w in text.split() if len(w) <= _LONGEST_WORD)
-        found = identify(words, previous=before, languages=spoken(), default=before)
+        found = identify(words, previous=None if first else before, languages=spoken(), default=before)
         if not found.supported or found.language == before:
             return before
         keys = [t.key for t in tokenise(words) if t.kind == "word"]

