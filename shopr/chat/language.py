@@ -39,7 +39,7 @@ _WORD_CAP = 30.0
 _PRIOR_NATS = 5.0
 _PRIOR_NATS_UNMARKED = 14.0
 _DEFAULT_NATS = 2.0
-_DEFAULT_NATS_UNMARKED = 10.0
+_DEFAULT_NATS_UNMARKED = 14.0
 """The same for what is only assumed before the first message."""
 _FEW_WORDS = 3
 """A change of language needs this much evidence; up to three words without a marker among them ("wireless mouse",

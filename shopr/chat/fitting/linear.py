@@ -24,6 +24,7 @@ def features(texts: Sequence[str]) -> list[tuple[list[int], list[int]]]:
 def fit_linear(
     rows: Blocks, labels: npt.NDArray[np.bool_], classes: Sequence[str], *, strength: float = 1.0,
     smoothing: float = 1.0, least: tuple[int, int] = (2, 3), kept: int = 50_000, balanced: bool = True, seed: int = 0,
+    tolerance: float | None = None,
 ) -> LinearText:  # fmt: skip
     """Train one logistic regression a class on features scaled by their naive-Bayes ratio.
 
@@ -35,6 +36,7 @@ def fit_linear(
         least: in how many texts a word feature and a character feature must occur.
         kept: how many features stay: those of large weight that occur often.
         balanced: weigh both sides of each class alike.
+        tolerance: solve the dual problem only this closely: much faster for many classes of few texts each.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -47,8 +49,9 @@ def fit_linear(
         inside = labels[:, k]
         ratio = _ratio(present, inside, smoothing)
         model = LogisticRegression(
-            C=strength, solver="liblinear", class_weight="balanced" if balanced else None, random_state=seed
-        ).fit(matrix.multiply(ratio).tocsr(), inside)
+            C=strength, solver="liblinear", class_weight="balanced" if balanced else None, random_state=seed,
+            dual=tolerance is not None, tol=1e-4 if tolerance is None else tolerance,
+        ).fit(matrix.multiply(ratio).tocsr(), inside)  # fmt: skip
         weights[:, k] = model.coef_[0] * ratio
         bias[k] = model.intercept_[0]
     # What a feature does to the scores grows with its weight and with how often it occurs.
