@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Any
 from sqlalchemy import and_, delete, insert, or_, select, update
 
 from shopr.clock import Clock, SystemClock
-from shopr.errors import InputError
+from shopr.errors import InputError, StorageError
 from shopr.security.access import Access, AccessList, AccessRule, Action, parse_network
 from shopr.security.principal import parse_address
 from shopr.storage.database import Database
@@ -18,6 +19,7 @@ from shopr.storage.tables import access_rules as table
 
 __all__ = ["AccessBook", "KeptRule"]
 
+log = logging.getLogger("shopr.security")
 _FRESH_SECONDS = 2.0
 _KEPT = timedelta(days=90)
 _WORDS = 256
@@ -58,7 +60,7 @@ class AccessBook:
 
     def __init__(self, database: Database, *, clock: Clock | None = None, default: Action = "allow") -> None:
         self._database, self._clock, self._default = database, clock or SystemClock(), default
-        self._lock, self._read_at = threading.Lock(), -_FRESH_SECONDS - 1.0
+        self._lock, self._read_at, self._never = threading.Lock(), -_FRESH_SECONDS - 1.0, True
         self._all = self._operators = AccessList(default=default)
 
     def check(self, address: str, *, signed_in: bool = False) -> Access:
@@ -133,7 +135,15 @@ class AccessBook:
         with self._lock:
             if now - self._read_at < _FRESH_SECONDS:
                 return
-            rules = [AccessRule(r.network, r.action, r.reason, r.source) for r in self.rules()]
+            try:
+                rules = [AccessRule(r.network, r.action, r.reason, r.source) for r in self.rules()]
+            except StorageError as error:
+                if self._never:  # who knows no list lets nobody in
+                    raise
+                log.error("the access list stays as it was: %s", error.one_line())
+                self._read_at = now
+                return
+            self._never = False
             self._all = AccessList(rules, default=self._default)
             self._operators = AccessList([r for r in rules if r.source == "operator"], default=self._default)
             self._read_at = now

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import math
 
-from shopr.errors import InputError
+from shopr.errors import InputError, StorageError
 from shopr.security.access_book import AccessBook
 from shopr.security.behaviour import Act, Behaviour, Sign
 from shopr.security.guard import Decision, Request, Verdict
@@ -15,6 +16,7 @@ from shopr.security.watch import Watch
 
 __all__ = ["AccessCheck", "FailureCheck", "RateCheck", "principal_of"]
 
+log = logging.getLogger("shopr.security")
 _KINDS = {"text": "text", "image": "image", "upload": "image", "voice": "voice"}
 """Kind of request -> kind of limit; all others count as requests."""
 
@@ -37,7 +39,7 @@ class AccessCheck:
             return None
         reason = f"network without access: {answer.rule.reason if answer.rule else 'not on the list'}"
         if self._watch is not None:
-            self._watch.record("access", principal_of(request), door=request.kind, reason=reason)
+            self._watch.note("access", principal_of(request), door=request.kind, reason=reason)
         return Verdict(
             Decision.BLOCK, 1.0, ("access:deny",), reason=reason, message="This network has no access to the shop."
         )
@@ -58,7 +60,7 @@ class RateCheck:
             return None
         reason = f"more than {answer.limit} of kind {kind} in {answer.window:.0f} s for one {answer.dimension}"
         if self._watch is not None:
-            self._watch.record("rate", who, door=request.kind, rules=(f"limit:{kind}",), reason=reason)
+            self._watch.note("rate", who, door=request.kind, rules=(f"limit:{kind}",), reason=reason)
         wait = max(1.0, answer.reset_after)
         message = f"That was a little fast. Please try again in {_words(wait)}."
         return Verdict(
@@ -99,7 +101,7 @@ class FailureCheck:
             return
         who = principal_of(request)
         if self._watch is not None:
-            self._watch.record(
+            self._watch.note(
                 "verdict", who, door=request.kind, decision=str(verdict.decision), score=verdict.score,
                 classes=(verdict.threat,) if verdict.threat else (), rules=verdict.rules, reason=verdict.reason,
             )  # fmt: skip
@@ -112,7 +114,7 @@ class FailureCheck:
         made = self._lockout.failure(who)
         if made is not None and self._watch is not None:
             reason = f"{self._lockout.config.failures} failures, the last: {why}"
-            self._watch.record("lock", who, reason=reason, lock_key=made.key, seconds=made.seconds_left)
+            self._watch.note("lock", who, reason=reason, lock_key=made.key, seconds=made.seconds_left)
         return made
 
     def saw(self, act: Act, who: Principal, what: str = "") -> Sign | None:
@@ -124,17 +126,24 @@ class FailureCheck:
             return None
         key = ""
         if sign.scope == "network" and self._book is not None:
-            network = sign.network
-            self._book.add(
-                network, "deny", reason=f"{sign.kind}: {sign.evidence}", actor="behaviour", seconds=sign.seconds,
-                source="behaviour",
-            )  # fmt: skip
+            self._block(sign)
         elif sign.scope == "session":
             key = self._lockout.hold(who, sign.seconds).key
         if self._watch is not None:
             reason = f"{sign.kind}: {sign.evidence}"
-            self._watch.record("block", who, classes=(sign.kind,), reason=reason, lock_key=key, seconds=sign.seconds)
+            self._watch.note("block", who, classes=(sign.kind,), reason=reason, lock_key=key, seconds=sign.seconds)
         return sign
+
+    def _block(self, sign: Sign) -> None:
+        if self._book is None:
+            return
+        reason = f"{sign.kind}: {sign.evidence}"
+        try:
+            self._book.add(
+                sign.network, "deny", reason=reason, actor="behaviour", seconds=sign.seconds, source="behaviour"
+            )
+        except StorageError as error:
+            log.error("network %s could not be blocked: %s", sign.network, error.one_line())
 
 
 def principal_of(request: Request) -> Principal:

@@ -5,6 +5,7 @@ A refusal by rate or access list is kept once a minute for each principal: a flo
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import pandas as pd
 from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 
 from shopr.clock import Clock, SystemClock
+from shopr.errors import StorageError
 from shopr.security.principal import Principal
 from shopr.security.redact import redact
 from shopr.storage.database import Database
@@ -23,6 +25,7 @@ from shopr.storage.tables import guard_events as table
 __all__ = ["KINDS", "KeptLock", "Watch"]
 
 KINDS = ("verdict", "rate", "access", "csrf", "lock", "block", "session")
+log = logging.getLogger("shopr.security")
 _KEPT = timedelta(days=90)
 _ONCE_SECONDS = 60.0
 _THROTTLED = frozenset({"rate", "access", "csrf"})
@@ -110,8 +113,19 @@ class Watch:
             if self._count % _TIDY_EVERY == 1:
                 connection.execute(delete(table).where(table.c.time < row["time"] - _KEPT))
         if self._tell is not None:
-            self._tell(row)
+            try:
+                self._tell(row)
+            except Exception:  # whoever listens must not decide whether a request is answered
+                log.exception("an event of the guard was kept, but could not be told")
         return True
+
+    def note(self, kind: str, who: Principal, **what: Any) -> bool:
+        """As `record`, for the middle of a request: where storage refuses, the log has it and the request goes on."""
+        try:
+            return self.record(kind, who, **what)
+        except StorageError as error:
+            log.error("an event of the guard (%s) was not kept: %s", kind, error.one_line())
+            return False
 
     def events(self, start: datetime, end: datetime | None = None, *, kind: str | None = None) -> pd.DataFrame:
         """The events of a time, oldest first: `time, kind, door, decision, score, classes, rules, reason, user_id,

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shopr.clock import ManualClock
+from shopr.errors import StorageError
 from shopr.security.access_book import AccessBook
 from shopr.security.behaviour import Behaviour
 from shopr.security.checks import AccessCheck, FailureCheck, RateCheck, principal_of
@@ -150,3 +151,33 @@ def test_old_events_go_and_an_erased_person_has_none(watch: Watch, database: Dat
     clock.advance(91 * 86_400)
     Watch(database, "demo", clock=clock).record("verdict", Principal(user="eve"))
     assert list(watch.events(clock.now() - timedelta(days=1000))["user_id"]) == ["eve"]
+
+
+def test_with_storage_away_the_guard_goes_on_by_what_it_knows(
+    failures: FailureCheck, watch: Watch, book: AccessBook, clock: ManualClock, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    book.add("203.0.113.7", "deny", reason="abuse", actor="maria")
+    check = AccessCheck(book, watch)
+    assert check.check(ANN.__class__("x", address="203.0.113.7")) is not None
+
+    def locked(*args: object, **more: object) -> None:
+        raise StorageError("the store is locked")
+
+    for name in ("begin", "read"):
+        monkeypatch.setattr(Database, name, locked)
+    clock.advance(10)
+    assert check.check(Request("x", address="203.0.113.7")) is not None  # the list as it was last known
+    assert check.check(Request("x", address="203.0.113.8")) is None
+    for number in range(8):
+        failures.observe(ANN, Verdict(Decision.BLOCK, 0.9, ("r",), threat=("sqli", "xss")[number % 2]))
+    assert failures.check(ANN) is not None  # locks are in this process's memory here
+    assert "was not kept" in caplog.text
+    assert "could not be blocked" in caplog.text
+
+
+def test_a_listener_that_fails_stops_nothing(database: Database, clock: ManualClock) -> None:
+    def broken(row: object) -> None:
+        raise ZeroDivisionError
+
+    assert Watch(database, "demo", clock=clock, tell=broken).record("verdict", Principal(user="ann"))
