@@ -65,7 +65,7 @@ def corpora() -> tuple[list[Row], list[str]]:
     """Every row with a sure label, and the name of its disguise."""
     paths = sorted(folder().glob("*.jsonl"))
     rows = list(read_rows(paths))
-    lines = [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [json.loads(line) for path in paths for line in path.open(encoding="utf-8")]
     sure = [line for line in lines if int(line["label"]) >= 0 and line["kind"] != "prompt_injection"]
     return rows, [str(line.get("transform") or "") for line in sure]
 
@@ -127,7 +127,7 @@ def leave_families_out(given: Sequence[Row], learned: Sequence[Row], seen: Any, 
         inside = np.isin(family, shops) if name == "shop" else family == name
         out = np.isin(own, shops) if name == "shop" else own == name
         copies = np.isin(learned_group, group[inside]) & (learned_group >= 0)
-        fitted = fit(seen.take(np.flatnonzero(~out & ~copies)), book, seed=1)
+        fitted = fit(seen.take(np.flatnonzero(~out & ~copies)), book, seed=1, folds=2)
         disguised = (family == "evasion") & np.isin(group, group[inside])
         rows = np.flatnonzero((inside | disguised) & np.isnan(odds))
         odds[rows] = fitted.scores(all_seen.take(rows))

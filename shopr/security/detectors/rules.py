@@ -29,6 +29,9 @@ LONG = 400
 MARGIN = 240
 """Characters before the first and after the last of a rule's words that are searched."""
 
+COMMON = "jqxzkvbpygwmfucdlhrsnioate "
+"""Characters from rare to common; what is not among them is rarer still."""
+
 _END = re.compile(r"(?<!\\)\$")
 READS = ("text", "raw", "sql", "prompt")
 
@@ -81,6 +84,8 @@ class RuleBook:
             twice = sorted({r.id for r in rules if sum(r.id == other.id for other in rules) > 1})
             raise SpecError(f"rules {twice} are there twice", hint="Give each rule an id of its own")
         self._endless = {rule.id for rule in self.rules if not _END.search(rule.pattern.pattern)}
+        # The rarest character of each word: where it does not occur, neither does the word.
+        self._mark = {word: min(word, key=COMMON.find) for rule in self.rules for word in rule.words}
         self._by_word = {reads: _by_word(r for r in self.rules if r.reads == reads) for reads in READS}
 
     def match(self, low: str, reads: str = "text") -> list[Hit]:
@@ -103,7 +108,10 @@ class RuleBook:
     def _match_long(self, low: str, reads: str) -> list[Hit]:
         """The same, each rule looking only from before the first of its words to after the last."""
         stretches: dict[str, tuple[Rule, int, int]] = {}
+        characters = frozenset(low)
         for word, rules in self._by_word[reads]:
+            if self._mark[word] not in characters:
+                continue
             first = low.find(word)
             if first < 0:
                 continue

@@ -74,7 +74,7 @@ _QUOTE = re.compile(r"['\"`]")
 _QUOTE_OF_LONG = re.compile(r"(?<![^\W\d])['\"`]|['\"`](?![^\W\d])")
 _CONTINUES = re.compile(
     r"[\s)]{0,8}(?:x?or\b|and\b|&&|\|\||union\b|order\b|group\b|having\b|limit\b|where\b|not\b|is\b|div\b|r?like\b"
-    r"|regexp\b|procedure\b|as\b|in\b|;|--|#|/\*|[-+*/%=<>!^~,])"
+    r"|regexp\b|procedure\b|as\b|in\b|;|--|#|/\*|[-+*/%=<>!^~])"
 )
 _LOGIC = re.compile(
     r"-?\d{1,9}[)'\"\s]{1,8}(?:and|x?or|union|order\s|having|&&|\|\|)[\s(]|;\s?(?:select|drop|insert|update|delete|exec|declare)\b"

@@ -21,7 +21,10 @@ from shopr.security.training.sources import relabelled, source_of
 
 __all__ = ["Bound", "Trained", "card", "compile_model", "held_out", "rows_to_learn", "thresholds", "train"]
 
-HOUSE = {"shop": 0.0002, "tweets": 0.0008, "hard": 0.009}, {"shop": 0.002, "tweets": 0.004, "hard": 0.045}
+HOUSE = (
+    {"shop": 0.0002, "tweets": 0.0008, "hard": 0.009, "generated": 0.006},
+    {"shop": 0.002, "tweets": 0.004, "hard": 0.045, "generated": 0.03},
+)
 """Shares of harmless texts of each kind that may be blocked, and flagged, when thresholds are chosen."""
 
 NEVER = -99.0
@@ -71,7 +74,7 @@ def held_out(seen: Seen, book: RuleBook, *, folds: int, seed: int) -> npt.NDArra
 def thresholds(rows: Sequence[Row], odds: npt.NDArray[np.float64]) -> tuple[float, float]:
     """The lowest log-odds that keep each kind of harmless text within its bounds: to flag, to block."""
     block, flag = -1.0, -2.5
-    for kind in ("shop", "tweets", "hard"):
+    for kind in HOUSE[0]:
         of_kind = odds[[i for i, row in enumerate(rows) if not row.attack and bound_kind(row) == kind]]
         if len(of_kind):
             block = max(block, float(np.quantile(of_kind, 1.0 - HOUSE[0][kind], method="higher")) + 1e-3)
@@ -80,10 +83,10 @@ def thresholds(rows: Sequence[Row], odds: npt.NDArray[np.float64]) -> tuple[floa
 
 
 def bound_kind(row: Row) -> str:
-    """Which bound a harmless row counts for: "shop", "tweets", "hard" or none."""
+    """Which bound a harmless row counts for: "shop", "tweets", "hard", "generated" or none."""
     family = source_of(row.source).family
     if row.source == "generated":
-        return {"chat": "shop", "query": "shop", "title": "shop", "tweet": "tweets", "hard": ""}.get(row.kind, "")
+        return "generated"
     shops = ("simmc2", "bitext", "banking77", "algolia", "bestbuy", "wands")
     return "shop" if family in shops else {"tweets": "tweets", "hand": "hard"}.get(family, "")
 
