@@ -1,4 +1,4 @@
-"""Search as the pages show it: the shop's desk, what was found as cards, what was not found as a list."""
+"""Search as the pages show it: what was found as cards, what was not found as a list."""
 
 from __future__ import annotations
 
@@ -10,23 +10,11 @@ import streamlit as st
 from parts.cards import grid
 from parts.words import count, percent
 from shopr.search import Found
-from shopr.search.desk import Failure, SearchDesk
-from shopr.search.querylog import QueryLog
+from shopr.search.desk import Failure
 from shopr.search.visual import Look
 from shopr.shop import Card, Reason, Shop
 
-__all__ = ["desk", "failing", "looks", "products"]
-
-
-@st.cache_resource(show_spinner="Reading the catalogue …", max_entries=2)
-def _desk(_shop: Shop, fingerprint: str, home: str) -> SearchDesk:
-    # The shop itself is no part of the cache's key: its fingerprint and the place of its state are.
-    return SearchDesk(_shop.catalog, _shop.folder, QueryLog(_shop.database, _shop.name, clock=_shop.clock))
-
-
-def desk(shop: Shop) -> SearchDesk:
-    """Search in this shop, opened once a process and data."""
-    return _desk(shop, shop.data.manifest.fingerprint, str(shop.folder))
+__all__ = ["failing", "looks", "products", "sure"]
 
 
 def products(shop: Shop, ids: Sequence[str], words: Sequence[str]) -> None:

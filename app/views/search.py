@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 from parts.frame import boundary, empty, header, notice, section
-from parts.searching import desk, failing, looks, products, sure
+from parts.searching import failing, looks, products, sure
 from parts.source import open_shop
 from parts.visitor import picture_of
 from parts.words import count, percent, sentence
@@ -163,7 +163,7 @@ def page() -> None:
             ],
         )
         return
-    search = desk(shop)
+    search = shop.search_desk
     way = st.segmented_control("Search by", WAYS, default=WAYS[0], key="way", bind="query-params")
     with boundary("the search"):
         if way == "Picture":

@@ -17,13 +17,10 @@ __all__ = ["failing", "image"]
 
 
 def _opened(name: str | None) -> tuple[Shop, SearchDesk]:
-    from shopr.search.desk import SearchDesk
-    from shopr.search.querylog import QueryLog
     from shopr.shop import Shop
 
     shop = Shop.open(shop=name)
-    catalog = shop.catalog
-    return shop, SearchDesk(catalog, shop.folder, QueryLog(shop.database, shop.name, clock=shop.clock))
+    return shop, shop.search_desk
 
 
 @click.command(epilog="Example: shopr search image photo.jpg --k 5")

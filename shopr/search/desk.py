@@ -7,17 +7,19 @@ pictures change.
 
 from __future__ import annotations
 
+import logging
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from shopr.data.catalog import Catalog
 from shopr.data.fingerprint import fingerprint_frame
 from shopr.data.folders import storage_error
-from shopr.errors import DataError
+from shopr.errors import DataError, StorageError
 from shopr.search.advice import Advice, Adviser
 from shopr.search.engine import ProductSearch
 from shopr.search.querylog import SURE, FailingQuery, QueryLog
@@ -28,6 +30,7 @@ from shopr.search.visual_reading import Picture
 
 __all__ = ["Failure", "SearchDesk"]
 
+_log = logging.getLogger("shopr.search")
 _FOLDER = "picture_index"
 _NO_FILTERS = Filters()
 
@@ -66,6 +69,11 @@ class SearchDesk:
         return self._given or ProductSearch.build(self.catalog)
 
     @cached_property
+    def counted(self) -> ProductSearch:
+        """The index of words for those who search on behalf of shoppers: under the synonyms, and counted."""
+        return _Counted(self)
+
+    @cached_property
     def adviser(self) -> Adviser:
         """Advice on failing queries."""
         return Adviser(self.words)
@@ -98,13 +106,19 @@ class SearchDesk:
             InputError: if k < 1.
             SpecError: if the synonyms file is wrong.
         """
-        asked = self.synonyms.rewrite(query)
-        found = self.words.search(asked, k, filters=filters)
-        if asked != query:
-            found = replace(found, query=query, corrected=found.corrected or asked)
-        if count and self.log is not None and not filters:
-            self.log.record(found, language)
+        self.words.synonyms = self.synonyms
+        found = self.words.search(query, k, filters=filters)
+        if count and not filters:
+            self.count(found, language)
         return found
+
+    def count(self, found: Found, language: str = "und") -> None:
+        """Count a search; one that cannot be counted is a line in the program's log, and no shopper's trouble."""
+        if self.log is not None:
+            try:
+                self.log.record(found, language)
+            except StorageError as error:
+                _log.warning("a search was not counted: %s", error.one_line())
 
     def add_synonym(self, phrase: str, words: str) -> Synonyms:
         """Add a rule to the shop's `synonyms.yaml`, or make the file.
@@ -182,6 +196,21 @@ class SearchDesk:
         columns = ["product_id", "category", "image"]
         sizes = [_changed(self.folder / name) for name in self.catalog.frame["image"]]
         return fingerprint_frame(self.catalog.frame[columns].assign(changed=sizes))
+
+
+class _Counted(ProductSearch):
+    """The desk's search as the assistant knows it."""
+
+    def __init__(self, desk: SearchDesk) -> None:
+        super().__init__(desk.words.index)
+        self._desk = desk
+
+    def search(self, query: str, k: int = 10, **wanted: Any) -> Found:
+        self.synonyms = self._desk.synonyms
+        found = super().search(query, k, **wanted)
+        if not wanted.get("filters"):
+            self._desk.count(found)
+        return found
 
 
 def _changed(path: Path) -> int:

@@ -17,6 +17,7 @@ from shopr.search.config import SearchConfig
 from shopr.search.index import Index
 from shopr.search.ranking import Ranked, browse, rank
 from shopr.search.results import SORTS, Filters, Found
+from shopr.search.synonyms import Synonyms
 from shopr.search.understanding import Query
 
 __all__ = ["FEATURES", "ProductSearch", "Updated"]
@@ -46,6 +47,8 @@ class ProductSearch:
 
     def __init__(self, index: Index) -> None:
         self._index = index
+        self.synonyms: Synonyms | None = None
+        """The merchandiser's rules, which rewrite a query before it is read; they may change at any time."""
 
     @classmethod
     def build(cls, catalog: Catalog, config: SearchConfig | None = None) -> ProductSearch:
@@ -97,7 +100,12 @@ class ProductSearch:
 
     def understand(self, query: str) -> Query:
         """How a query is read: its words, the kind of thing it asks for, what spelling changed."""
-        return self._index.reader.read(query)
+        return self._read(self._index, query)
+
+    def _read(self, index: Index, query: str) -> Query:
+        asked = self.synonyms.rewrite(query) if self.synonyms else query
+        read = index.reader.read(asked)
+        return read if asked == query else replace(read, text=query, corrected=read.corrected or asked)
 
     def search(
         self,
@@ -127,7 +135,7 @@ class ProductSearch:
         if sort not in SORTS:
             raise UnknownNameError("order", sort, SORTS)
         index = self._index
-        read = index.reader.read(query)
+        read = self._read(index, query)
         allowed = index.shelf.passing(filters, stock) if filters else None
         extra = self._extra(index, features)
         if not read.terms:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shopr.chat.llm.help import ModelHelp
     from shopr.commerce.facade import Commerce
     from shopr.search import ProductSearch
+    from shopr.search.desk import SearchDesk
     from shopr.shop.root import Shop
 
 __all__ = ["Assisted"]
@@ -33,9 +34,20 @@ class Assisted:
         Raises:
             NotReadyError: if the shop has no data.
         """
-        from shopr.search import ProductSearch
+        return self.search_desk.words
 
-        return ProductSearch.build(self._whole.catalog)
+    @cached_property
+    def search_desk(self) -> SearchDesk:
+        """Search by words under the merchandiser's synonyms, by picture, and what was not found.
+
+        Raises:
+            NotReadyError: if the shop has no data.
+        """
+        from shopr.search.desk import SearchDesk
+        from shopr.search.querylog import QueryLog
+
+        shop = self._whole
+        return SearchDesk(shop.catalog, shop.folder, QueryLog(shop.database, shop.name, clock=shop.clock))
 
     @cached_property
     def commerce(self) -> Commerce:
@@ -69,7 +81,7 @@ class Assisted:
         shop = self._whole
         memory = Memory(shop.database, shop.name, clock=shop.clock, cipher=lambda: shop.security.cipher)
         return Assistant(
-            lambda: self.search,
+            lambda: self.search_desk.counted,
             self.commerce,
             memory=memory,
             suggest=self._suggest,

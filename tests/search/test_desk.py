@@ -111,3 +111,19 @@ def test_a_shop_without_pictures_says_so(tmp_path: Path) -> None:
     assert desk.pictured == 0
     with pytest.raises(NotReadyError, match="at least 2"):
         desk.search_picture(picture("mug", "red"))
+
+
+def test_the_assistant_s_searches_are_counted_under_the_synonyms(
+    shop: tuple[Catalog, Path], log: QueryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = SearchDesk(*shop, log)
+    assert desk.counted.search("zzyzx", 100).abstained
+    desk.add_synonym("zzyzx", "mug")
+    assert desk.counted.search("zzyzx").corrected == "mug"
+    assert [f.query.asked for f in desk.failures()] == [1]
+
+    def refuse(*_: object) -> None:
+        raise StorageError("locked")
+
+    monkeypatch.setattr(log, "record", refuse)
+    assert len(desk.counted.search("mug")) == 3

@@ -110,3 +110,15 @@ def test_advice_for_a_catalogue_without_words() -> None:
     advice = Adviser(empty).advise("kettle")
     assert advice.products == ()
     assert advice.rule is None
+
+
+def test_search_itself_takes_the_rules(search: ProductSearch) -> None:
+    own = ProductSearch(search.index)
+    assert own.search("davenporter").abstained
+    own.synonyms = Synonyms({"davenporter": "sofa"})
+    found = own.search("Davenporters, blue")
+    assert found.query == "Davenporters, blue"
+    assert found.corrected == "sofa blue"
+    assert found.product_ids[0] == "p1"
+    assert own.search("kettle").corrected is None
+    assert search.search("davenporter").abstained
