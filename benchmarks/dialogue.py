@@ -5,8 +5,8 @@
 FOLDER holds `chat/dialogues_dev.json` and `search/chorus_products.parquet`. The generated dialogues use paraphrases
 that were developed against and, reported apart, others that were held out; the held-out ones were measured before
 anything was changed for them, and that first measurement is kept in the file as `held_out_first`; their later figures
-are no longer those of unseen text. The truth of what a product is comes from the categories' expressions in the file, which the assistant never sees. Times are of one thread, in
-processor milliseconds, while the machine did other work.
+are no longer those of unseen text. The truth of what a product is comes from the categories' expressions in the file,
+which the assistant never sees. Times are of one thread, in processor milliseconds, while the machine did other work.
 """
 
 from __future__ import annotations

@@ -208,8 +208,7 @@ def _ranked(need: Need, shelf: Shelf, offers: Snapshot, pool: NDArray[np.int64],
     hard = [a for a in need.attributes if a not in _SOFT]
     if hard and len(rows):
         fits = np.all([np.isin(rows, shelf.attribute_rows(a)) for a in hard], axis=0)
-        if fits.any():
-            rows, sure = rows[fits], sure[fits]
+        rows, sure = rows[fits], sure[fits]
     if not len(rows):
         return Hits(rows)
     order = _order(need, shelf, offers, rows, sure)

@@ -58,21 +58,23 @@ def recommend(turn: Turn, command: Command) -> None:
     need = command.need
     pairs = list(turn.suggest(turn.user_id, _POOL)) if turn.suggest is not None else []
     reasons = {i: Line("why_history") if why == "history" else Line("why_popular") for i, why in pairs}
-    ids = _within(turn, need, [i for i, _ in pairs]) or _within(turn, need, popular(turn))
+    ids = _within(turn, need, [i for i, _ in pairs]) or _within(turn, need, popular(turn, need))
     in_stock = [i for i in ids if turn.stock(i) != 0]
     key = "gift_ideas" if need.gift_for else "recommended"
     _note(turn, need)
     _show(turn, key, [(i, reasons.get(i)) for i in in_stock])
 
 
-def popular(turn: Turn) -> list[str]:
+def popular(turn: Turn, need: Need) -> list[str]:
     """Products that are asked for; without any record of that, well stocked ones at middling prices."""
     if turn.suggest is not None:
         ids = [i for i, _ in turn.suggest(None, _POOL)]
         if ids:
             return ids
     prices, stock = turn.offers.prices, turn.offers.stock
-    usable = np.flatnonzero(~np.isnan(prices) & ~(stock <= 0))
+    wanted = replace(need, gift_for="", words=())
+    rows = turn.find(wanted).rows if wanted else np.arange(len(prices))
+    usable = rows[~np.isnan(prices[rows]) & ~(stock[rows] <= 0)]
     if not len(usable):
         return []
     middle = np.median(prices[usable])
@@ -84,7 +86,7 @@ def popular(turn: Turn) -> list[str]:
 def trending(turn: Turn, command: Command) -> None:
     """What is popular now."""
     need = command.need
-    ids = [i for i in _within(turn, need, popular(turn)) if turn.stock(i) != 0]
+    ids = [i for i in _within(turn, need, popular(turn, need)) if turn.stock(i) != 0]
     _note(turn, need)
     if not ids and need.has_subject:
         turn.say("trending")

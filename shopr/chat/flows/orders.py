@@ -53,6 +53,7 @@ def _one(turn: Turn, command: Command, *, open_only: bool = False) -> Order | No
     if mine:
         _list(turn, mine)
         turn.say("order_which")
+        turn.state.pending = {"kind": "which_order", "intent": command.name}
         turn.flags.add("clarifies")
     else:
         turn.say("orders_none" if turn.user_id else "orders_need_login")

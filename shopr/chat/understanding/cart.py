@@ -33,6 +33,8 @@ def cart_command(scene: Scene) -> Command | None:
             return added
     if looking and not scene.need.has_subject:
         return Command("total" if scene.asks("total") >= scene.asks("show_cart") else "show_cart")
+    if scene.marks("cart_word") and scene.bare and not scene.reading.asks:
+        return Command("show_cart")
     if scene.asks("checkout") and scene.asks("checkout") > scene.asks("find") - 1:
         return Command("checkout")
     return None

@@ -15,12 +15,16 @@ def order_command(scene: Scene) -> Command | None:
     if scene.asks("resume") >= max(scene.asks("return", "order_status"), 1) and not named:
         return None
     about = bool(named) or scene.marks("order_word") or state.topic == "order"
+    asked = state.pending or {}
+    if named and asked.get("kind") == "which_order" and not scene.asks("order_status", "arrival", "late"):
+        return Command(str(asked["intent"]), order=named)
     if scene.asks("cart_word") or (scene.marks("cart_word") and not named):
         return None
+    pointed = state.topic == "order" and bool(scene.reading.references)
     returned = _return(scene, named, about=about)
     if returned is not None:
         return returned
-    if scene.asks("cancel_order") or (scene.asks("cancel") and (named or scene.marks("order_word"))):
+    if scene.asks("cancel_order") or (scene.asks("cancel") and (named or scene.marks("order_word") or pointed)):
         return Command("cancel_order", order=named or _known(scene))
     if scene.asks("payment_problem") and not scene.asks("add", "find"):
         return Command("payment_problem", order=named or _known(scene))

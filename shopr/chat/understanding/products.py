@@ -52,7 +52,7 @@ def _about_one(scene: Scene) -> Command | None:
             ids = tuple(scene.state.focus[:1] or scene.state.shown[:1])
         if ids:
             return Command(name, ids=ids[:5])
-        if name == "delivery" and not scene.need.has_subject:
+        if name == "delivery" and not scene.need.concepts:
             return Command("delivery")
         if name not in ("price", "delivery") and not scene.need.has_subject:
             return Command("clarify", value="which_product")
@@ -122,8 +122,13 @@ def _listed(scene: Scene) -> Command | None:
 
 def _pointed(scene: Scene) -> Command | None:
     """A place in the list without a word on what to do: what there is to say of that product."""
-    places = scene.reading.ordinals or scene.reading.group
-    if not places or scene.need.has_subject or scene.need.without("in_stock") or not scene.state.shown:
+    best = {"cheapest", "dearest"} & set(scene.reading.references) and not scene.asks("find")
+    if (
+        not (scene.reading.placed or best)
+        or scene.need.has_subject
+        or scene.need.without("in_stock", "sort")
+        or not scene.state.shown
+    ):
         return None
     ids = scene.pointed()
     if ids and scene.asks("want"):
