@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from parts.words import count, moment
+from shopr.security.access_book import KeptRule
 from shopr.security.reading import Attempts
 from shopr.security.sessions import Session
 from shopr.security.watch import KeptLock
@@ -83,13 +84,20 @@ def bars(title: str, text: str, rows: pd.DataFrame, name: str, value: str) -> No
     st.html(f'<div class="traits"><h2 class="inner">{escape(title)}</h2><p>{escape(text)}</p>{body}</div>')
 
 
-def held_list(held: list[KeptLock], time_zone: str) -> None:
-    """Who is locked out, why and until when."""
+def held_list(held: list[KeptLock], rules: list[KeptRule], time_zone: str) -> None:
+    """Who is locked out, why and until when; then what operators decided."""
     items = "".join(
         f'<li class="{"refuse" if lock.kind == "lock" else "rollback"}"><p class="what">{escape(lock.who)}</p>'
         f'<p class="meta">until {escape(moment(lock.until, time_zone))}</p>'
         f'<p class="reason">{escape(lock.reason)}</p></li>'
         for lock in held
+    )
+    items += "".join(
+        f'<li><p class="what">{escape(rule.network)} {"has no access" if rule.action == "deny" else "is let in"}</p>'
+        f'<p class="meta">until {escape(moment(rule.expires_at, time_zone) if rule.expires_at else "ended")}</p>'
+        f'<p class="reason">{escape(rule.reason)} ({escape(rule.actor)})</p></li>'
+        for rule in rules
+        if rule.source == "operator"
     )
     st.html(f'<ol class="log">{items}</ol>' if items else "<p>Nobody is kept out now.</p>")
 

@@ -8,7 +8,7 @@ import streamlit as st
 from parts.frame import boundary, empty, header, notice, section
 from parts.source import open_shop
 from parts.threats import attempts_chart, bars, held_list, sessions_list, tiles
-from parts.words import moment, sentence
+from parts.words import count, moment, sentence
 
 from shopr.errors import ShoprError
 from shopr.security.reading import Attempts, attempts
@@ -58,7 +58,7 @@ def kept_out(shop: Shop) -> None:
         "Kept out", "Locks end by themselves, automatic blocks too; operators' rules hold until somebody ends them."
     )
     with st.container(key="panel-held"):
-        held_list(security.watch.locks(), zone)
+        held_list(security.watch.locks(), rules, zone)
         choices = {f"Lock: {lock.who}, until {moment(lock.until, zone)}": ("lock", lock.id) for lock in locks}
         choices |= {
             f"{rule.action.capitalize()} {rule.network}: {rule.reason[:60]} ({rule.actor})": ("rule", rule.id)
@@ -114,7 +114,7 @@ def log(shop: Shop) -> None:
     found = shop.security.audit.verify()
     section("Audit log", "Who changed what, when and why.")
     if found.sound:
-        notice(f"The chain holds: {found.entries:,} entries are as they were written.")
+        notice(f"The chain holds: {count(found.entries, 'entry', 'entries')}, each as it was written.")
     else:
         notice(f"The chain is broken: {'; '.join(found.problems[:3])}. Run “shopr audit verify”.", tone="warning")
     entries = shop.security.audit.entries(LISTED)

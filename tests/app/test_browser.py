@@ -17,6 +17,7 @@ from shopr.abtest.kept import Kept
 from shopr.config import Settings
 from shopr.data.splitting import four_way
 from shopr.recommend.registry import make
+from shopr.security.principal import Principal
 from shopr.serving.streamlit_server import AppServer, launch
 from shopr.shop import Shop
 from shopr.tracking.gate import Rules
@@ -29,7 +30,7 @@ from tests.app.sample import sample_dataset
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 WIDE, NARROW = (1440, 900), (390, 844)
-PAGES = ["/", "/for-you", "/search", "/profile", "/chat", "/experiments"]
+PAGES = ["/", "/for-you", "/search", "/profile", "/chat", "/experiments", "/security"]
 LOOKS = SPEC + "design: {type: group_sequential, n: 2800, looks: 4}\n"
 READY = "[data-testid=stApp][data-test-script-state=notRunning] .stHtml h1"
 
@@ -51,8 +52,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
         keep(Kept(settings.home), units(effect=0.1), LOOKS, at=START + timedelta(days=days))
     once = SPEC.replace("name: checkout", "name: once")
     keep(Kept(settings.home), units(effect=0.4), once, at=START + timedelta(days=28))
+    guarded(settings)
     with launch(settings, 0) as running:
         yield running.wait_healthy()
+
+
+def guarded(settings: Settings) -> None:
+    """Something came to the doors: verdicts, a lock, a rule, a session."""
+    security = Shop.open(settings).security
+    who = Principal.of(user="ann", address="198.51.100.66")
+    for threat in ("sql", "sql", "xss"):
+        security.watch.record("verdict", who, door="text", classes=(threat,), rules=(f"{threat}-rule",))
+    for _ in range(5):
+        security.failures.failed(who, "wrong password")
+    security.block("203.0.113.0/24", reason="abuse", actor="maria")
+    security.sessions.login(None, "ann", address="203.0.113.7", agent="Firefox")
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def test_a_quiet_shop_says_that_nothing_happened(stocked: Settings) -> None:
     shown = text(opened())
     assert "Nothing in this time." in shown
     assert "Nobody is kept out now." in shown
-    assert "The chain holds: 0 entries" in shown
+    assert "The chain holds: 0 entries, each as it was written." in shown
 
 
 def test_attempts_are_shown_by_class_rule_and_network_without_their_texts(attacked: Shop) -> None:
@@ -76,6 +76,8 @@ def test_attempts_are_shown_by_class_rule_and_network_without_their_texts(attack
         assert part in shown
     assert "secret words" not in shown
     assert "account ann on 198.51.100.66" in shown
+    assert "203.0.113.0/24 has no access" in shown
+    assert "abuse &lt;b&gt; (maria)" in shown
     (chart,) = [e.proto for e in opened(period="24 hours").main if e.type == "vega_lite_chart"]
     assert chart.alt.startswith("Requests by hour: ")
 
