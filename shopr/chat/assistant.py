@@ -27,6 +27,7 @@ from shopr.chat.reply import Reply
 from shopr.chat.shelf import Shelf
 from shopr.chat.state import State
 from shopr.chat.text import Cleaned, clean
+from shopr.chat.tone import feeling as trained_feeling
 from shopr.chat.turn import Suggest, Turn
 from shopr.chat.understanding.interpreter import Interpreter
 from shopr.chat.wording import Wording
@@ -54,7 +55,7 @@ class Assistant:
         commerce: prices, stock, carts, orders; the catalogue that it knows is what is sold.
         memory: where conversations are kept.
         suggest, related: recommendations for a person (None: for anybody), and what goes with products.
-        feeling: a trained classifier of tone; without one, words decide.
+        feeling: a trained classifier of tone, asked where the words decide nothing: the package's own by default.
         persona: how it presents itself.
         language: of those who have not said a word yet.
         on_turn: told of every turn, after it was stored, as for analytics.
@@ -77,7 +78,7 @@ class Assistant:
         model: ModelHelp | None = None,
     ) -> None:
         self._search, self._commerce, self._memory = search, commerce, memory
-        self._suggest, self._related, self._feeling = suggest, related, feeling
+        self._suggest, self._related, self._feeling = suggest, related, feeling or trained_feeling
         self._clock, self.persona = clock or SystemClock(), persona or Persona()
         self._language, self._on_turn, self._model = language, on_turn, model
         self._shelf: Shelf | None = None
@@ -102,6 +103,7 @@ class Assistant:
             self._reader.read("hello", language)
             Wording(language).message("greeting")
         identify("hello")
+        self._feeling("hello", "en")
         shelf.colour_rows("black")
 
     def reply(
