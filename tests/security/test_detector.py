@@ -18,7 +18,7 @@ from shopr.security.detectors.model import Model, card_of_the_default, default_m
 from shopr.security.detectors.ngrams import SCALES, buckets, codes
 from shopr.security.guard import Decision, Guard, Request, Verdict
 from shopr.security.training.disguise import DISGUISES
-from shopr.security.training.sources import source_of
+from shopr.security.training.sources import read_rows, source_of
 
 ATTACKS = {
     "sql": ["' or 1=1 --", "1 union select user, password from users", "1'; drop table users--", "admin'--"],
@@ -273,3 +273,21 @@ def test_the_message_for_the_user_tells_nothing() -> None:
     verdict = Guard(detector).inspect("1' union select 1--")
     assert "sql" not in verdict.message.lower()
     assert replace(verdict, message="").reason
+
+
+@pytest.mark.parametrize("kind", ["attack", "harmless"])
+def test_rates_on_sources_that_were_not_learned_from(kind: str, shared_data: Path) -> None:
+    """Bounds wide enough that a change of a few texts does not fail; the benchmark has the figures."""
+    folder = shared_data / "security" / "dev"
+    names = ("xss_dataset", "modified_sql", "evasion") if kind == "attack" else ("simmc2_chat", "bitext_support")
+    texts = [row.text for row in read_rows([folder / f"{name}.jsonl" for name in names])][
+        :: 15 if kind == "attack" else 9
+    ]
+    decisions = [detector.detect(text).decision for text in texts]
+    blocked, flagged = (sum(d in told for d in decisions) / len(texts) for told in (("block",), ("block", "flag")))
+    if kind == "attack":
+        assert blocked > 0.96
+        assert flagged > 0.98
+    else:
+        assert blocked <= 0.002
+        assert flagged <= 0.005

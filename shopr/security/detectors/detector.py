@@ -108,10 +108,11 @@ class Detector:
         score = logistic(self.log_odds(evidence))
         decision = "block" if score >= self.model.block else "flag" if score >= self.model.flag else "allow"
         findings = sorted(evidence.findings.values(), key=lambda f: (-self._weights[f.rule.id], f.rule.id))
-        if decision == "allow" or not findings:
-            prompt = self._prompt(evidence.views[evidence.decoded].text)
-            if prompt and decision == "allow":
-                return self._prompted(prompt, evidence.views[evidence.decoded].name, score)
+        if decision != "block":
+            view = evidence.views[evidence.decoded]
+            prompt = self._prompt(view.text)
+            if prompt:
+                return self._prompted(prompt, view.name, score)
         return self._told(evidence, findings, score, decision, at)
 
     def _told(self, evidence: Evidence, findings: list[Finding], score: float, decision: str, at: int) -> Detection:
