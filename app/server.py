@@ -17,10 +17,12 @@ from shopr.shop import Shop
 
 _HERE = {"127.0.0.1", "localhost", "[::1]"}
 bound = os.environ.get("SHOPR_APP_HOST", "127.0.0.1")
-# Who listens on this machine alone answers to its own names alone; else a proxy in front knows the names.
-hosts = tuple(sorted(_HERE)) if bound in ("127.0.0.1", "::1", "localhost") else ("*",)
+settings = Settings()
+named = tuple(name.strip().lower() for name in settings.app_hosts.split(",") if name.strip())
+# Who listens on this machine alone answers to its own names alone, so that no foreign name can be made to lead here.
+usual = tuple(sorted(_HERE)) if bound in ("127.0.0.1", "::1", "localhost") else ("*",)
 
 app = st.App(
     Path(__file__).resolve().parent / "main.py",
-    middleware=[Middleware(Shop.open(Settings()).security.doors, hosts=hosts)],
+    middleware=[Middleware(Shop.open(settings).security.doors, hosts=(*named, *_HERE) if named else usual)],
 )

@@ -92,6 +92,24 @@ def destroy(key_id: str, *, yes: bool) -> None:
     echo(f"Key {key_id} is destroyed")
 
 
+@keys.command(epilog="Example: shopr keys renew ann bob")
+@click.argument("people", nargs=-1)
+@json_option
+def renew(people: tuple[str, ...], *, as_json: bool) -> None:
+    """Give PEOPLE new data keys and encrypt their texts anew; without names, go on with what was stopped.
+
+    Nothing has to stop for it. What cannot be read stays as it is and is counted.
+    """
+    from shopr.shop import Shop
+
+    done = Shop.open().security.reencrypt(people)
+    if as_json:
+        echo_json(done)
+        return
+    columns = ["column", "records", "renewed", "overtaken", "unreadable"]
+    echo_table(columns, [[name, f.seen, f.renewed, f.overtaken, f.unreadable] for name, f in done.items()])
+
+
 def _ring(settings: Settings) -> FileKeyring:
     from shopr.errors import ConfigError
     from shopr.security.crypto_keyfile import FileKeyring, keyring_of

@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     """Voice messages likewise."""
     trusted_proxies: str = ""
     """Networks of our own proxies, separated by commas, whose X-Forwarded-For is believed; "" believes none."""
+    app_hosts: str = ""
+    """Names that the app's server answers to, separated by commas, such as those a proxy in front passes on; "" takes
+    this machine's own where it listens here alone, else any."""
     clamav_url: str = ""
     """ClamAV's clamd that scans uploads, unix:///path or tcp://host:3310; "" scans none."""
     audit_anchor: str = ""

@@ -118,3 +118,12 @@ def test_a_blocked_network_sees_nothing(server: AppServer, settings_here: Settin
         assert asked(server, "/_stcore/health").status == 200
     finally:
         security.unblock(rule.id, reason="the test is over", actor="maria")
+
+
+def test_names_that_a_proxy_passes_on_are_set(settings_here: Settings) -> None:
+    named = settings_here.model_copy(update={"app_hosts": "shop.example, WWW.shop.example"})
+    with launch(named, 0) as running:
+        running.wait_healthy()
+        assert asked(running, "/_stcore/health", Host="www.shop.example").status == 200
+        assert asked(running, "/_stcore/health", Host="evil.example").status == 421
+        assert asked(running, "/_stcore/health").status == 200

@@ -45,6 +45,15 @@ def test_keys_are_made_rotated_and_destroyed(settings: Settings, capsys: pytest.
     assert keyring_file(settings).stat().st_mode & 0o777 == 0o600
 
 
+def test_people_get_new_keys(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    with Database.open(settings) as database:
+        keys = Cipher.open(settings, database).keys
+        before = keys.current("ann").id
+        assert json.loads(called(capsys, "keys", "renew", "ann", "--json"))["chat_turns.said"]["seen"] == 0
+        assert "chat_turns.said" in called(capsys, "keys", "renew")
+        assert Cipher.open(settings, database).keys.current("ann").id != before
+
+
 def test_keys_of_the_environment_are_rotated_there(
     settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
