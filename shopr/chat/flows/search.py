@@ -64,6 +64,8 @@ def present(turn: Turn, need: Need, *, start: int = 0) -> None:
     products = [_product(turn, need, int(row), hits, place) for place, row in enumerate(rows, start)]
     _head(turn, need, hits, len(rows), start)
     turn.show(products, "search")
+    if hits.dropped:  # what comes next starts from what could be shown
+        turn.state.need = need.without(*hits.dropped)
     turn.quick += ["quick_cheaper", "quick_in_stock", "quick_compare"]
     if len(hits) > start + MOST_SHOWN:
         turn.quick.append("quick_more")

@@ -36,23 +36,15 @@ def talk_command(scene: Scene) -> Command | None:
 
 def _answer(scene: Scene) -> Command | None:
     """Yes or no to what was asked last."""
-    if (
-        (scene.state.pending or {}).get("kind") in (None, "which_order")
-        or scene.reading.has_need
-        or scene.reading.orders
-    ):
+    pending = scene.state.pending or {}
+    if pending.get("kind") in (None, "which_order") or scene.reading.has_need or scene.reading.orders:
         return None
     # "Yes, cancel it" agrees to the cancelling that was asked about.
-    calls_off = scene.asks("cancel") and not (scene.marks("yes") and scene.state.pending.get("kind") == "cancel_order")
+    calls_off = scene.asks("cancel") and not (scene.marks("yes") and pending.get("kind") == "cancel_order")
     no = scene.marks("no") or calls_off or (scene.marks("negation_before") and not scene.marks("yes"))
     if scene.marks("yes") and not calls_off and not (no and _first(scene, "no", "yes")):
         return Command("confirm")
-    if (
-        scene.asks("thanks", "praise")
-        and not no
-        and (scene.state.pending or {}).get("soft") is None
-        and scene.asks("praise")
-    ):
+    if scene.asks("thanks", "praise") and not no and pending.get("soft") is None and scene.asks("praise"):
         return Command("confirm")
     return Command("deny") if no and not scene.asks("handoff") else None
 
