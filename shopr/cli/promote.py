@@ -30,11 +30,13 @@ _MINUTES = "%Y-%m-%d %H:%M UTC"
 @click.option(
     "--rules", type=click.Path(path_type=Path), metavar="FILE", help="Gate spec (default: experiments/gate.yaml)."
 )
+@click.option("--report", type=click.Path(path_type=Path), metavar="FILE.html", help="Write the decision as a page.")
 @click.option("--shop", metavar="NAME", help="The shop to judge on, instead of the setting.")
 @json_option
 def promote(
-    run_id: str | None, *, explain: bool, to: str, next_: bool, rules: Path | None, shop: str | None, as_json: bool
-) -> None:
+    run_id: str | None, *, explain: bool, to: str, next_: bool, rules: Path | None, report: Path | None,
+    shop: str | None, as_json: bool,
+) -> None:  # fmt: skip
     """Let the gate judge a candidate (the newest, or a RUN_ID); if it passes, it becomes the champion.
 
     "best" stands for the candidate on this shop's data with the highest validation nDCG@10.
@@ -47,11 +49,15 @@ def promote(
 
     bounds = gate_rules(rules)
     if next_:
-        if run_id is not None or explain or to != "champion":
-            raise click.UsageError("--next is about the version on trial: give no RUN_ID, --to or --explain")
+        if run_id is not None or explain or report is not None or to != "champion":
+            raise click.UsageError("--next is about the version on trial: give no RUN_ID, --to, --report or --explain")
         _advance(bounds.rollout, as_json=as_json)
         return
     done = _judged(run_id, to, bounds, shop)
+    if report is not None:
+        from shopr.tracking.gatepage import gate_page, write_gate_page
+
+        write_gate_page(report, gate_page(done.decision, version=done.version, run_id=done.run_id))
     if as_json:
         echo_json({"promoted": done.version is not None, "version": done.version, **done.evidence})
     else:
