@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,6 @@ from shopr.security.training.ship import NEVER, held_out, rows_to_learn, thresho
 from shopr.security.training.sources import read_rows, source_of
 
 RESULTS = Path(__file__).with_name("results") / "security.json"
-LEARNED = {"attacks": 1200, "harmless": 1500, "embed": 0.25}
 SEED = 11
 SHOP = ("simmc2_chat", "bitext_support", "banking77")
 
@@ -38,12 +38,14 @@ def main() -> None:
     """Measure, print, write the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--held-out", action="store_true", help="fit models without each fold and each family too")
+    parser.add_argument("--share", type=float, default=1.0, help="of the larger sources, so much is fitted and scored")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     given, transforms = corpora()
     report: dict[str, Any] = {"seed": SEED, "texts": len(given)}
     if options.held_out:
-        report.update(held_out_rates(given, transforms))
+        report["share of the larger sources"] = options.share
+        report.update(held_out_rates(*sampled(given, transforms, options.share), options.share))
     report["shipped, sources it never saw"] = shipped(given, transforms)
     report["peers"] = peers(given, transforms)
     report["prompt injection"] = prompts()
@@ -70,6 +72,14 @@ def corpora() -> tuple[list[Row], list[str]]:
     return rows, [str(line.get("transform") or "") for line in sure]
 
 
+def sampled(given: Sequence[Row], transforms: Sequence[str], share: float) -> tuple[list[Row], list[str]]:
+    """A share of the groups of each source with more than 500 rows, and all of the others."""
+    sizes = Counter(row.source for row in given)
+    draws = np.random.default_rng(SEED).random(max(row.group for row in given) + 1)
+    kept = [i for i, row in enumerate(given) if sizes[row.source] <= 500 or draws[row.group] < share]
+    return [given[i] for i in kept], [transforms[i] for i in kept]
+
+
 def show(title: str, rates: dict[str, Rate]) -> dict[str, dict[str, float]]:
     """Print a table and give it back for the file."""
     print(f"\n{title}\n{'':36}{'texts':>8}{'block %':>10}{'flag %':>10}")
@@ -83,10 +93,11 @@ def told(odds: np.ndarray, flag: float, block: float) -> list[str]:
     return ["block" if o >= block else "flag" if o >= flag else "allow" for o in odds]
 
 
-def held_out_rates(given: Sequence[Row], transforms: Sequence[str]) -> dict[str, Any]:
+def held_out_rates(given: Sequence[Row], transforms: Sequence[str], share: float) -> dict[str, Any]:
     """Folds by group within the families, then whole families left out; every row is scored by models blind to it."""
     book = default_rules()
-    learned = rows_to_learn(given, **LEARNED, seed=SEED)
+    count = {"attacks": round(1200 * share), "harmless": round(1500 * share), "embed": 0.25}
+    learned = rows_to_learn(given, **count, seed=SEED)
     seen, all_seen = look(learned, book), look(given, book)
     odds = held_out(seen, book, folds=3, seed=1)
     odds = np.where([is_plain(row.text) for row in learned], NEVER, odds)
