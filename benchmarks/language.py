@@ -4,8 +4,8 @@
     python benchmarks/language.py --only tone
     python benchmarks/language.py --train tone intents language     make the shipped models anew
 
-Settings were chosen on GoEmotions' validation split, the threshold of "out of scope" on CLINC150's; test splits are only
-read here. Peers: py3langid restricted to the languages of the set; word TF-IDF with logistic regression
+Settings were chosen on GoEmotions' validation split, the threshold of "out of scope" on CLINC150's; test splits are
+only read here. Peers: py3langid restricted to the languages of the set; word TF-IDF with logistic regression
 (scikit-learn); VADER in an environment of its own (`benchmarks/peers.py`).
 """
 
