@@ -1,4 +1,4 @@
-"""Makes scripted dialogues of paraphrases, with expectations computed from the catalogue by the categories' own truth."""
+"""Makes scripted dialogues of paraphrases, with expectations computed from the catalogue and the categories."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Generator:
             yield {"id": f"{capability}-{made}", "capability": capability, "lang": "en", "turns": turns}
 
     def foreign(self, language: str, n: int) -> Iterator[dict[str, Any]]:
-        """`n` dialogues in another language: a search under a price, then the second one into the cart, or a new bound."""
+        """`n` dialogues in another language: a search under a price, then the second into the cart."""
         texts = _LANGUAGE[language]
         made = 0
         while made < n:
