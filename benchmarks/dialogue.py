@@ -55,9 +55,7 @@ def main() -> None:
 def _print(name: str, found: Summary) -> None:
     print(f"{name}: turns {found.turn_accuracy:.1%}, dialogues {found.dialogue_success:.1%} of {found.dialogues}, "
           f"invented facts {found.invented}")  # fmt: skip
-    print(
-        f"  first reply {found.first_p50} ms (p95 {found.first_p95}), later {found.later_p50} ms (p95 {found.later_p95})"
-    )
+    print(f"  first {found.first_p50} ms (p95 {found.first_p95}), later {found.later_p50} ms (p95 {found.later_p95})")
     amiss = {k: f"{p}/{n}" for k, (p, n) in found.capabilities.items() if p < n}
     print(f"  amiss: {amiss or 'nothing'}")
 
