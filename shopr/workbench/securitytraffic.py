@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
 from shopr.clock import ManualClock
-from shopr.config import Settings
 from shopr.errors import InputError
-from shopr.security.guard import Request
+from shopr.security.access_book import AccessBook
+from shopr.security.checks import FailureCheck
+from shopr.security.guard import Guard, Request
 from shopr.security.principal import Principal
 from shopr.security.training.corpus import Row, generated
-from shopr.shop import Shop
 
-__all__ = ["ROLES", "messages", "play"]
+__all__ = ["ROLES", "START", "Secured", "messages", "play"]
 
 ROLES = {
     "shopper": "talks to the shop",
@@ -32,8 +33,25 @@ ROLES = {
     "flooder": "sends harmless messages, four a second",
 }
 """Who comes, and what they do."""
-_START = datetime(2026, 1, 5, tzinfo=UTC)
+START = datetime(2026, 1, 5, tzinfo=UTC)
+"""When the played time begins: what the clock of the doors should say."""
 _SHOPPER_MESSAGES, _OTHER_ACTS = 8, 70
+
+
+class Secured(Protocol):
+    """What is played against: `Shop.security` of a sandbox."""
+
+    @property
+    def guard(self) -> Guard:
+        """Reads messages."""
+
+    @property
+    def access(self) -> AccessBook:
+        """Networks that are kept out."""
+
+    @property
+    def failures(self) -> FailureCheck:
+        """Counts refused logins and watches behaviour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +78,13 @@ def messages(attacks: int, harmless: int, *, seed: int) -> list[Row]:
     return generated(attacks, harmless, seed=seed)
 
 
-def play(settings: Settings, rows: list[Row], *, shoppers: int, others: int, days: int, seed: int) -> pd.DataFrame:
-    """Play a time at the doors of the shop of `settings`, which should be a sandbox.
+def play(
+    doors: Secured, clock: ManualClock, rows: list[Row], *, shoppers: int, others: int, days: int, seed: int
+) -> pd.DataFrame:
+    """Play a time at the doors of a shop, which should be a sandbox.
 
     Args:
+        clock: that of the doors.
         rows: what may be said.
         shoppers: people who talk to the shop, each about eight times.
         others: of each of the other roles.
@@ -72,15 +93,13 @@ def play(settings: Settings, rows: list[Row], *, shoppers: int, others: int, day
         A row an act: `time, role, who, kind, text, attack, decision, score, threat, rules, stopped_by`; `stopped_by` is
         "", "detector", "limit", "lockout" or "access".
     """
-    clock = ManualClock(_START)
-    shop = Shop.open(settings, clock=clock)
     generator = np.random.default_rng(seed)
     acts = sorted(_acts(rows, shoppers, others, days, generator), key=lambda act: act.at)
     found, now = [], 0.0
     for act in acts:
         clock.advance(act.at - now)
         now = act.at
-        found.append(_played(shop, act))
+        found.append(_played(doors, clock, act))
     return pd.DataFrame(found)
 
 
@@ -110,24 +129,24 @@ def _acts(rows: list[Row], shoppers: int, others: int, days: int, generator: np.
             yield _Act(float(starts[2]) + number / 4, "flooder", who, "message", row.text, True)
 
 
-def _played(shop: Shop, act: _Act) -> dict[str, object]:
+def _played(doors: Secured, clock: ManualClock, act: _Act) -> dict[str, object]:
     address = _address(act)
     session = "" if act.role == "stuffer" else f"{act.role}-{act.who}"
-    kept = {"time": shop.clock.now(), "role": act.role, "who": f"{act.role} {act.who}", "kind": act.kind,
+    kept = {"time": clock.now(), "role": act.role, "who": f"{act.role} {act.who}", "kind": act.kind,
             "text": act.text, "attack": act.attack}  # fmt: skip
     if act.kind == "message":
-        verdict = shop.inspect(Request(act.text, session_id=session, address=address))
+        verdict = doors.guard.inspect(Request(act.text, session_id=session, address=address))
         rule = verdict.rules[0].partition(":")[0] if verdict.rules else ""
         stopped = "" if verdict.allowed else rule if rule in ("limit", "lockout", "access") else "detector"
         return {**kept, "decision": str(verdict.decision), "score": verdict.score, "threat": verdict.threat,
                 "rules": list(verdict.rules), "stopped_by": stopped}  # fmt: skip
     who = Principal.of(user=act.what if act.kind == "login" else "", session=session, address=address)
-    stopped = "" if shop.security.access.check(address).allowed else "access"
+    stopped = "" if doors.access.check(address).allowed else "access"
     if not stopped and act.kind == "login":
-        shop.security.failures.failed(who, "wrong password")
-        shop.security.failures.saw("login_refused", who, act.what)
+        doors.failures.failed(who, "wrong password")
+        doors.failures.saw("login_refused", who, act.what)
     elif not stopped:
-        shop.security.failures.saw("item_viewed", who, act.what)
+        doors.failures.saw("item_viewed", who, act.what)
     decision = "block" if stopped else "allow"
     return {**kept, "decision": decision, "score": np.nan, "threat": "", "rules": [], "stopped_by": stopped}
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from shopr.clock import ManualClock
 from shopr.config import Settings
 from shopr.errors import InputError
 from shopr.security.training.corpus import Row
+from shopr.shop import Shop
 from shopr.workbench.securityreport import detection, drift, false_alarms, judged, misses, pooled, stopped
-from shopr.workbench.securitytraffic import ROLES, messages, play
+from shopr.workbench.securitytraffic import ROLES, START, messages, play
 
 
 def table() -> pd.DataFrame:
@@ -69,7 +71,9 @@ def test_texts_are_judged_with_their_truth() -> None:
 
 def test_a_week_at_the_doors_stops_attackers_and_lets_shoppers_through() -> None:
     rows = messages(6, 12, seed=42)
-    played = play(Settings.sandbox(), rows, shoppers=8, others=1, days=2, seed=42)
+    clock = ManualClock(START)
+    doors = Shop.open(Settings.sandbox(), clock=clock).security
+    played = play(doors, clock, rows, shoppers=8, others=1, days=2, seed=42)
     assert set(played["role"]) == set(ROLES)
     assert played["time"].is_monotonic_increasing
     found = stopped(played).set_index("role")
