@@ -84,9 +84,8 @@ class RuleBook:
             twice = sorted({r.id for r in rules if sum(r.id == other.id for other in rules) > 1})
             raise SpecError(f"rules {twice} are there twice", hint="Give each rule an id of its own")
         self._endless = {rule.id for rule in self.rules if not _END.search(rule.pattern.pattern)}
-        # The rarest character of each word: where it does not occur, neither does the word.
-        self._mark = {word: min(word, key=COMMON.find) for rule in self.rules for word in rule.words}
         self._by_word = {reads: _by_word(r for r in self.rules if r.reads == reads) for reads in READS}
+        self._by_mark = {reads: _by_mark(words) for reads, words in self._by_word.items()}
 
     def match(self, low: str, reads: str = "text") -> list[Hit]:
         """The rules of one kind that match a lowercased text (or a print), each once."""
@@ -108,10 +107,8 @@ class RuleBook:
     def _match_long(self, low: str, reads: str) -> list[Hit]:
         """The same, each rule looking only from before the first of its words to after the last."""
         stretches: dict[str, tuple[Rule, int, int]] = {}
-        characters = frozenset(low)
-        for word, rules in self._by_word[reads]:
-            if self._mark[word] not in characters:
-                continue
+        by_mark = self._by_mark[reads]
+        for word, rules in (entry for mark in sorted(by_mark.keys() & set(low)) for entry in by_mark[mark]):
             first = low.find(word)
             if first < 0:
                 continue
@@ -134,6 +131,14 @@ def _by_word(rules: Iterable[Rule]) -> list[tuple[str, list[Rule]]]:
         for word in rule.words:
             words.setdefault(word, []).append(rule)
     return list(words.items())
+
+
+def _by_mark(words: Sequence[tuple[str, list[Rule]]]) -> dict[str, list[tuple[str, list[Rule]]]]:
+    """Words by their rarest character: where it does not occur, none of them does."""
+    found: dict[str, list[tuple[str, list[Rule]]]] = {}
+    for word, rules in words:
+        found.setdefault(min(word, key=COMMON.find), []).append((word, rules))
+    return found
 
 
 @cache
