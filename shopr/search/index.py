@@ -82,7 +82,7 @@ class Index:
         kinds = Kinds.build(frame, forward, columns.brand.codes)
         compounds = Compounds.learn(forward)
         postings = _postings(forward, compounds, config)
-        speller = Speller.learn(forward)
+        speller = Speller.learn(forward, kinds.vocabulary().union(*map(phrase, columns.brand.names)))
         return cls(
             catalog.product_ids,
             forward,
@@ -103,7 +103,7 @@ class Index:
         arrays |= {"kinds_main": self.kinds.main, "kinds_other": self.kinds.other}
         arrays |= self.compounds.arrays()
         arrays |= {"speller_count": self.speller.count, "speller_hashes": self.speller.deletes.hashes}
-        arrays |= {"speller_word": self.speller.deletes.word}
+        arrays |= {"speller_word": self.speller.deletes.word, "speller_names": self.speller.names}
         lists = {
             "ids": [str(i) for i in self.ids.ids],
             "terms": self.forward.terms.names,
@@ -151,7 +151,7 @@ class Index:
                 kinds=kinds,
                 postings=postings,
                 compounds=Compounds.from_arrays(arrays),
-                speller=Speller(lists["speller"], arrays["speller_count"], deletes),
+                speller=Speller(lists["speller"], arrays["speller_count"], arrays["speller_names"], deletes),
                 config=SearchConfig(**facts["config"]),
             )
         except (LookupError, TypeError, ValueError) as error:

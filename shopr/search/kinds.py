@@ -14,9 +14,11 @@ from shopr.search.fields import KIND_KEYS, attribute
 from shopr.search.forward import Forward
 from shopr.search.lexicon import Alias, Phrase, alias_kinds, phrase, words
 from shopr.search.mining import Title, fixed_phrases, label, mine, refused_phrases
-from shopr.search.tokens import AFTER, JOINED
+from shopr.search.tokens import AFTER, JOINED, STOP_WORDS
 
 __all__ = ["Asked", "Kinds"]
+
+_SEVERAL = 3
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,12 @@ class Kinds:
         own: NDArray[np.bool_] = aside[self.main]
         return own
 
+    def vocabulary(self) -> frozenset[str]:
+        """The words of the kinds that several products are and of product lines; names of accessories left out."""
+        often = np.bincount(self.main[self.main >= 0], minlength=len(self.phrases)) >= _SEVERAL
+        spoken = {term for p, several in zip(self.phrases, often.tolist(), strict=True) if several for term in p}
+        return frozenset(spoken - words("accessories")).union(*alias_kinds()[1])
+
     def name(self, code: int) -> str:
         """A kind as text; "" for none."""
         return " ".join(self.phrases[code]) if code >= 0 else ""
@@ -137,7 +145,8 @@ class Kinds:
 def _titles(frame: pd.DataFrame, forward: Forward, brands: NDArray[np.integer]) -> list[Title]:
     """The titles without joined forms and without the brand that opens them."""
     names = forward.terms.names
-    keep = (forward.part == 0) & ((forward.flags & JOINED) == 0)
+    little = [code for code in map(forward.terms.get, STOP_WORDS) if code >= 0]
+    keep = (forward.part == 0) & ((forward.flags & JOINED) == 0) & ~np.isin(forward.term, little)
     rows = forward.rows()[keep]
     terms, flags = forward.term[keep], forward.flags[keep]
     start = np.searchsorted(rows, np.arange(len(forward) + 1))

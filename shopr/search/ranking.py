@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from shopr.search.kinds import Asked
 from shopr.search.postings import Postings
 from shopr.search.understanding import Query, Term
 
@@ -144,20 +145,38 @@ def rank(
         return _nothing()
     relative = scores / np.float32(best)
     if query.kind is not None and of_kind is not None and query.whole:
-        own = of_kind & (scores > 0)
-        most = float(literal.max(initial=0.0))
-        spoken = own & (literal > 1e-5)
-        # Where the shop hardly uses the word that was typed, its own word for the thing is as good.
-        rival = int(own.sum()) < int((literal > 0.8 * most).sum())
-        usual = int(spoken.sum()) >= _SPOKEN or rival
-        relative += np.float32(config.exact_kind) * spoken
-        relative += np.float32(config.named_otherwise if usual else config.unspoken) * (own & ~spoken)
-        if not usual:
-            relative -= np.float32(config.aside) * (kinds.goes_with(query.kind) & ~of_kind & (scores > 0))
+        relative += _bonus(query.kind, index, of_kind & (scores > 0), literal)
     if extra is not None:
         relative += extra * (scores > 0)
     rows = _top(relative, max(config.candidates, depth))
     return _closer(index, rows, relative[rows], scores[rows], of_kind)
+
+
+def _bonus(kind: Asked, index: Index, own: NDArray[np.bool_], literal: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What products gain by the kind that the whole query names.
+
+    Args:
+        own: products of the kind. literal: text scores by the words typed alone.
+    """
+    config, kinds = index.config, index.kinds
+    spoken = own & (literal > 1e-5)
+    # Where the shop hardly uses the word that was typed, its own word for the thing is as good.
+    rival = int(own.sum()) < _bearers(literal)
+    usual = int(spoken.sum()) >= _SPOKEN or rival
+    bonus = np.float32(config.exact_kind) * spoken
+    bonus += np.float32(config.named_otherwise if usual else config.unspoken) * (own & ~spoken)
+    if not usual:
+        aside = kinds.goes_with(kind) & ~own
+        bonus -= np.float32(config.aside) * (aside & (literal > 0))
+        # A thing in its own right that bears the word is no worse: a headset "with earbuds".
+        other = (literal > 1e-5) & ~own & (kinds.main >= 0) & ~kinds.accessory[kinds.main]
+        bonus += np.float32(config.unspoken) * other
+    return bonus
+
+
+def _bearers(literal: NDArray[np.float32]) -> int:
+    """How many products bear the words typed nearly as well as the best does."""
+    return int((literal > 0.8 * float(literal.max(initial=0.0))).sum())
 
 
 def browse(index: Index, allowed: NDArray[np.bool_] | None, extra: NDArray[np.float32] | None) -> Ranked:

@@ -7,6 +7,8 @@ many products bear, or that stand beside the other words of the query in some pr
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import log1p
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from shopr.search.deletes import LONG, Deletes
 from shopr.search.forward import Forward
 from shopr.search.lexicon import table
+from shopr.search.stemming import stem
 from shopr.search.tokens import JOINED, fold
 
 __all__ = ["Speller", "edit_cost"]
@@ -27,10 +30,15 @@ _RARE = 2
 """A known word that no more products bear may be a slip of the catalogue's own."""
 _COMMON = 30
 """Times as many products must bear the word that a rare known one is taken for."""
+_FAR = 100
+"""The same, for the word to be replaced unasked, from so many letters:"""
+_SURELY = 5
 _SELDOM = 25
 """A known word that more products bear is never taken for another."""
 _OFTEN = 4
 _FREQUENCY = 0.22
+_NAME = 0.35
+_SINGLE = 3
 _COMPANY = 0.9
 _FIRST = 0.25
 _DEAREST = {1: 1.9, 2: 2.5}
@@ -63,7 +71,7 @@ def edit_cost(wrong: str, right: str, most: int) -> float:
                 best = (edits + 1, cost + (0.7 if _near_keys(a, b) else 1.0) + first)
                 if i > 1 and j > 1 and a == right[j - 2] and wrong[i - 2] == b:
                     edits, cost = before[j - 2]
-                    best = min(best, (edits + 1, cost + 0.7 + (0.2 if i == 2 else 0.0)))
+                    best = min(best, (edits + 1, cost + 0.7 + (0.05 if i == 2 else 0.0)))
             edits, cost = last[j]
             twice = i > 1 and a == wrong[i - 2]
             best = min(best, (edits + 1, cost + (0.6 if twice else 0.9)))
@@ -81,16 +89,23 @@ class Speller:
     """The words that queries may be corrected to.
 
     Attributes:
-        words: letters only, of three letters or more. count: int32, products that bear each. deletes: their table.
+        words: letters only, of three letters or more. count: int32, products that bear each in singular or plural.
+        names: shape (words,), whether each stands in the name of a kind of thing or brand.
+        deletes: their table.
     """
 
     words: list[str]
     count: NDArray[np.int32]
+    names: NDArray[np.bool_]
     deletes: Deletes
 
     @classmethod
-    def learn(cls, forward: Forward) -> Speller:
-        """The words of a catalogue, and those of the reviewed tables, which name what shops sell."""
+    def learn(cls, forward: Forward, names: frozenset[str]) -> Speller:
+        """The words of a catalogue, and those of the reviewed tables, which name what shops sell.
+
+        Args:
+            names: index forms of words that name kinds of things and brands, which most queries consist of.
+        """
         keep = (forward.flags & JOINED) == 0
         key = np.unique(forward.word[keep].astype(np.int64) * max(len(forward), 1) + forward.rows()[keep])
         products = np.bincount(key // max(len(forward), 1), minlength=len(forward.words))
@@ -98,7 +113,16 @@ class Speller:
         for word in _reviewed():
             counts.setdefault(word, 1)
         words = sorted(counts)
-        return cls(words, np.array([counts[w] for w in words], np.int32), Deletes.build(words))
+        stems = [stem(word) for word in words]
+        family: Counter[str] = Counter()
+        for word, form in zip(words, stems, strict=True):
+            family[form] += counts[word]
+        return cls(
+            words,
+            np.array([family[form] for form in stems], np.int32),
+            np.array([form in names for form in stems], bool),
+            Deletes.build(words),
+        )
 
     def candidates(self, word: str) -> list[tuple[float, str]]:
         """Words that may have been meant, with their price, the cheapest first."""
@@ -107,17 +131,20 @@ class Speller:
             for code in self.deletes.near(word, edits).tolist():
                 cost = edit_cost(word, self.words[code], edits)
                 if cost <= _DEAREST[edits]:
-                    priced.append((cost - _FREQUENCY * log1p(int(self.count[code])), self.words[code]))
+                    usual = _FREQUENCY * log1p(int(self.count[code])) + _NAME * bool(self.names[code])
+                    priced.append((cost - usual, self.words[code]))
             if priced:
                 return sorted(priced)[:_CLOSELY]
-        return []
+        # The catalogue may have the singular only.
+        single = stem(word)
+        return self.candidates(single) if single != word and len(single) >= _SINGLE else []
 
     def correct(self, word: str, company: Callable[[str], float]) -> str | None:
         """The word that was meant by one that the catalogue does not know; None without a likely one.
 
         Args:
-            company: how well a word goes with the others of the query: 1 if they stand side by side in some product,
-                a half if some product has both, 0 otherwise.
+            company: how well a word goes with the others of the query: 1 or more if they stand side by side in some
+                product or name a kind of thing, a half if some product has both, 0 otherwise.
         """
         if not (word.isalpha() and word.isascii()):
             return None
@@ -127,7 +154,7 @@ class Speller:
             priced = [pair for pair in priced if company(pair[1]) >= 1]
         if len(word) <= 4:
             # A short word with another first letter is another word, unless its company speaks for it.
-            priced = [pair for pair in priced if pair[1][0] == word[0] or pair[1][1:] == word or company(pair[1]) >= 1]
+            priced = [pair for pair in priced if _begins_alike(word, pair[1]) or company(pair[1]) > 0]
         if len(priced) > 1:
             priced = sorted((cost - _COMPANY * company(other), other) for cost, other in priced)
         return priced[0][1] if priced else None
@@ -145,19 +172,30 @@ class Speller:
                 best = code
         return None if best is None else self.words[best]
 
+    def surely(self, word: str, likelier: str | None, products: int) -> bool:
+        """Whether a known word is rare enough beside the likelier one to be taken for it."""
+        if likelier is None or len(word) < _SURELY:
+            return False
+        return int(self.count[bisect_left(self.words, likelier)]) >= _FAR * max(products, 1)
+
     def in_company(self, word: str, products: int, company: Callable[[str], float]) -> str | None:
-        """The commoner word one slip from a known one that stands beside the others, where the known one never does."""
+        """The commoner word one slip from a known one that goes with the others, where the known one never does."""
         if products > _SELDOM or not _fit(word):
             return None
-        good = [
-            (-int(self.count[code]), self.words[code])
-            for code in self.deletes.near(word, 1).tolist()
-            if self.words[code] != word
-            and self.count[code] >= _OFTEN * products
-            and edit_cost(word, self.words[code], 1) < float("inf")
-            and company(self.words[code]) >= 1
-        ]
-        return min(good)[1] if good else None
+        good = []
+        for code in self.deletes.near(word, 1).tolist():
+            other, count = self.words[code], int(self.count[code])
+            if other == word or count < _OFTEN * products or edit_cost(word, other, 1) == float("inf"):
+                continue
+            close = company(other)
+            if close >= 1 or (close > 0 and count >= _COMMON * products):
+                good.append((-close, -count, other))
+        return min(good)[2] if good else None
+
+
+def _begins_alike(wrong: str, right: str) -> bool:
+    """Whether the first letter is the same, left out, put in, or swapped with the second."""
+    return right[0] == wrong[0] or right[1:] == wrong or wrong[1:] == right or right[:2] == wrong[1::-1]
 
 
 def _fit(word: str) -> bool:

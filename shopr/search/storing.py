@@ -16,7 +16,7 @@ from shopr.errors import DataError
 
 __all__ = ["LAYOUT", "read", "write"]
 
-LAYOUT = 1
+LAYOUT = 2
 """Version of the folder's layout; an index of another version is built again, never guessed at."""
 _MANIFEST = "index.json"
 _FORMAT = "shopr search index"

@@ -88,12 +88,32 @@ _PREPOSITIONS = frozenset(
     "for with without by fur mit ohne von zu pour avec sans par para con sin per senza com sem voor met zonder "
     "w compatible replacement including incl inkl".split()
 )
-STOP_WORDS = _PREPOSITIONS.difference({"compatible", "replacement", "w"}) | frozenset(
-    "the a an of and or in on at is are be it i me my you your we our this that these those as any some from to "
-    "der die das den dem des ein eine einen und oder im am le la les un une des du de et ou el los las una unos y o lo "
-    "il gli uno di e da del della dei het een en van os um uma do dos ve bir ile icin".split()
-)
-"""Words that carry no search intent, of the languages that the assistant speaks; neither indexed nor searched."""
+_LITTLE = {
+    language: frozenset(words.split())
+    for language, words in {
+        "en": "the a an of and or in on at is are be it i me my you your we our this that these those as any some from "
+        "to",
+        "de": "der die das den dem des ein eine einen und oder im am",
+        "fr": "le la les un une des du de et ou",
+        "es": "el los las la un una unos de y o lo del",
+        "it": "il la lo gli un una uno di e da del della dei",
+        "nl": "de het een en van",
+        "pt": "os um uma do dos da de e o",
+        "tr": "ve bir ile icin",
+    }.items()
+}
+STOP_WORDS = _PREPOSITIONS.difference({"compatible", "replacement", "w"}).union(*_LITTLE.values())
+"""Words that carry no search intent, of the languages that the assistant speaks; not searched, and not indexed where
+they are words of the text's language: the "van" of an English title is a name."""
+
+
+@lru_cache(maxsize=64)
+def _unspoken(language: str | None) -> frozenset[str]:
+    """The words left out of a text of a language, of a query if None."""
+    if language is None:
+        return STOP_WORDS
+    foreign = frozenset[str]().union(*_LITTLE.values()) - _LITTLE["en"] - _LITTLE.get(language, frozenset())
+    return STOP_WORDS - foreign
 
 
 class Token(NamedTuple):
@@ -121,8 +141,12 @@ def _is_accent(character: str) -> bool:
     return "\u0300" <= character <= "\u036f" or "\u064b" <= character <= "\u0652" or character == "\u0640"
 
 
-def tokenise(text: str, language: str = "en") -> list[Token]:
-    """The terms of a text in order."""
+def tokenise(text: str, language: str | None = None) -> list[Token]:
+    """The terms of a text in order.
+
+    Args:
+        language: of the text, two letters; None for queries, whose language is not known.
+    """
     text = unicodedata.normalize("NFKC", text.translate(_DROP))
     return _Reader(_TIMES.sub("x", _PLURAL.sub("s", text)), language).read()
 
@@ -133,8 +157,8 @@ class _Reader:
     `parts` are the words so far of a run held together by glue, as in `TN-2110`; `number` waits for its unit.
     """
 
-    def __init__(self, text: str, language: str) -> None:
-        self.text, self.language = text, language
+    def __init__(self, text: str, language: str | None) -> None:
+        self.text, self.language, self.unspoken = text, language or "en", _unspoken(language)
         self.tokens: list[Token] = []
         self.parts: list[str] = []
         self.pending = BREAK
@@ -190,7 +214,7 @@ class _Reader:
         self._start(glued)
         if folded in _PREPOSITIONS and not glued:
             self.pending |= BREAK | AFTER
-        if folded in STOP_WORDS and not glued:
+        if folded in self.unspoken and not glued:
             return
         # The second half of "Cyber-shot" is part of a name, that of "label-making" is not.
         before = self.tokens[-1].flags if glued and self.tokens else LOWER

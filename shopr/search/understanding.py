@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
-
-import numpy as np
-from numpy.typing import NDArray
 
 from shopr.search.codes import Codes
 from shopr.search.compounds import Compounds
 from shopr.search.forward import Vocabulary
 from shopr.search.kinds import Asked, Kinds
 from shopr.search.lexicon import Phrase, listed
+from shopr.search.mending import Mender
 from shopr.search.postings import Postings
 from shopr.search.spelling import Speller
 from shopr.search.stemming import stem
@@ -83,11 +80,12 @@ class Reader:
         self.terms, self.kinds, self.postings, self.compounds = terms, kinds, postings, compounds
         self.speller, self.languages, self.brands = speller, languages, brands
         self.codes = Codes(terms.names, postings.count)
+        self._mender = Mender(self)
 
     def read(self, text: str) -> Query:
         """The query in `text`."""
         tokens = _without_filler(self._whole_words(tokenise(text[:MAX_QUERY])))[:MAX_TERMS]
-        fixed, likelier = self._spelt(tokens)
+        fixed, likelier = self._mender.mended(tokens) if self.speller is not None else (tokens, tokens)
         corrected = " ".join(token.word for token in fixed) if fixed != tokens else None
         did_you_mean = " ".join(token.word for token in likelier) if likelier != fixed else None
         tokens = self._composed(fixed)
@@ -134,52 +132,7 @@ class Reader:
                     kept[-size:] = [Token(token.term, token.word, kept[-size].flags)]
         return kept
 
-    def _spelt(self, tokens: list[Token]) -> tuple[list[Token], list[Token]]:
-        """The words after spelling, and what they may be where the catalogue has a far commoner neighbour."""
-        if self.speller is None:
-            return tokens, tokens
-        codes = [self.code(token) for token in tokens]
-        fixed, likelier = list(tokens), list(tokens)
-        for i, token in enumerate(tokens):
-            others = [code for j, code in enumerate(codes) if j != i and code >= 0]
-            if codes[i] < 0:
-                if self._apart(token) or self._beside(tokens, i):
-                    continue
-                meant = self.speller.correct(token.word, partial(self._company, i=i, codes=codes))
-                if meant is not None:
-                    fixed[i] = likelier[i] = Token(stem(meant), meant, token.flags)
-                continue
-            count = int(self.postings.count[codes[i]])
-            common = self.speller.likelier(token.word, count)
-            if common is not None:
-                likelier[i] = Token(stem(common), common, token.flags)
-            if others and not self._meet(token.word, others):
-                # A word that no product has beside the others may be a slip that happens to be a word: "laptop sand".
-                meant = self.speller.in_company(token.word, count, partial(self._company, i=i, codes=codes))
-                if meant is not None:
-                    fixed[i] = likelier[i] = Token(stem(meant), meant, token.flags)
-        return fixed, likelier
-
-    def _company(self, word: str, *, i: int, codes: list[int]) -> float:
-        """How well a word at place i goes with the others: 1 side by side, a half in one product, 0 neither."""
-        code = self.code(Token(stem(word), word, 0))
-        if code < 0:
-            return 0.0
-        before, after = codes[i - 1] if i else -1, codes[i + 1] if i + 1 < len(codes) else -1
-        beside = self.compounds.beside
-        if (before >= 0 and beside(before, code)) or (after >= 0 and beside(code, after)):
-            return 1.0
-        return 0.5 * self._meet(word, [other for j, other in enumerate(codes) if j != i and other >= 0])
-
-    def _meet(self, word: str, others: list[int]) -> bool:
-        """Whether a product bears a word beside one of some terms."""
-        code = self.code(Token(stem(word), word, 0))
-        if code < 0 or not others:
-            return False
-        rows, _ = self.postings.of(code)
-        return any(_share(rows, self.postings.of(other)[0]) for other in others)
-
-    def _apart(self, token: Token) -> tuple[int, int] | None:
+    def apart(self, token: Token) -> tuple[int, int] | None:
         """The two words, side by side in the catalogue, that an unknown one is made of."""
         if not token.word.isalpha():
             return None
@@ -189,7 +142,7 @@ class Reader:
                 return first, second
         return None
 
-    def _beside(self, tokens: list[Token], i: int) -> bool:
+    def joins(self, tokens: list[Token], i: int) -> bool:
         """Whether a word becomes known when written together with a neighbour."""
         return any(
             self._together(tokens[a], tokens[b]) is not None
@@ -225,7 +178,7 @@ class Reader:
                 done[-1] = joined
                 continue
             code = self.code(token)
-            halves = self.compounds.apart.get(code) if code >= 0 else self._apart(token)
+            halves = self.compounds.apart.get(code) if code >= 0 else self.apart(token)
             if halves is None:
                 done.append(token)
                 continue
@@ -273,13 +226,3 @@ def _without_filler(tokens: list[Token]) -> list[Token]:
     """The words that say what is asked for; all if none would be left."""
     left = [token for token in tokens if token.word not in listed("filler")]
     return left or tokens
-
-
-def _share(a: NDArray[np.int32], b: NDArray[np.int32]) -> bool:
-    """Whether two ascending arrays have an element in common."""
-    if len(a) > len(b):
-        a, b = b, a
-    if not len(a):
-        return False
-    place = np.minimum(np.searchsorted(b, a), len(b) - 1)
-    return bool((b[place] == a).any())

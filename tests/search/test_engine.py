@@ -8,6 +8,7 @@ import pytest
 from shopr.data.catalog import Catalog
 from shopr.errors import DataError, InputError, UnknownNameError
 from shopr.search import Filters, ProductSearch
+from shopr.search.storing import LAYOUT
 from tests.search.shelf import ROWS, catalog
 
 
@@ -230,7 +231,7 @@ def test_a_damaged_or_foreign_index_is_refused(shop, tmp_path, damage):
     elif damage == "gone":
         file.unlink()
     elif damage == "layout":
-        manifest.write_text(manifest.read_text().replace('"layout": 1', '"layout": 99'))
+        manifest.write_text(manifest.read_text().replace(f'"layout": {LAYOUT}', '"layout": 99'))
     elif damage == "foreign":
         manifest.write_text('{"format": "something else"}')
     else:
@@ -255,3 +256,14 @@ def test_a_paper_notebook_is_no_laptop():
     ]
     shop = ProductSearch.build(catalog(rows))
     assert shop.search("", filters=Filters(types=("laptop",))).product_ids == ("computer",)
+
+
+def test_a_thing_that_bears_the_word_typed_stands_with_the_kind_and_its_accessories_behind():
+    rows = [{"product_id": f"n{i}", "title": f"Acme N{i} notebook Black"} for i in range(6)]
+    rows += [{"product_id": f"s{i}", "title": f"Borg S{i} laptop sleeve"} for i in range(4)]
+    rows += [{"product_id": f"k{i}", "title": f"Cira K{i} keyboard White"} for i in range(3)]
+    rows.append({"product_id": "docked", "title": "Cira D1 keyboard", "description": "Half a laptop"})
+    found = ProductSearch.build(catalog(rows)).search("laptop", 11).product_ids
+    assert found[0] == "docked"
+    assert set(found[1:7]) == {f"n{i}" for i in range(6)}
+    assert set(found[7:]) == {f"s{i}" for i in range(4)}

@@ -78,3 +78,24 @@ def test_a_rare_word_beside_a_far_commoner_one_is_offered_not_forced():
     found = ProductSearch.build(catalog(rows)).search("prixter")
     assert found.corrected is None
     assert found.did_you_mean == "printer"
+
+
+def test_a_known_word_gives_way_where_its_neighbour_and_another_name_a_kind():
+    rows = [{"product_id": f"c{i}", "title": f"Acme C{i} memory card Black"} for i in range(5)]
+    rows += [{"product_id": f"t{i}", "title": f"Borg T{i} toy car Red"} for i in range(5)]
+    shop = ProductSearch.build(catalog(rows))
+    assert shop.search("memory car").corrected == "memory card"
+    assert shop.search("toy car").corrected is None
+
+
+def test_a_word_seen_once_beside_hundreds_of_another_is_a_slip_of_the_catalogue():
+    rows = [{"product_id": f"p{i}", "title": f"Acme P{i} desktop Black"} for i in range(200)]
+    rows.append({"product_id": "odd", "title": "Acme deskto thing"})
+    found = ProductSearch.build(catalog(rows)).search("deskto")
+    assert found.corrected == "desktop"
+
+
+def test_names_of_kinds_are_likelier_than_other_words():
+    rows = [{"product_id": f"d{i}", "title": f"Acme D{i} radio Black", "description": "silent"} for i in range(4)]
+    rows += [{"product_id": f"x{i}", "title": f"Acme X{i} thing", "description": "has raids"} for i in range(6)]
+    assert ProductSearch.build(catalog(rows)).search("radi").corrected == "radio"

@@ -10,7 +10,7 @@ from shopr.search.stemming import stem
 from shopr.search.tokens import AFTER, BREAK, JOINED, LOWER, MEASURE, fold, tokenise
 
 
-def terms(text: str, language: str = "en") -> list[str]:
+def terms(text: str, language: str | None = "en") -> list[str]:
     return [token.term for token in tokenise(text, language)]
 
 
@@ -77,3 +77,10 @@ def test_no_text_breaks_the_tokeniser(text):
 @given(st.text(alphabet="abcXYZ0123456789.,-/\"' ", max_size=60))
 def test_terms_do_not_depend_on_case(text):
     assert terms(text.upper()) == terms(text.lower())
+
+
+def test_little_words_of_other_languages_are_names_in_a_text_and_nothing_in_a_query():
+    assert "van" in terms("Jan van Haasteren puzzle", "en")
+    assert "van" not in terms("puzzel van hout", "nl")
+    assert terms("puzzel van hout", None) == terms("puzzel hout", None)
+    assert "the" not in terms("Over the hills", "de")
