@@ -29,6 +29,7 @@ NAMES = (
     "scale",
     "abtest_calibration",
     "search",
+    "chat",
     "promotion",
     "security_report",
     "train_detector",
@@ -75,6 +76,7 @@ OTHER = {
         "floor": 0.3,
         "rounds": 300,
     },
+    "11_chat": {**FEW, "dialogues": 1, "messages": 100},
     "17_promotion_and_rollback": {
         "model": "edlae",
         "noise": 0.6,
