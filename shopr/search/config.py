@@ -21,7 +21,8 @@ class SearchConfig(BaseModel):
         accessory: malus where it is an accessory of what is asked for.
         exact_kind: bonus of that kind where the whole query names it.
         named_otherwise: the same for products of the kind that bear another name of it.
-        unspoken: the same where the shop hardly uses the word that was typed.
+        unspoken: the same where the shop hardly uses the word that was typed; other things that bear the word and are
+            no accessories gain as much.
         aside: malus of accessories in that case.
         synonym: weight of a word's synonyms beside the word itself.
         spelling: whether words that the catalogue does not know are corrected.
