@@ -63,6 +63,8 @@ _ORDERS = {
 def _kinds(catalog: Catalog) -> list[str]:
     """The last levels of categories that at least so many priced titles bear, and hardly any other title."""
     frame = catalog.frame[catalog.frame["price"].notna()]
+    if frame.empty:
+        return []
     leaf = frame["category"].str.rpartition(" > ")[2].str.lower()
     found = []
     for kind in sorted(set(leaf) - {""}):
