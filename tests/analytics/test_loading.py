@@ -24,7 +24,8 @@ def made(n: int = 4) -> list[Event]:
     return [
         Event(
             event_id=f"e{i}", type=kinds[i % 4], time=DAY + pd.Timedelta(minutes=i), user_id=f"u{i // 4}",
-            properties={"page": "/a", "product_id": "p1", "order_id": "o", "depth": 2}, consent=("analytics",),
+            properties={"page": "/a", "product_id": "p1", "order_id": "o", "quantity": 1, "depth": 2},
+            consent=("analytics",),
         )
         for i in range(n)
     ]  # fmt: skip
