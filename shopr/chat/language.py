@@ -155,6 +155,8 @@ class LanguageIdentifier:
         confidence = 1.0 / float(np.exp(gap).sum())
         name = self.classes[best]
         told = name == alone and float(scores[best] - rest.max(initial=-1e9)) > _SURE_NATS
+        if previous in self._column and not told and len(_WORDS.findall(text)) <= _FEW_WORDS:
+            name = str(previous)  # "undr 30 euro": too little, and too unsure, to leave the language spoken so far
         return Identified(name, confidence, name in SUPPORTED, told)
 
     def _inertia(self, text: str, marks: Floats, scores: Floats, previous: str) -> float:

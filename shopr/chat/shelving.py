@@ -56,9 +56,13 @@ class Shelving:
             last = head[-1]
             called = " ".join(t.key for t in tokens[last.start : last.end])
             keys = _decided({m.key for m in found if (m.start, m.end) == (last.start, last.end)}, tokens)
+            if _is_cover(found, keys, tokens):
+                keys = {_COVER}
             paired = _paired(head, keys, tokens)
             alone = not paired and {m.key for m in head} <= keys
             sure = EXACT if alone and self._ends(tokens, last) else SURE
+            if '"compatib' in attributes or "_compatib" in attributes:
+                keys = {names().parts.get(key, key) for key in keys}
             out |= dict.fromkeys(paired or keys, (sure, called))
         for text in (*_types(attributes), category.rsplit(" > ", 1)[-1]):
             named = self._found(tokenise(text)) if text else []
@@ -140,6 +144,17 @@ def _decided(keys: set[str], tokens: Sequence[Token]) -> set[str]:
     words = {t.key for t in tokens}
     told = {key for key in keys if words & names().hints.get(key, frozenset())}
     return told or keys
+
+
+_COVER = "warranty"
+
+
+def _is_cover(found: Sequence[Match], keys: set[str], tokens: Sequence[Token]) -> bool:
+    """Whether a title is that of a warranty for the kind it names: "1 year Notebook 3 year warranty"."""
+    if not any(m.key == _COVER for m in found) or not keys & names().hints.keys():
+        return False
+    words = {t.key for t in tokens}
+    return not any(words & names().hints.get(key, frozenset()) for key in keys)
 
 
 def _paired(head: Sequence[Match], keys: set[str], tokens: Sequence[Token]) -> set[str]:

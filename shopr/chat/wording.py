@@ -14,10 +14,13 @@ from shopr.chat.facts import Day, Line, Many, Money, Title, What, Word
 from shopr.chat.lexicon import Lexicon, lexicon, spoken
 from shopr.chat.messages import Messages, messages
 from shopr.chat.need import Need
+from shopr.chat.reading.tokens import fold, stemmed
 from shopr.money import from_minor
 
 __all__ = ["Wording"]
 
+_KINDS = 3
+"""Kinds that a reply names at most."""
 _GROUPED_FROM = 10_000
 """Amounts below are written without a mark between thousands, which differs between countries of one language."""
 _LOCALES = {"zh": "zh_Hans_CN", "pt": "pt_PT"}
@@ -107,9 +110,27 @@ class Wording:
         return f"{subject} ({', '.join(how)})" if how else subject
 
     def _subject(self, need: Need) -> str:
-        named = [self._concept(c) for c in need.concepts[:1]]
+        named = self._kinds(need)
         named += [n for n in need.names if n not in named] if need.names else []
         return " ".join(named) or " ".join(need.words)
+
+    def _kinds(self, need: Need) -> list[str]:
+        """The kinds asked for: one for each phrase, since one phrase may name several kinds."""
+        if len(need.called) < 2 or len(need.concepts) < 2:
+            return [self._concept(c) for c in need.concepts[:1]]
+        chosen: list[str] = []
+        for phrase in need.called[:_KINDS]:
+            left = [c for c in need.concepts if c not in chosen]
+            chosen += [c for c in left if self._names(c, phrase)][:1]
+        chosen = chosen or list(need.concepts[:1])
+        return [str(format_list([self._concept(c) for c in chosen], style="or", locale=self._locale))]
+
+    def _names(self, concept: str, phrase: str) -> bool:
+        """Whether a phrase is one by which the language calls a concept."""
+        stem = self._lexicon.stemmer
+        forms = (*self._lexicon.concepts.get(concept, ()), *lexicon("en").concepts.get(concept, ()))
+        wanted = [stemmed(w, stem) for w in fold(phrase).split()]
+        return any([stemmed(w, stem) for w in fold(form).split()] == wanted for form in forms)
 
     def _concept(self, concept: str) -> str:
         words = self._lexicon.concepts.get(concept) or lexicon("en").concepts.get(concept) or [concept]

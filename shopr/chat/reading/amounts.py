@@ -165,6 +165,8 @@ def find_prices(
     if not amounts:
         return []
     denials = {m.end: m.start for m in matches if m.table == "markers" and m.key == "negation_before"}
+    behind = {m.start for m in matches if m.table == "markers" and m.key == "negation_after"}
+    wanted = {i for m in matches if m.table in _CONTENT for i in range(m.start, m.end)}
     named = {m.start for m in matches if m.table == "markers" and m.key == "price_word" and m.end - m.start == 1}
     dropped = {a.start - 1 for a in amounts} & named  # "not above a price of 30" bounds as "not above 30" does
     reduced, positions = _reduced(tokens, [(a.start, a.end) for a in amounts], AMOUNT, dropped)
@@ -174,13 +176,32 @@ def find_prices(
         held = [at[positions[i]] for i in range(match.start, match.end) if positions[i] in at]
         start, end = positions[match.start], positions[match.end]
         kind = match.key
-        denied = next((denials[i] for i in (start, start - 1, start - 2) if i in denials), None)
+        denied = _denied_at(tokens, start, denials, wanted)
         if denied is not None and kind in _OPPOSITE:  # "not more expensive than", "nothing costing more than"
             kind, start = _OPPOSITE[kind], denied
+        elif kind == "min" and any(_free(tokens, end, i, wanted) for i in behind if 0 <= i - end <= 1):
+            kind = "max"  # verbs last: "30 eurodan pahalı olmasın"
         bound = _bound(kind, held, start, end)
         if bound is not None:
             out.append(bound)
     return out
+
+
+_CONTENT = ("concepts", "colours", "materials", "brand")
+_REACH = 5
+
+
+def _denied_at(tokens: Sequence[Token], start: int, denials: dict[int, int], wanted: Set[int]) -> int | None:
+    """Where a denial begins that holds for a bound at `start`: "mustn't cost me more than", no product between."""
+    for end in range(start, max(-1, start - _REACH), -1):
+        if end in denials:
+            return denials[end] if end >= start - 2 or _free(tokens, end, start, wanted) else None
+    return None
+
+
+def _free(tokens: Sequence[Token], start: int, end: int, wanted: Set[int]) -> bool:
+    """Whether only small words stand between two places."""
+    return not any(i in wanted or tokens[i].kind in ("end", "pause", "number") for i in range(start, end))
 
 
 def _bound(kind: str, held: list[Amount], start: int, end: int) -> PriceBound | None:

@@ -50,7 +50,23 @@ def mended_tokens(tokens: list[Token], words: Vocabulary, shelf: Range) -> tuple
         else:
             mended.append((token.text, right))
             out.append(_like(token, right))
+    if mended and _is_strange(tokens, len(mended), words, shelf):
+        return tokens, []
     return out, mended
+
+
+def _is_strange(tokens: list[Token], mended: int, words: Vocabulary, shelf: Range) -> bool:
+    """Whether most of a message is unknown even after mending: then what was mended is a guess as well."""
+    said = [t.key for t in tokens if t.kind == "word" and t.key not in words.stopwords]
+    lost = [w for w in said if len(w) > 2 and not words.knows(w) and not _is_somewhere(w, words, shelf)]
+    unknown = len(lost) - mended
+    return words.lexicon.spaces and unknown >= max(2, mended) and 2 * len(lost) >= len(said)
+
+
+def _is_somewhere(word: str, words: Vocabulary, shelf: Range) -> bool:
+    """Whether the catalogue, the names or the parts of words know a word."""
+    known = word in shelf.brands.words or word in names().products or shelf.word_count(word) > 0
+    return known or vocabulary("en").knows(word) or bool(words.unglued(word) or words.parts(word))
 
 
 def _mendable(token: Token, shelf: Range, english: Vocabulary, words: Vocabulary) -> bool:

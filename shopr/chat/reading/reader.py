@@ -65,6 +65,7 @@ class _Clause:
     def _model_or_order(self) -> None:
         """A number such as D850 is a model, not an order, where a product is asked for and no order is spoken of."""
         spoken = set(self._out.asks) & _OF_ORDERS or "order_word" in self._out.marks
+        spoken = spoken or bool({"anxious", "angry"} & set(self._out.tone))  # nobody fears for a model
         product = self._out.keys("brand") or self._out.keys("concepts")
         if self._out.orders and product and not spoken:
             self._out.names += [o.casefold() for o in self._out.orders]

@@ -9,6 +9,8 @@ __all__ = ["Speller", "distance"]
 _SHORTEST = 3
 _TWO_EDITS_FROM = 7
 """Letters from which two edits may be mended; shorter words meet too many others."""
+_SOUNDS = (("f", "ph"), ("ph", "f"), ("k", "c"), ("c", "k"), ("z", "s"), ("i", "y"))
+"""Letters that sound alike: "headfones" is two edits away, and one mishearing."""
 
 
 class Speller:
@@ -29,6 +31,9 @@ class Speller:
         """The word that was meant; None where none is near enough, or the word is not one of letters."""
         if len(word) < _SHORTEST or not word.isalpha() or word in self._weights:
             return None
+        alike = next((w for a, b in _SOUNDS if (w := word.replace(a, b)) != word and w in self._weights), None)
+        if alike is not None:
+            return alike
         bound = 2 if len(word) >= _TWO_EDITS_FROM else 1
         keys = {word, *_shortened(word)}
         if bound == 2:

@@ -20,6 +20,8 @@ AMOUNT = "amountslot"
 """Stands for an amount of money in the patterns of prices."""
 NUMBER = "numberslot"
 """Stands for a number in the phrases of ordinals."""
+_LIKELIER = 50
+"""Phrases that a word for a kind, a colour or a material outweighs when a typing error could be either."""
 CONTENT = ("concepts", "colours", "materials", "attributes", "units", "groups", "recipients")
 """Tables that say what is wanted, rather than what is to be done."""
 
@@ -35,6 +37,7 @@ class Names:
     hints: dict[str, frozenset[str]]
     describing: frozenset[str]
     wider: dict[str, tuple[str, ...]]
+    parts: dict[str, str]
 
 
 @cache
@@ -48,6 +51,7 @@ def names() -> Names:
         pairs={(first, second): concept for first, second, concept in data["pairs"]},
         hints={concept: frozenset(map(str, words)) for concept, words in data["hints"].items()},
         describing=frozenset(map(str, data["describing"])),
+        parts=dict(data["parts"]),
         wider={concept: tuple(narrower) for concept, narrower in data["wider"].items()},
     )
 
@@ -103,11 +107,15 @@ class Vocabulary:
 
     @cached_property
     def speller(self) -> Speller:
-        """Mends towards the lexicon's words; those of prices and commands are likelier than rare ones."""
-        weights = dict.fromkeys(self.stopwords, 1)
+        """Mends towards the lexicon's words; kinds, colours and those of many commands are likelier than others."""
+        words_of, weights = self.lexicon, dict.fromkeys(self.stopwords, 1)
         for book in (self.book, self.prices, self.groups):
             for word, count in book.words.items():
                 weights[word] = weights.get(word, 0) + count
+        for word in (self._content_words | set(self.prices.words)) & weights.keys():
+            weights[word] += _LIKELIER
+        for word in {fold(forms[0]) for forms in (*words_of.colours.values(), *words_of.materials.values()) if forms}:
+            weights[word] = weights.get(word, 0) + _LIKELIER  # "wite" is white before it is wine
         return Speller(weights)
 
     def knows(self, word: str) -> bool:

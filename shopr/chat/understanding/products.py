@@ -133,6 +133,8 @@ def _pointed(scene: Scene) -> Command | None:
     ids = scene.pointed()
     if ids and scene.asks("want"):
         return Command("add", ids=ids)  # "I'd like the third one"
+    if ids and scene.reading.placed and not scene.reading.asks and scene.pieces is not None:
+        return Command("add", ids=ids, quantity=scene.pieces)  # "three of the second one please"
     return Command("details", ids=ids[:1]) if ids else None
 
 

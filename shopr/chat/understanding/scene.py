@@ -50,6 +50,11 @@ class Scene:
         return [int(n.value) for n in self.reading.counts if n.value == int(n.value) and n.value < 10_000]
 
     @property
+    def pieces(self) -> int | None:
+        """The pieces of "three of the second one": a whole number, and the word for "of" or for pieces."""
+        return next((n for n in self.counts if 1 <= n <= 99), None) if self.marks("of", "quantity") else None
+
+    @property
     def bare(self) -> bool:
         """Whether the clause names nothing: no product, no constraint, no place."""
         return not self.reading.has_need and not self.reading.points and not self.reading.orders

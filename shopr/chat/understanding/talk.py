@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shopr.chat.commands import Command
+from shopr.chat.reading.tokens import fold
 from shopr.chat.understanding.scene import Scene
 
 __all__ = ["last_resort", "talk_command"]
@@ -63,7 +64,10 @@ def _foreign(scene: Scene) -> bool:
     words = scene.asks("off_topic")
     if not words or scene.reading.orders or scene.reading.ids:
         return False
-    shop = scene.need.has_subject or scene.asks("add", "remove", "compare", "show_cart", "total", "return", "deals")
+    need = scene.need
+    known = any(scene.shelf.word_count(fold(n)) for n in need.names)
+    shop = bool(need.concepts or need.words or known)
+    shop = shop or bool(scene.asks("add", "remove", "compare", "show_cart", "total", "return", "deals"))
     return words > 1 or not shop
 
 
