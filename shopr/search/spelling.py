@@ -31,16 +31,19 @@ _RARE = 2
 _COMMON = 30
 """Times as many products must bear the word that a rare known one is taken for."""
 _FAR = 100
-"""The same, for the word to be replaced unasked, from so many letters:"""
+"""The same, for the known word to be replaced unasked."""
 _SURELY = 5
+"""Letters of the shortest known word that is replaced so."""
 _SELDOM = 25
 """A known word that more products bear is never taken for another."""
 _OFTEN = 4
-_FREQUENCY = 0.22
-_NAME = 0.35
+_FREQUENCY = 0.1
+_NAME = 0.5
+"""What it is worth that a word names kinds or brands: as much as being borne by some 150 products."""
 _SINGLE = 3
+"""Letters of the shortest singular that is looked for in place of an unknown plural."""
 _COMPANY = 0.9
-_FIRST = 0.25
+_FIRST = 0.15
 _DEAREST = {1: 1.9, 2: 2.5}
 _CLOSELY = 8
 
@@ -151,7 +154,7 @@ class Speller:
         priced = self.candidates(word)
         if len(word) < 3:
             # Two letters may be a slip of almost anything: only the company tells.
-            priced = [pair for pair in priced if company(pair[1]) >= 1]
+            priced = [pair for pair in priced if company(pair[1]) > 0]
         if len(word) <= 4:
             # A short word with another first letter is another word, unless its company speaks for it.
             priced = [pair for pair in priced if _begins_alike(word, pair[1]) or company(pair[1]) > 0]
