@@ -195,7 +195,7 @@ def _denied_at(tokens: Sequence[Token], start: int, denials: dict[int, int], wan
     """Where a denial begins that holds for a bound at `start`: "mustn't cost me more than", no product between."""
     for end in range(start, max(-1, start - _REACH), -1):
         if end in denials:
-            return denials[end] if end >= start - 2 or _free(tokens, end, start, wanted) else None
+            return denials[end] if _free(tokens, end, start, wanted) else None
     return None
 
 
