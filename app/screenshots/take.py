@@ -1,8 +1,9 @@
-"""Take the README's pictures of the app anew, on the shop and the champion in use: `python app/screenshots/take.py`."""
+"""Take the README's pictures of the app anew, on the shop in use: `python app/screenshots/take.py [NAME …]`."""
 
 from __future__ import annotations
 
 import shutil
+import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -18,7 +19,10 @@ PICTURES = [
     ("for-you-dark", "/for-you", "dark"),
     ("profile", "/profile", "light"),
     ("experiments", "/experiments?experiment=ab_looks", "light"),
+    ("chat", "/chat", "light"),
 ]
+SAID = {"chat": ("show me scarves under 40", "put the second one in my cart")}
+"""Page -> what is typed before its picture is taken."""
 READY = "[data-testid=stApp][data-test-script-state=notRunning] .stHtml h1"
 CUT = 1440  # pixels from the top: below them the overview names a path of this machine
 
@@ -30,9 +34,17 @@ def main() -> None:
         server.wait_healthy()
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         for name, path, scheme in PICTURES:
+            if sys.argv[1:] and name not in sys.argv[1:]:
+                continue
             page = browser.new_page(viewport={"width": 1440, "height": CUT}, color_scheme=scheme)  # type: ignore[arg-type]
             page.goto(server.address + path)
             page.wait_for_selector(READY, timeout=60_000)
+            for number, message in enumerate(SAID.get(name, ()), 1):
+                box = page.locator("[data-testid=stChatInputTextArea]")
+                box.fill(message)
+                box.press("Enter")
+                page.locator(".talk .they:not(.busy)").nth(number - 1).wait_for(timeout=60_000)
+                page.wait_for_selector(READY, timeout=60_000)
             page.wait_for_timeout(1500)  # charts and pictures are drawn after the script has ended
             picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
             small = picture.quantize(256, method=Image.Quantize.MEDIANCUT)

@@ -29,4 +29,12 @@ def tone_of(text: str, readings: Sequence[Reading], language: str, feeling: Feel
     for tone in ("hurried", "pleased"):
         if words.get(tone):
             return tone
-    return feeling(text, language) if feeling is not None else "neutral"
+    if feeling is None or not any(reading.words or not reading.has_need for reading in readings):
+        return "neutral"  # a request that is understood to its last word says nothing of how somebody feels
+    return feeling(" ".join(_unnamed(reading) for reading in readings), language)
+
+
+def _unnamed(reading: Reading) -> str:
+    """The clause without the products that it names: scarves do not scare."""
+    named = {at for slot in reading.slots for at in range(slot.start, slot.end)}
+    return " ".join(token.text for at, token in enumerate(reading.tokens) if at not in named)

@@ -10,7 +10,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shopr.chat.feeling import tone_of
 from shopr.chat.fitting.emotions import NEGATIVE, POSITIVE, TONES, read_emotions
+from shopr.chat.reading.result import Reading, Slot
+from shopr.chat.reading.tokens import tokenise
 from shopr.chat.tone import SENTIMENTS, feeling, sentiment
 
 SENTENCES = {
@@ -62,3 +65,19 @@ def test_the_groups_of_emotions_are_goemotions_own(shared_data: Path) -> None:
     assert mixed
     assert set(dev.sentiment[mixed].tolist()) == {1}
     assert np.bincount(dev.sentiment).sum() == len(dev.texts)
+
+
+@pytest.mark.parametrize("kind", ["scarves", "fire alarms", "horror films", "angry birds toys"])
+def test_a_request_that_is_understood_says_nothing_of_how_somebody_feels(kind: str) -> None:
+    reading = Reading(f"show me {kind}", tokens=tokenise(f"show me {kind}"))
+    reading.slots.append(Slot("concepts", "kind", 2, len(reading.tokens)))
+    assert tone_of(reading.text, [reading], "en", lambda text, language: "anxious") == "neutral"
+
+
+def test_the_products_of_a_message_are_not_read_for_its_tone() -> None:
+    text = "honestly nobody answers about my scarves"
+    reading = Reading(text, tokens=tokenise(text), words=["honestly", "nobody", "answers"])
+    reading.slots.append(Slot("concepts", "scarf", 5, 6))
+    heard: list[str] = []
+    assert tone_of(text, [reading], "en", lambda said, language: heard.append(said) or "angry") == "angry"
+    assert heard == ["honestly nobody answers about my"]
