@@ -37,6 +37,7 @@ def bounds(text: str, language: str) -> list[tuple[str, int]]:
         ("ar", "يجب ألا يتجاوز 60 يورو"),
         ("zh", "不要超过60欧元"),
         ("ja", "60ユーロを超えない"),
+        ("ja", "60ユーロ以上にならない"),
     ],
 )
 def test_a_denied_bound_is_the_other_bound(language: str, text: str) -> None:
