@@ -40,6 +40,14 @@ def identity(shop: Shop) -> tuple[str, str | None]:
     return given, (user or "").strip() or None
 
 
+@st.cache_resource(show_spinner="Waking the assistant …", max_entries=2)
+def wake(_shop: Shop, fingerprint: str) -> bool:
+    """Load what the first reply would have to wait for; once a process and shop."""
+    # The shop itself is no part of the cache's key: its fingerprint is.
+    _shop.assistant.warm(["en"])
+    return True
+
+
 def anew() -> None:
     """Begin another conversation."""
     st.query_params["c"] = uuid4().hex
@@ -109,6 +117,7 @@ def page() -> None:
             ],
         )
         return
+    wake(shop, shop.data.manifest.fingerprint)
     conversation_id, user = identity(shop)
     # Outside the columns, so that it stays at the foot of the window.
     typed = st.chat_input("Ask for a product, an order, a return …", key="message", max_chars=4_000)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from shopr.errors import ConfigError, InputError, NotReadyError
 from shopr.recommend.base import MAX_K
 from shopr.recommend.pipeline import Wanted
+from shopr.shop.answers import Visit
 
 if TYPE_CHECKING:
     from shopr.chat.assistant import Assistant
@@ -116,10 +117,10 @@ class Assisted:
         return ModelHelp.at(endpoint, tokens_a_day=settings.llm_tokens_a_day, clock=self._whole.clock, redact=redact)
 
     def _suggest(self, user_id: str | None, n: int) -> list[tuple[str, str]]:
-        """Recommendations of the shop's own pipeline: history, profile, rules; none while no model serves."""
+        """Recommendations of the shop's own pipeline: history, wishes, rules, time of the day and of the year."""
         shop = self._whole
         try:
-            cards, _ = shop.answer(user_id, Wanted(min(n, MAX_K), explain=False))
+            cards, _ = shop.answer(user_id, Wanted(min(n, MAX_K), explain=False), visit=Visit())
         except NotReadyError:
             return []
         known = user_id is not None and bool(shop.history(user_id, 1))
