@@ -37,7 +37,8 @@ def conversation(shop: Shop, turns: Sequence[Turn], waiting: str = "") -> None:
         rows += [_said(said), _answered(shop, reply)] if said else [_answered(shop, reply)]
     if waiting:
         rows += [_said(waiting), '<li class="turn they busy"><div class="bubble"><i></i><i></i><i></i></div></li>']
-    st.html(f'<ol class="talk" role="log" aria-live="polite" aria-label="Conversation">{"".join(rows)}</ol>')
+    spoken = f'<ol class="talk">{"".join(rows)}</ol>' if rows else ""
+    st.html(f'<div role="log" aria-live="polite" aria-label="Conversation">{spoken}</div>')
 
 
 def _said(text: str) -> str:
@@ -82,7 +83,7 @@ def _product(shop: Shop, product: Mapping[str, Any], place: int) -> str:
     why = " · ".join(escape(each) for each in product.get("why", []))
     return (
         f'<li class="offer" lang="{escape(product.get("language") or "und")}">{figure(card)}<div>'
-        f'<h3><b>{place}</b> {escape(product["title"])}</h3><p class="facts">{price}{pill}</p>'
+        f'<p class="title"><b>{place}</b> {escape(product["title"])}</p><p class="facts">{price}{pill}</p>'
         f'<p class="match" dir="ltr">{match}</p>{f"<p class=why>{why}</p>" if why else ""}</div></li>'
     )
 

@@ -103,7 +103,9 @@ def opened(
 
 def violations(page: Page) -> list[str]:
     """What axe-core finds in the page below Streamlit's header, one line a node."""
-    found = Axe().run(page, context="[data-testid=stMain]").response["violations"]
+    # A page with a message box at its foot scrolls in a container of its own.
+    below = "[data-testid=stMain], [data-testid=stAppScrollToBottomContainer]"
+    found = Axe().run(page, context=below).response["violations"]
     return [f"{rule['id']}: {node['target']} {node['html'][:160]}" for rule in found for node in rule["nodes"]]
 
 
@@ -123,6 +125,30 @@ def test_a_page_is_whole_accessible_and_asks_nobody_else(
         assert background == ("rgb(251, 250, 247)" if scheme == "light" else "rgb(19, 21, 22)")
         assert violations(page) == []
         assert hosts - {""} == {urlsplit(server.address).netloc}  # "": pictures within the page itself
+    finally:
+        page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_conversation_is_accessible_and_survives_a_reload(
+    browser: Browser, server: AppServer, hosts: set[str], scheme: str
+) -> None:
+    page = opened(browser, server, "/chat", hosts, NARROW if scheme == "dark" else WIDE, scheme)
+    try:
+        box = page.locator("[data-testid=stChatInputTextArea]")
+        for number, message in enumerate(("show me red mugs", "add the first one")):
+            box.fill(message)
+            box.press("Enter")
+            page.locator(".talk .they:not(.busy)").nth(number).wait_for(timeout=60_000)
+            page.wait_for_selector(READY, timeout=60_000)
+        page.wait_for_selector(".cart .sum")
+        assert page.locator(".offer .title").first.inner_text().startswith("1")
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        page.reload()
+        page.wait_for_selector(".talk .they:nth-of-type(4)", timeout=60_000)
+        assert page.locator(".talk .you").count() == 2
+        assert hosts - {""} == {urlsplit(server.address).netloc}
     finally:
         page.context.close()
 

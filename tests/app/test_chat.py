@@ -32,7 +32,7 @@ def test_a_product_is_shown_with_the_records_facts_and_put_into_the_cart(stocked
     app = opened()
     assert "Nothing yet" in text(app)
     shown = said(app, "show me red mugs")
-    assert '<ol class="talk" role="log"' in shown
+    assert '<div role="log" aria-live="polite" aria-label="Conversation"><ol class="talk">' in shown
     assert "Red mug no." in shown
     record = Shop.open(stocked).cards.card("p020")
     assert record.price is not None
