@@ -41,6 +41,7 @@ __all__ = ["chat"]
     metavar="FILE",
     help="Where one JSON line a turn goes.",
 )
+@click.option("--track", is_flag=True, help="Log the scores of a replay to MLflow.")
 @click.option("--shop", metavar="NAME", help="The shop to talk to; by default the one of the settings.")
 @click.option("--user", metavar="ID", help="Who is signed in; nobody by default.")
 @click.option("--language", metavar="TAG", help="Language of the first reply, such as de; messages decide afterwards.")
@@ -51,6 +52,7 @@ def chat(
     replay_path: Path | None,
     catalog_path: Path | None,
     out_path: Path | None,
+    track: bool,
     shop: str | None,
     user: str | None,
     language: str | None,
@@ -64,19 +66,21 @@ def chat(
     from shopr.errors import InputError
 
     if replay_path is None:
-        if catalog_path is not None or out_path is not None:
-            raise InputError("--catalog and --out belong to a replay", hint="Name the dialogues with --replay FILE")
+        if catalog_path is not None or out_path is not None or track:
+            raise InputError(
+                "--catalog, --out and --track belong to a replay", hint="Name the dialogues with --replay FILE"
+            )
         _talk(shop, user, language, conversation or uuid4().hex, as_json=as_json)
         return
     if catalog_path is None:
         raise InputError("--replay needs the products", hint="Name them with --catalog FILE")
-    _replay(replay_path, catalog_path, out_path, as_json=as_json)
+    _replay(replay_path, catalog_path, out_path, track=track, as_json=as_json)
 
 
 # -- replay -----------------------------------------------------------------------------------------------------------
 
 
-def _replay(replay_path: Path, catalog_path: Path, out_path: Path | None, *, as_json: bool) -> None:
+def _replay(replay_path: Path, catalog_path: Path, out_path: Path | None, *, track: bool, as_json: bool) -> None:
     from shopr.chat.replay import play, read_script, summary
     from shopr.data.sources.catalog_file import read_catalog
     from shopr.progress import step
@@ -98,12 +102,28 @@ def _replay(replay_path: Path, catalog_path: Path, out_path: Path | None, *, as_
     if out_path is not None:
         _write(out_path, lines)
     found = summary(played)
+    if track:
+        _track(found, replay_path, catalog_path)
     if as_json:
         echo_json({**found.as_dict(), "failures": _failures(played)})
     else:
         _print(found, played)
     if found.turns_passed < found.turns:
         sys.exit(1)
+
+
+def _track(found: Summary, replay_path: Path, catalog_path: Path) -> None:
+    """The scores as an MLflow run of the experiment `chat`, with the counts by capability."""
+    from shopr.config import Settings
+    from shopr.data.fingerprint import fingerprint_file
+    from shopr.tracking.runs import run
+
+    settings = Settings()
+    params = {"dialogues": replay_path.name, "script": fingerprint_file(replay_path), "catalog": catalog_path.name}
+    with run("replay", settings=settings, experiment="chat", params=params, seed=settings.seed) as made:
+        made.metrics({"turns_passed": found.turn_accuracy, "dialogues_passed": found.dialogue_success})
+        made.metrics({"invented": found.invented, "first_p95_ms": found.first_p95, "later_p95_ms": found.later_p95})
+        made.json(found.as_dict(), "replay.json")
 
 
 def _write(path: Path, lines: list[str]) -> None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from shopr.data.catalog import Catalog
     from shopr.search.engine import ProductSearch
+    from shopr.search.meaning import MeaningSearch
+
+    Searches = ProductSearch | MeaningSearch
 
 __all__ = ["search"]
 
@@ -70,6 +73,13 @@ def index(*, catalog_path: Path, out: Path, as_json: bool) -> None:
     help="Where query_id,product_id,rank,score,confidence go: .csv or .parquet.",
 )
 @click.option("--k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Products for each query.")
+@click.option(
+    "--encoder",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Reorder the first hundred by a sentence-transformers model on this machine (extra 'semantic').",
+)
+@click.option("--blend", type=click.FloatRange(0, 100), help="Weight of the encoder's say; by default its own.")
 @json_option
 def query(
     *,
@@ -79,6 +89,8 @@ def query(
     batch: Path | None,
     out: Path | None,
     k: int,
+    encoder: Path | None,
+    blend: float | None,
     as_json: bool,
 ) -> None:
     """Ask for WORDS, or for every query of a file; a query without a match gets no row."""
@@ -93,11 +105,14 @@ def query(
     if out is not None:
         _check_out(out)
     queries = None if batch is None else _queries(batch)
-    engine = _load(index_path) if index_path is not None else None
+    if encoder is not None and catalog_path is None:
+        raise InputError("--encoder needs the products' texts", hint="Give --catalog FILE instead of --index")
+    engine: Searches | None = _load(index_path) if index_path is not None else None
     titles: dict[str, str] = {}
     if engine is None:
         assert catalog_path is not None
-        catalog, engine = _build(catalog_path)
+        catalog, built = _build(catalog_path)
+        engine = _reordered(built, catalog, encoder, blend)
         titles = dict(zip(catalog.frame["product_id"], catalog.frame["title"], strict=True))
     if queries is None:
         assert words is not None
@@ -116,16 +131,23 @@ def query(
     metavar="FILE",
     help="CSV or Parquet with the columns query,docid,rating; grades of 0 or more.",
 )
+@click.option(
+    "--encoder",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Reorder the first hundred by a sentence-transformers model on this machine (extra 'semantic').",
+)
+@click.option("--blend", type=click.FloatRange(0, 100), help="Weight of the encoder's say; by default its own.")
 @json_option
-def evaluate(*, catalog_path: Path, qrels: Path, as_json: bool) -> None:
+def evaluate(*, catalog_path: Path, qrels: Path, encoder: Path | None, blend: float | None, as_json: bool) -> None:
     """Measure search against human ratings: nDCG@10, condensed nDCG@10, abstention."""
     from shopr.data.sources.files import read_table
     from shopr.search.evaluation import evaluate as measure
     from shopr.search.evaluation import read_ratings
 
     ratings = read_ratings(read_table(qrels).frame, qrels.name)
-    _, engine = _build(catalog_path)
-    result = measure(engine, ratings)
+    catalog, engine = _build(catalog_path)
+    result = measure(_reordered(engine, catalog, encoder, blend), ratings)
     if as_json:
         echo_json(result)
         return
@@ -150,6 +172,23 @@ def _build(path: Path) -> tuple[Catalog, ProductSearch]:
         reading.note(f"{len(catalog):,} products" + (f", {len(rejects):,} rows set aside" if len(rejects) else ""))
     with step("Build the index"):
         return catalog, ProductSearch.build(catalog)
+
+
+def _reordered(engine: ProductSearch, catalog: Catalog, encoder: Path | None, blend: float | None) -> Searches:
+    """The search, with an encoder's say in its order where one is named."""
+    from shopr.errors import InputError
+
+    if encoder is None:
+        if blend is not None:
+            raise InputError("--blend is the weight of an encoder", hint="Name its folder with --encoder FOLDER")
+        return engine
+    from shopr.progress import step
+    from shopr.search.meaning import MeaningSearch
+    from shopr.search.semantic import SentenceEncoder
+
+    model = SentenceEncoder(encoder)
+    with step("Encode the products"):
+        return MeaningSearch.build(engine, catalog, model, blend)
 
 
 def _load(folder: Path) -> ProductSearch:
@@ -179,7 +218,7 @@ def _queries(path: Path) -> pd.DataFrame:
     return table.frame.assign(query_id=ids, query=words)[["query_id", "query"]]
 
 
-def _answer(engine: ProductSearch, queries: pd.DataFrame, k: int, out: Path, as_json: bool) -> None:
+def _answer(engine: Searches, queries: pd.DataFrame, k: int, out: Path, as_json: bool) -> None:
     import pandas as pd
 
     answers = engine.search_batch(queries["query"].tolist(), k)
@@ -199,7 +238,7 @@ def _answer(engine: ProductSearch, queries: pd.DataFrame, k: int, out: Path, as_
         click.echo(f"{out}: {len(frame):,} rows for {len(answers):,} queries, {silent:,} without a match")
 
 
-def _print(engine: ProductSearch, words: str, k: int, titles: dict[str, str], as_json: bool) -> None:
+def _print(engine: Searches, words: str, k: int, titles: dict[str, str], as_json: bool) -> None:
     found = engine.search(words, k)
     shown = found.product_ids or found.alternatives
     sure = found.confidences.tolist() if len(found) else [None] * len(shown)

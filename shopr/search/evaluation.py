@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from shopr.errors import DataError
 from shopr.search.engine import ProductSearch
+
+if TYPE_CHECKING:
+    from shopr.search.meaning import MeaningSearch
 
 __all__ = ["Evaluation", "evaluate", "ndcg", "read_ratings"]
 
@@ -74,7 +78,7 @@ def ndcg(products: Sequence[str], grades: Mapping[str, float], k: int = 10, *, c
     return float(gained / ideal) if ideal else float("nan")
 
 
-def evaluate(search: ProductSearch, ratings: Mapping[str, Mapping[str, float]]) -> Evaluation:
+def evaluate(search: ProductSearch | MeaningSearch, ratings: Mapping[str, Mapping[str, float]]) -> Evaluation:
     """Search every rated query; where it abstains, the alternatives it names count as its list."""
     by_query: dict[str, tuple[float, float]] = {}
     refusals: dict[bool, list[bool]] = {True: [], False: []}

@@ -12,8 +12,10 @@ from benchmarks.dialogues.generate import generated
 from shopr.chat.replay import Player, play, read_script, summary
 from shopr.chat.replay.script import parse_script
 from shopr.cli.main import main
+from shopr.config import Settings
 from shopr.data.sources.catalog_file import read_catalog
 from shopr.errors import DataError
+from shopr.tracking.store import client
 from tests.chat.shop import PRODUCTS, catalog
 
 KEYS = {
@@ -110,6 +112,20 @@ def test_a_file_that_is_no_script_is_refused(tmp_path: Path, content: str) -> No
     (tmp_path / "bad.json").write_text(content, encoding="utf-8")
     with pytest.raises(DataError):
         read_script(tmp_path / "bad.json")
+
+
+def test_a_replay_is_logged_on_request(stores: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = catalog().frame[["product_id", "title", "brand", "price", "currency", "colour", "stock"]]
+    frame.to_parquet(tmp_path / "products.parquet")
+    (tmp_path / "script.json").write_text(json.dumps(SCRIPT), encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["chat", "--replay", str(tmp_path / "script.json"), "--catalog", str(tmp_path / "products.parquet"),
+              "--track", "--json"])  # fmt: skip
+    printed = json.loads(capsys.readouterr().out)
+    found = client(stores).search_runs([client(stores).get_experiment_by_name("chat").experiment_id])
+    assert [(run.info.status, run.data.metrics["turns_passed"]) for run in found] == [
+        ("FINISHED", printed["turn_accuracy"])
+    ]
 
 
 def test_a_replay_needs_its_catalogue(capsys: pytest.CaptureFixture[str]) -> None:

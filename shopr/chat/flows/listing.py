@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from shopr.chat.calendar import occasions
 from shopr.chat.commands import Command
-from shopr.chat.facts import Line, Money, Product
+from shopr.chat.facts import Line, Many, Money, Product
 from shopr.chat.flows.product import stock_word
 from shopr.chat.need import Need
 from shopr.chat.turn import MOST_SHOWN, Turn
@@ -62,7 +63,31 @@ def recommend(turn: Turn, command: Command) -> None:
     in_stock = [i for i in ids if turn.stock(i) != 0]
     key = "gift_ideas" if need.gift_for else "recommended"
     _note(turn, need)
+    if not need.has_subject and not need.brands and _occasion(turn, need):
+        return
     _show(turn, key, [(i, reasons.get(i)) for i in in_stock])
+
+
+def _occasion(turn: Turn, need: Need) -> bool:
+    """For a present, or somebody of whom nothing is known: what people buy for the next occasion, where it is sold."""
+    known = turn.suggest is not None and any(why == "history" for _, why in turn.suggest(turn.user_id, 1))
+    if known and not need.gift_for:
+        return False
+    names, rows = [], []
+    for occasion in occasions(turn.clock.now().date(), turn.state.language):
+        idea = replace(need, concepts=occasion.concepts, gift_for="")
+        found = [int(row) for row in turn.find(idea).rows if turn.offers.stock[int(row)] != 0][:MOST_SHOWN]
+        if found:  # of several that are near, none is taken to be the shopper's own
+            names.append(occasion.name)
+            rows += [row for row in found if row not in rows]
+    if not rows:
+        return False
+    turn.say("season_note", occasion=Many(tuple(names)))
+    ids = [str(turn.shelf.catalog.frame["product_id"].iat[row]) for row in rows[:MOST_SHOWN]]
+    turn.show([turn.product(i) for i in ids], "recommended")
+    turn.state.topic = "search"
+    turn.quick += ["quick_compare", "quick_cheaper"]
+    return True
 
 
 def popular(turn: Turn, need: Need) -> list[str]:
