@@ -104,3 +104,16 @@ def test_a_payment_worry_with_an_order_is_about_the_order(talk: Talk) -> None:
     reply = talk.say("I'm scared my card was charged two times for A1001")
     assert reply.order is not None
     assert reply.order.id == "A1001"
+
+
+@pytest.mark.parametrize(
+    ("message", "pieces"),
+    [
+        ("I'd like 3 of the first one", {"h6": 3}),
+        ("I want the second one", {"h1": 1}),
+        ("both of the first two please", {"h6": 1, "h1": 1}),
+    ],
+)
+def test_wanting_places_of_a_list_puts_so_many_into_the_cart(talk: Talk, message: str, pieces: dict[str, int]) -> None:
+    talk.say("headphones")
+    assert {item.id: item.qty for item in talk.say(message).cart} == pieces

@@ -132,8 +132,11 @@ def _pointed(scene: Scene) -> Command | None:
         return None
     ids = scene.pointed()
     if ids and scene.asks("want"):
-        return Command("add", ids=ids)  # "I'd like the third one"
-    if ids and scene.reading.placed and not scene.reading.asks and scene.pieces is not None:
+        return Command("add", ids=ids, quantity=scene.pieces)  # "I'd like the third one", "… three of the first"
+    told = bool(ids) and scene.reading.placed and not scene.reading.asks
+    if told and len(ids) > 1 and "both" in scene.reading.references:
+        return Command("add", ids=ids)  # "both of the first two please"
+    if told and scene.pieces is not None:
         return Command("add", ids=ids, quantity=scene.pieces)  # "three of the second one please"
     return Command("details", ids=ids[:1]) if ids else None
 
