@@ -25,6 +25,13 @@ def test_every_probe_passes_on_a_simulated_shop_and_invents_nothing(catalog: Cat
     assert (total.dialogues_passed, total.invented) == (total.dialogues, 0)
 
 
+def test_a_small_shop_is_probed_by_what_it_has() -> None:
+    small = world_dataset(world_of("tiny", seed=7), name="simulated").catalog
+    total = summary(list(play(probe_script(small, 1, seed=7), small, search=ProductSearch.build(small))))
+    assert (total.dialogues, total.invented) == (len(PROBES), 0)
+    assert total.turn_accuracy >= 0.9
+
+
 def test_a_script_repeats_and_another_seed_asks_for_other_things(catalog: Catalog) -> None:
     first = [step.user for d in probe_script(catalog, 3, seed=1).dialogues for step in d.steps]
     assert first == [step.user for d in probe_script(catalog, 3, seed=1).dialogues for step in d.steps]

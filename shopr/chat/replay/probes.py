@@ -21,8 +21,8 @@ from shopr.randomness import generator
 __all__ = ["PROBES", "probe_script"]
 
 Turn = tuple[str, dict[str, Any]]
-_LEAST = 12
-"""Products of a kind, so that constraints leave some."""
+_LEAST = (12, 4)
+"""Products of a kind, so that constraints leave some; the second where no kind has as many as the first."""
 
 
 def probe_script(catalog: Catalog, n: int = 3, *, seed: int = 42, currency: str = "GBP") -> Script:
@@ -33,10 +33,10 @@ def probe_script(catalog: Catalog, n: int = 3, *, seed: int = 42, currency: str 
     """
     if n < 1:
         raise InputError(f"{n} dialogues of each probe", hint="Ask for one or more")
-    kinds = _kinds(catalog)
+    kinds = next((found for least in _LEAST if (found := _kinds(catalog, least))), [])
     if not kinds:
         raise InputError(
-            f"no kind of these {len(catalog)} products is named in {_LEAST} titles or more",
+            f"no kind of these {len(catalog)} products is named in {_LEAST[-1]} titles or more",
             hint="Use a catalogue whose categories end in what the titles say",
         )
     rng = generator(seed, "probes")
@@ -60,7 +60,7 @@ _ORDERS = {
 }
 
 
-def _kinds(catalog: Catalog) -> list[str]:
+def _kinds(catalog: Catalog, least: int) -> list[str]:
     """The last levels of categories that at least so many priced titles bear, and hardly any other title."""
     frame = catalog.frame[catalog.frame["price"].notna()]
     if frame.empty:
@@ -69,7 +69,7 @@ def _kinds(catalog: Catalog) -> list[str]:
     found = []
     for kind in sorted(set(leaf) - {""}):
         named = frame["title"].str.contains(_expression(kind), case=False, regex=True)
-        if (named & (leaf == kind)).sum() >= _LEAST and (named & (leaf != kind)).sum() == 0:
+        if (named & (leaf == kind)).sum() >= least and (named & (leaf != kind)).sum() == 0:
             found.append(kind)
     return found
 
