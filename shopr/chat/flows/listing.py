@@ -63,15 +63,14 @@ def recommend(turn: Turn, command: Command) -> None:
     in_stock = [i for i in ids if turn.stock(i) != 0]
     key = "gift_ideas" if need.gift_for else "recommended"
     _note(turn, need)
-    if not need.has_subject and not need.brands and _occasion(turn, need):
+    if not need.has_subject and not need.brands and _occasion(turn, need, pairs):
         return
     _show(turn, key, [(i, reasons.get(i)) for i in in_stock])
 
 
-def _occasion(turn: Turn, need: Need) -> bool:
+def _occasion(turn: Turn, need: Need, pairs: Sequence[tuple[str, str]]) -> bool:
     """For a present, or somebody of whom nothing is known: what people buy for the next occasion, where it is sold."""
-    known = turn.suggest is not None and any(why == "history" for _, why in turn.suggest(turn.user_id, 1))
-    if known and not need.gift_for:
+    if any(why == "history" for _, why in pairs) and not need.gift_for:
         return False
     names, rows = [], []
     for occasion in occasions(turn.clock.now().date(), turn.state.language):
