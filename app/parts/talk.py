@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from parts.cards import figure
-from parts.words import percent, short
+from parts.words import percent, pieces_left, short
 from shopr.commerce.carts import Cart
 from shopr.money import format_minor, to_minor
 from shopr.shop import Card, Shop
@@ -71,7 +71,7 @@ def _lines(text: str) -> str:
 def _product(shop: Shop, product: Mapping[str, Any], place: int) -> str:
     card = shop.cards.card(product["id"])
     price = f'<span class="price">{escape(_price(product))}</span>' if product["price"] else ""
-    words, tone = _stock(product["stock"])
+    words, tone = pieces_left(product["stock"])
     pill = f'<span class="pill {tone}">{words}</span>' if words else ""
     sure = float(product.get("confidence", 1.0))
     match = (
@@ -90,14 +90,6 @@ def _product(shop: Shop, product: Mapping[str, Any], place: int) -> str:
 
 def _price(product: Mapping[str, Any]) -> str:
     return format_minor(to_minor(product["price"], product["currency"]), product["currency"])
-
-
-def _stock(pieces: int | None) -> tuple[str, str]:
-    if pieces is None:
-        return "", ""
-    if pieces <= 0:
-        return "Out of stock", "out"
-    return (f"Only {pieces} left", "low") if pieces <= 5 else ("In stock", "good")
 
 
 def cart(held: Cart, cards: Mapping[str, Card]) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "model_name",
     "moment",
     "percent",
+    "pieces_left",
     "short",
     "stock",
     "why",
@@ -89,11 +90,16 @@ def measure_name(name: str) -> str:
 
 def stock(card: Card) -> tuple[str, str]:
     """(words, tone) about what is left; tone is "good", "low", "out" or "" where it is not counted."""
-    if card.stock is None:
+    return pieces_left(card.stock)
+
+
+def pieces_left(pieces: int | None) -> tuple[str, str]:
+    """The same for a number of pieces, None where they are not counted."""
+    if pieces is None:
         return "", ""
-    if card.stock <= 0:
+    if pieces <= 0:
         return "Out of stock", "out"
-    return (f"Only {card.stock} left", "low") if card.stock <= 5 else ("In stock", "good")
+    return (f"Only {pieces} left", "low") if pieces <= 5 else ("In stock", "good")
 
 
 def why(reasons: Sequence[Reason], model: str) -> str:

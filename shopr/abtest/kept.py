@@ -22,7 +22,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from shopr.abtest.readings import Damage, History, Reading, TrackedRun
-from shopr.data.folders import storage_error
+from shopr.data.folders import replaced_file, storage_error
 from shopr.errors import DataError, InputError, UnknownNameError
 
 __all__ = ["Damage", "History", "Kept", "Reading", "TrackedRun"]
@@ -113,14 +113,8 @@ class Kept:
             StorageError: if it cannot be written.
         """
         path = self.place(reading.analysis.experiment, reading.number) / "run.json"
-        fresh = path.with_name(f".{path.name}.new-{uuid4().hex[:8]}")
-        try:
+        with replaced_file(path) as fresh:
             _write(fresh, run.model_dump_json(indent=1))
-            fresh.replace(path)
-        except OSError as error:
-            raise storage_error(path, error) from error
-        finally:
-            fresh.unlink(missing_ok=True)
 
     def _entries(self, name: str) -> list[Path]:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from shopr.abtest.analysis import Analysis, Check, Row
 from shopr.abtest.spec import Experiment
 from shopr.abtest.trajectory import Trajectory
 from shopr.abtest.verdict import BLOCKING, Verdict, conclude
-from shopr.data.folders import storage_error
+from shopr.data.folders import replaced_file
 
 __all__ = ["Report"]
 
@@ -78,14 +77,8 @@ class Report:
         Raises:
             StorageError: if it cannot be written.
         """
-        fresh = path.with_name(f".{path.name}.new-{uuid4().hex[:8]}")
-        try:
+        with replaced_file(path) as fresh:
             fresh.write_text(self.html(), encoding="utf-8")
-            fresh.replace(path)
-        except OSError as error:
-            raise storage_error(path, error) from error
-        finally:
-            fresh.unlink(missing_ok=True)
         return path
 
     def _repr_html_(self) -> str:

@@ -17,7 +17,7 @@ import click
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["echo", "echo_frame", "echo_json", "echo_table", "json_option", "plain", "to_json"]
+__all__ = ["echo", "echo_frame", "echo_json", "echo_table", "json_option", "plain", "to_json", "write_frame"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -107,6 +107,21 @@ def echo_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, titl
 def echo_frame(frame: pd.DataFrame, *, title: str = "") -> None:
     """A pandas table on stdout, without its index."""
     echo_table([str(c) for c in frame.columns], frame.itertuples(index=False), title=title)
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """A table as the whole file or none, .parquet by its ending, else CSV; what was there stays until it is complete.
+
+    Raises:
+        StorageError: if it cannot be written.
+    """
+    from shopr.data.folders import replaced_file
+
+    with replaced_file(path) as fresh:
+        if path.suffix.lower() == ".parquet":
+            frame.to_parquet(fresh, index=False)
+        else:
+            frame.to_csv(fresh, index=False)
 
 
 def _cell(value: object) -> tuple[str, bool]:

@@ -6,16 +6,13 @@ import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import click
 
-from shopr.cli.output import echo_json, json_option
+from shopr.cli.output import echo_json, json_option, write_frame
 from shopr.cli.params import keyed
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from shopr.data.catalog import Catalog
     from shopr.data.interactions import Interactions
     from shopr.recommend.base import Recommender
@@ -132,7 +129,7 @@ def recommend(
             chosen.fit(train, catalog)
     with step(f"Recommend to {len(users):,} users"):
         lists = chosen.recommend(codes, k).to_frame(users, train.item_ids)
-        _write(lists, out_path)
+        write_frame(lists, out_path)
     known = int((codes >= 0).sum())
     summary = {
         "out": out_path,
@@ -220,20 +217,3 @@ def _check_out(path: Path) -> None:
         raise InputError(f"--out {path} is a folder", hint="Name a file in it")
     if not path.parent.is_dir():
         raise InputError(f"the folder {path.parent} does not exist", hint="Make it, or write elsewhere")
-
-
-def _write(lists: pd.DataFrame, path: Path) -> None:
-    """The whole file or none: what was there before stays until the new one is complete."""
-    from shopr.data.folders import storage_error
-
-    fresh = path.with_name(f".{path.name}.new-{uuid4().hex[:8]}")
-    try:
-        if path.suffix.lower() == ".parquet":
-            lists.to_parquet(fresh, index=False)
-        else:
-            lists.to_csv(fresh, index=False)
-        fresh.replace(path)
-    except OSError as error:
-        raise storage_error(path, error) from error
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import uuid4
 
 import click
 
-from shopr.cli.output import echo_json, echo_table, json_option
+from shopr.cli.output import echo_json, echo_table, json_option, write_frame
 from shopr.cli.search_image import failing, image
 
 if TYPE_CHECKING:
@@ -230,7 +229,7 @@ def _answer(engine: Searches, queries: pd.DataFrame, k: int, out: Path, as_json:
         )
     ]
     frame = pd.DataFrame(rows, columns=["query_id", "product_id", "rank", "score", "confidence"])
-    _write(frame, out)
+    write_frame(frame, out)
     silent = sum(not len(found) for found in answers)
     if as_json:
         echo_json({"out": out, "queries": len(answers), "rows": len(frame), "without_match": silent})
@@ -267,20 +266,3 @@ def _check_out(path: Path) -> None:
         raise InputError(f"--out {path} has the ending {path.suffix!r}", hint="End it in .csv or .parquet")
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(f"--out {path} cannot be written", hint="Name a file in a folder that exists")
-
-
-def _write(frame: pd.DataFrame, path: Path) -> None:
-    """The whole file or none."""
-    from shopr.data.folders import storage_error
-
-    fresh = path.with_name(f".{path.name}.new-{uuid4().hex[:8]}")
-    try:
-        if path.suffix.lower() == ".parquet":
-            frame.to_parquet(fresh, index=False)
-        else:
-            frame.to_csv(fresh, index=False)
-        fresh.replace(path)
-    except OSError as error:
-        raise storage_error(path, error) from error
-    finally:
-        fresh.unlink(missing_ok=True)

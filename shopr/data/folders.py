@@ -1,4 +1,4 @@
-"""Writing a folder whole or not at all: what was there before stays until the new one is complete."""
+"""Writing a folder or a file whole or not at all: what was there before stays until the new one is complete."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 from shopr.errors import StorageError
 
-__all__ = ["recover", "replaced", "storage_error"]
+__all__ = ["recover", "replaced", "replaced_file", "storage_error"]
 
 _HINTS = {
     errno.ENOSPC: ("the disk is full", "Free some space and run it again; what was stored before is intact"),
@@ -33,6 +33,24 @@ def storage_error(path: Path, error: OSError) -> StorageError:
     """What went wrong while writing at `path`, with the fix."""
     what, hint = _HINTS.get(error.errno or 0, (error.strerror or str(error), "Check the path"))
     return StorageError(f"cannot write {path}: {what}", hint=hint)
+
+
+@contextmanager
+def replaced_file(path: Path) -> Iterator[Path]:
+    """A fresh file beside `path` to write to; on success it takes its place, on failure it is removed.
+
+    Raises:
+        StorageError: if it cannot be written. What was at `path` before is then untouched.
+    """
+    fresh = path.with_name(f".{path.name}.new-{uuid4().hex[:8]}")
+    try:
+        yield fresh
+        fresh.replace(path)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    finally:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from shopr.data.folders import storage_error
+from shopr.data.folders import replaced_file
 from shopr.errors import InputError
 from shopr.tracking.bounds import Reason
 from shopr.tracking.gate import Decision
@@ -77,13 +77,9 @@ def write_gate_page(path: Path, page: str) -> None:
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{path} ends in {path.suffix!r}", hint="Name a file ending in .html")
-    beside = path.with_name(f".{path.name}.new")
-    try:
+    with replaced_file(path) as fresh:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(page, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise storage_error(path, error) from error
+        fresh.write_text(page, encoding="utf-8")
 
 
 def _check(reason: Reason) -> str:
