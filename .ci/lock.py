@@ -23,7 +23,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 SPARK = ROOT / ".ci" / "spark.lock"
-EXTRAS = ("dev", "redis", "postgres", "dask")
+EXTRAS = ("dev", "redis", "postgres", "dask", "sentry")
 MARK = "# asked for: "
 
 
