@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shopr import __version__
 from shopr.config.environment import Environment, Posture, detect, parse
 from shopr.config.sources import CallSource, EnvironmentSource, FileSource, project_root, unknown_variables
 from shopr.errors import ConfigError, InputError
@@ -117,6 +118,10 @@ class Settings(BaseSettings):
     """How long a reply waits for it; then the built-in reply stands."""
     llm_tokens_a_day: int = Field(200_000, ge=0, le=10**9)
     """Tokens that one process may spend on it in 24 hours."""
+    release: str = Field("", max_length=128)
+    """Name of what runs, such as a version and a commit, on events and errors; by default the package's version."""
+    sentry_dsn: str = Field("", repr=False, pattern=r"^(https?://[^@/\s]+@\S+/\d+)?$")
+    """Where errors are sent as well, redacted (extra `sentry`); "" sends them nowhere."""
     log_level: str = ""
     """DEBUG, INFO, WARNING or ERROR; by default the environment's own."""
     origins: dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)
@@ -211,6 +216,7 @@ class Settings(BaseSettings):
             "database_url": self.database_url or f"sqlite:///{self.home / 'state.db'}",
             "mlflow_uri": _absolute_sqlite(self.mlflow_uri) or f"sqlite:///{project_root() / 'mlruns' / 'mlflow.db'}",
             "log_level": self.log_level or Posture.of(self.environment).log_level,
+            "release": self.release or __version__,
         }
         self.__dict__.update(filled)
         if "environment" not in self.origins:
@@ -256,7 +262,7 @@ class Settings(BaseSettings):
     def shown(self, name: str) -> str:
         """The value of a setting as people may read it: passwords in URLs are masked."""
         value = getattr(self, name)
-        if name.endswith("_key"):
+        if name.endswith(("_key", "_dsn")):
             return "***" if value else ""
         return mask(value) if name.endswith(("_url", "_uri", "_address")) else str(value)
 
@@ -281,7 +287,7 @@ def _refusal(error: ValidationError) -> ConfigError:
     if not name:
         return ConfigError(message, hint="See 'shopr config show'")
     given = first.get("input")
-    shown = mask(given) if isinstance(given, str) and name.endswith(("_url", "_uri")) else given
+    shown = mask(given) if isinstance(given, str) and name.endswith(("_url", "_uri", "_dsn")) else given
     if first["type"] == "extra_forbidden":
         return ConfigError(f"unknown setting {name!r}", hint=f"Known: {', '.join(Settings.names())}")
     return ConfigError(

@@ -12,7 +12,13 @@ import pytest
 PROJECT = {
     "requires-python": ">=3.11",
     "dependencies": ["numpy>=2,<3"],
-    "optional-dependencies": {"dev": ["PyYAML>=6"], "redis": [], "postgres": ["psycopg[binary]>=3"], "dask": []},
+    "optional-dependencies": {
+        "dev": ["PyYAML>=6"],
+        "redis": [],
+        "postgres": ["psycopg[binary]>=3"],
+        "dask": [],
+        "sentry": [],
+    },
 }
 LOCK = "numpy==2.1.0 \\\n    --hash=sha256:0\npsycopg[binary]==3.2.1 \\\npyyaml==6.0 ; python_version < '4' \\\n"
 
