@@ -27,8 +27,8 @@ from zoneinfo import ZoneInfo
 
 from shopr.clock import ManualClock
 from shopr.storage.database import Database
+from shopr.storage.lease import Lease, gone
 from shopr.workbench.schedule import Scheduler
-from shopr.workbench.schedule_lease import Lease, gone
 from shopr.workbench.schedule_plan import Timetable
 from shopr.workbench.schedule_spec import ScheduleSpec
 from shopr.workbench.schedule_store import Row, RunState, ScheduleStore

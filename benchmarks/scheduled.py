@@ -23,10 +23,10 @@ from sqlalchemy import select as rows_of
 
 from shopr.config import Settings
 from shopr.storage.database import Database
+from shopr.storage.lease import Lease
 from shopr.storage.tables import run_ledger
 from shopr.workbench.ledger import Ledger, State
 from shopr.workbench.schedule import Scheduler
-from shopr.workbench.schedule_lease import Lease
 from shopr.workbench.schedule_plan import Timetable
 from shopr.workbench.schedule_spec import ScheduleSpec
 from shopr.workbench.schedule_store import ScheduleStore

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from shopr.analytics.alerts.raised import Alerts
 from shopr.data.catalog import Catalog
 from shopr.data.dataset import Dataset
 from shopr.errors import InputError
 from shopr.shop import Shop
 from shopr.tracking import judging, promotion
-from shopr.tracking.alerts import Alerts
 from shopr.tracking.gate import Decision
 from shopr.tracking.rollout import advance, on_trial
 from shopr.tracking.rules import RolloutRules, Rules

@@ -23,9 +23,9 @@ def alerts() -> None:
 @json_option
 def list_(last: int, *, as_json: bool) -> None:
     """List the newest alerts, and what came of each."""
+    from shopr.analytics.alerts.raised import Alerts
     from shopr.config import Settings
     from shopr.storage.database import Database
-    from shopr.tracking.alerts import Alerts
 
     found = Alerts(Database.open(Settings())).table().head(last)
     if as_json:
@@ -47,9 +47,9 @@ def list_(last: int, *, as_json: bool) -> None:
 @json_option
 def raise_(kind: str, message: str, version: str | None, severity: str, source: str, *, as_json: bool) -> None:
     """Raise an alert of a KIND such as `conversion`, with a MESSAGE that names the figure."""
+    from shopr.analytics.alerts.raised import Alerts
     from shopr.config import Settings
     from shopr.storage.database import Database
-    from shopr.tracking.alerts import Alerts
 
     store = Alerts(Database.open(Settings()))
     found = store.raise_alert(kind, message, version=version, severity=severity, source=source)  # type: ignore[arg-type]

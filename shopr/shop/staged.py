@@ -136,7 +136,7 @@ class Staged:
 
     def _alarm(self, version: str, stage: str, rules: RolloutRules, tally: Tally) -> None:
         """Raise an alert, once a process, where a version on trial breaks its bounds; the watcher ends its trial."""
-        from shopr.tracking.alerts import Alerts
+        from shopr.analytics.alerts.raised import Alerts
 
         broken = tally.breaches(rules) if tally.answers >= _TELLING else []
         if broken and (version, stage) not in self._alarmed:

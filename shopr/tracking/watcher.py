@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from shopr.analytics.alerts.raised import Alerts
 from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
 from shopr.errors import GateError, NotReadyError
 from shopr.storage.database import Database
-from shopr.tracking.alerts import Alerts
 from shopr.tracking.promotion import history, rollback
 from shopr.tracking.registry import champion_version
 from shopr.tracking.rollout import on_trial, withdraw

@@ -12,10 +12,10 @@ from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
 from shopr.errors import InputError, UnknownNameError
 from shopr.storage.database import Database
+from shopr.storage.lease import Lease
 from shopr.workbench.schedule import Scheduler
 from shopr.workbench.schedule_alarm import Notice
 from shopr.workbench.schedule_check import load_schedule
-from shopr.workbench.schedule_lease import Lease
 from shopr.workbench.schedule_plan import Timetable
 from shopr.workbench.schedule_spec import ScheduleSpec
 from shopr.workbench.schedule_store import OPEN, Row, RunState, ScheduleStore

@@ -24,9 +24,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from shopr.clock import Clock, SystemClock
 from shopr.storage.database import Database
+from shopr.storage.lease import Lease, began, database_now
 from shopr.storage.tables import schedule_jobs as jobs_table
 from shopr.storage.tables import schedule_runs as table
-from shopr.workbench.schedule_lease import Lease, began, database_now
 
 __all__ = ["OPEN", "Row", "RunState", "ScheduleStore"]
 

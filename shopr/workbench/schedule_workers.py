@@ -28,9 +28,9 @@ from shopr.config import Settings
 from shopr.config.sources import project_root
 from shopr.errors import InputError
 from shopr.storage.database import Database
+from shopr.storage.lease import gone
 from shopr.storage.tables import run_ledger
 from shopr.workbench.ledger import State
-from shopr.workbench.schedule_lease import gone
 from shopr.workbench.schedule_store import Row, RunState, ScheduleStore
 
 __all__ = ["Handle", "Truth", "Workers", "WorkersOfProcesses", "end_with_scheduler", "main"]

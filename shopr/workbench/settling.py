@@ -14,15 +14,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from shopr.analytics.alerts.raised import Alerts
 from shopr.clock import Clock
 from shopr.config import Settings
 from shopr.errors import ShoprError, StorageError
 from shopr.storage.database import Database
-from shopr.tracking.alerts import Alerts
+from shopr.storage.lease import Lease
 from shopr.tracking.witness import TAG, Witness, left_behind
 from shopr.workbench.ledger import HEARTBEAT_SECONDS, Ledger, State
 from shopr.workbench.processes import end_marked
-from shopr.workbench.schedule_lease import Lease
 
 __all__ = ["LEDGER_TAG", "ModelWatch", "reconcile", "run_folder", "watching"]
 

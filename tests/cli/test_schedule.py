@@ -171,7 +171,7 @@ def test_backfill_runs_each_day_with_its_own_parameters(project_of, at_once, cap
 
 
 def test_backfill_leaves_the_work_to_a_scheduler_that_leads(project_of, at_once, database, capsys):
-    from shopr.workbench.schedule_lease import Lease
+    from shopr.storage.lease import Lease
 
     assert Lease(database, "test").hold()
     assert run("backfill", "--from", "2026-03-01", "--to", "2026-03-01") == 0
@@ -215,6 +215,6 @@ def test_a_signal_ends_a_scheduler_cleanly(project_of, database, number):
     process.send_signal(number)
     out, error = process.communicate(timeout=60)
     assert (process.returncode, error) == (0, "")
-    from shopr.workbench.schedule_lease import Lease
+    from shopr.storage.lease import Lease
 
     assert Lease(database, "test").hold(), out

@@ -138,6 +138,18 @@ ROWS = {
         "INSERT INTO profile_corrections (shop, user_id, kind, name, value, sealed, time) "
         "VALUES ('demo', 'bob', 'brand', 'digest', '{}', 'e1.x', '2026-01-01 00:00:00+00:00')",
     ],
+    "0018": [
+        "INSERT INTO alerts (id, time, kind, severity, source, message, about, began_at) VALUES "
+        "('b', '2026-01-01 00:00:00+00:00', 'errors', 'critical', 'rule', '7 %', 'shop', '2026-01-01 00:00:00+00:00')",
+        "INSERT INTO alert_rules (rule, revision, evaluated_until, states, problem, updated_at) "
+        "VALUES ('errors', 'r', '2026-01-01 00:00:00+00:00', '{}', '', '2026-01-01 00:00:00+00:00')",
+        "INSERT INTO alert_silences (id, rule, reason, created_by, created_at, starts_at, ends_at) VALUES "
+        "('s', 'errors', 'release', 'ann', '2026-01-01 00:00:00+00:00', "
+        "'2026-01-01 00:00:00+00:00', '2026-01-02 00:00:00+00:00')",
+        "INSERT INTO alert_notices (id, alert_id, event, channel, severity, title, body, created_at, due_at, attempts) "
+        "VALUES ('n', 'b', 'fired', 'ops', 'critical', 't', 'b', '2026-01-01 00:00:00+00:00', "
+        "'2026-01-01 00:00:00+00:00', 0)",
+    ],
 }
 KINDS = ["sqlite", "postgresql"]
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from shopr.analytics.alerts.raised import Alerts
 from shopr.data.interactions import Interactions
 from shopr.errors import GateError, InputError, NotReadyError, UnknownNameError
 from shopr.storage.database import Database
 from shopr.tracking import judging, promotion
-from shopr.tracking.alerts import Alerts
 from shopr.tracking.cards import CARD_FILE, model_card
 from shopr.tracking.gate import Decision
 from shopr.tracking.registry import MODEL_NAME, aliased_version, champion_version, versions

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from benchmarks.schedule_year import Ended, at
 from shopr.clock import ManualClock
 from shopr.storage.database import Database
+from shopr.storage.lease import Lease
 from shopr.workbench.schedule import Scheduler
 from shopr.workbench.schedule_alarm import Notice
-from shopr.workbench.schedule_lease import Lease
 from shopr.workbench.schedule_plan import Timetable
 from shopr.workbench.schedule_spec import ScheduleSpec
 from shopr.workbench.schedule_store import Row, RunState, ScheduleStore

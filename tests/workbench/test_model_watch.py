@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
+from shopr.analytics.alerts.raised import Alerts
 from shopr.storage.database import Database
 from shopr.tracking import watcher
-from shopr.tracking.alerts import Alerts
 from shopr.tracking.watcher import Response
 from shopr.workbench import settling
 from shopr.workbench.settling import ModelWatch, watching

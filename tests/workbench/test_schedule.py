@@ -8,9 +8,9 @@ from itertools import pairwise
 import pytest
 
 from benchmarks.schedule_year import at, brute_force, schedule
+from shopr.storage.lease import Lease
 from shopr.storage.tables import schedule_leases
 from shopr.workbench.schedule import Scheduler
-from shopr.workbench.schedule_lease import Lease
 from shopr.workbench.schedule_plan import Timetable
 from shopr.workbench.schedule_store import RunState, ScheduleStore
 from shopr.workbench.schedule_times import jitter

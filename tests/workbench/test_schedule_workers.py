@@ -12,8 +12,8 @@ import pytest
 from benchmarks.schedule_year import at, schedule
 from benchmarks.scheduled import Kills
 from shopr.storage.database import Database
+from shopr.storage.lease import Lease
 from shopr.workbench.ledger import Ledger, State
-from shopr.workbench.schedule_lease import Lease
 from shopr.workbench.schedule_open import Schedule
 from shopr.workbench.schedule_store import RunState, ScheduleStore
 from shopr.workbench.schedule_workers import WorkersOfProcesses

@@ -6,6 +6,7 @@ else; tests compare the two.
 
 from __future__ import annotations
 
+from shopr.storage.tables.alerts import alert_notices, alert_rules, alert_silences, alerts
 from shopr.storage.tables.base import CARDS, Card, UtcDateTime, metadata
 from shopr.storage.tables.commerce import (
     cart_lines,
@@ -23,7 +24,7 @@ from shopr.storage.tables.conversations import chat_conversations, chat_memories
 from shopr.storage.tables.events import consent_log, event_ids, event_parts, events
 from shopr.storage.tables.installation import meta, subjects
 from shopr.storage.tables.models import experiment_exposures, promotions
-from shopr.storage.tables.rollout import alerts, model_trials
+from shopr.storage.tables.rollout import model_trials
 from shopr.storage.tables.runs import run_ledger, schedule_jobs, schedule_leases, schedule_runs
 from shopr.storage.tables.search import search_queries
 from shopr.storage.tables.security import (
@@ -42,6 +43,9 @@ __all__ = [
     "Card",
     "UtcDateTime",
     "access_rules",
+    "alert_notices",
+    "alert_rules",
+    "alert_silences",
     "alerts",
     "api_keys",
     "audit_log",

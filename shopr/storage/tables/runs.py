@@ -81,7 +81,7 @@ schedule_jobs = table(
 
 schedule_leases = table(
     "schedule_leases",
-    Card("shopr.workbench.schedule_lease", "until another scheduler leads", None, "none"),
+    Card("shopr.storage.lease", "until another scheduler leads", None, "none"),
     Column("schedule", String(63), primary_key=True),
     Column("token", String(32), nullable=False),
     Column("host", String(255), nullable=False),

@@ -1,6 +1,7 @@
-"""Alerts: one row each, raised by whoever notices something, answered by `shopr.tracking.watcher`.
+"""Alerts: one row each, raised by a rule or by whoever notices something.
 
-A critical alert about the model that serves takes it down; a warning is only shown.
+A critical alert about the model that serves is answered by `shopr.tracking.watcher`, which takes the model down; a
+warning, and an alert about the shop, is only told to people.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from shopr.storage.tables import alerts
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Alerts", "Severity"]
+__all__ = ["LONGEST", "About", "Alerts", "Severity"]
 
 Severity = Literal["warning", "critical"]
-_LONGEST = 2000
+About = Literal["model", "shop"]
+LONGEST = 2000
 """Characters of a message that are kept."""
 
 
@@ -45,6 +47,7 @@ class Alerts:
         severity: Severity = "critical",
         version: str | None = None,
         source: str = "shopr",
+        about: About = "model",
     ) -> str:
         """Put an alert on record; returns its id.
 
@@ -53,6 +56,7 @@ class Alerts:
             message: with the figure and its bound.
             version: of the model it is about; None is about whichever serves when it is raised.
             source: who noticed.
+            about: the model that serves, which a critical alert takes down, or the shop around it.
 
         Raises:
             InputError: if the kind or the message is empty, or the kind or the source too long.
@@ -67,17 +71,19 @@ class Alerts:
                 raise InputError(f"the {name} of an alert has {len(value)} characters", hint="Give at most 64")
         if severity not in get_args(Severity):
             raise UnknownNameError("severity", severity, get_args(Severity))
+        if about not in get_args(About):
+            raise UnknownNameError("subject of an alert", about, get_args(About))
         row = {
             "id": uuid4().hex, "time": self._clock.now(), "kind": kind, "severity": severity, "source": source,
-            "message": message[:_LONGEST], "version": version,
+            "message": message[:LONGEST], "version": version, "about": about,
         }  # fmt: skip
         with self._database.begin() as connection:
             connection.execute(insert(alerts).values(**row))
         return str(row["id"])
 
     def open(self) -> list[dict[str, Any]]:
-        """Critical alerts that nobody has answered, oldest first."""
-        wanted = alerts.c.handled_at.is_(None) & (alerts.c.severity == "critical")
+        """Critical alerts about models that nobody has answered, oldest first."""
+        wanted = alerts.c.handled_at.is_(None) & (alerts.c.severity == "critical") & (alerts.c.about == "model")
         with self._database.read() as connection:
             rows = connection.execute(select(alerts).where(wanted).order_by(alerts.c.time, alerts.c.id)).mappings()
             return [dict(row) for row in rows]

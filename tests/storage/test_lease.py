@@ -11,14 +11,14 @@ import pytest
 from sqlalchemy import update
 
 from shopr.storage.database import Database
+from shopr.storage.lease import Lease, LeaseLostError, began, database_now, gone
 from shopr.storage.tables import schedule_leases
-from shopr.workbench.schedule_lease import Lease, LeaseLostError, began, database_now, gone
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def shared(request):
+def shared(request, stores):
     if request.param == "sqlite":
-        return request.getfixturevalue("database")
+        return Database.open(stores)
     return Database.open(url=request.getfixturevalue("postgres_url"))
 
 

@@ -1,4 +1,4 @@
-"""Who leads: one scheduler a schedule, whatever happens to its process, its host or its clock.
+"""Who leads: one process for each kind of work, such as a schedule, whatever happens to it, its host or its clock.
 
 A lease is a row with a heartbeat in the database's own time. It is free when it was given back, when it expired, or, on
 the same host, as soon as the process that held it is gone. Whoever writes under a lease proves in the same transaction
@@ -30,13 +30,13 @@ _SAME = timedelta(seconds=1.5)
 
 
 class LeaseLostError(StorageError):
-    """Another scheduler leads now: nothing of the transaction is kept."""
+    """Another process leads now: nothing of the transaction is kept."""
 
     code = "lease_lost"
 
 
 def database_now(connection: Connection) -> datetime:
-    """The time of the database's own clock, which all schedulers share."""
+    """The time of the database's own clock, which all processes share."""
     if connection.dialect.name == "sqlite":
         told = connection.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")).scalar_one()
         return datetime.fromisoformat(told).replace(tzinfo=UTC)
@@ -67,11 +67,11 @@ def gone(host: str | None, pid: int | None, began_at: datetime | None) -> bool:
 
 
 class Lease:
-    """The right to lead a schedule.
+    """The right to lead a schedule, or other work that one process does for all.
 
     Args:
         database: where the lease lies.
-        schedule: name of the schedule.
+        schedule: name of the schedule or the work.
         ttl: seconds that it lasts without a heartbeat.
     """
 
@@ -114,7 +114,7 @@ class Lease:
         """Within a transaction: hold the lease until its end.
 
         Raises:
-            LeaseLostError: if another scheduler leads.
+            LeaseLostError: if another process leads.
         """
         now = database_now(connection)
         beat = {"heartbeat_at": now, "expires_at": now + timedelta(seconds=self.ttl)}
