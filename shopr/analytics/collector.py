@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from pydantic_core import to_json
+
 from shopr.analytics.consent import Choice, needed_purpose
 from shopr.analytics.privacy import private
 from shopr.analytics.rows import Row, microseconds, row_of
@@ -38,7 +40,6 @@ _SEGMENT = 8 << 20
 """Bytes after which a segment that waits is followed by another."""
 _BLOCK = 2_000
 """Events of a segment that are stored in one transaction."""
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Appends(Protocol):
@@ -123,12 +124,14 @@ class Collector:
         Raises as `record`.
         """
         received = microseconds(self._clock.now())
-        rows = []
-        left: Counter[str] = Counter()
+        rows: list[Row] = []
+        left: list[str] = []
         try:
             for event in events:
-                row = self._row(event, received, left)
-                if row is not None:
+                row = self._row(event, received)
+                if isinstance(row, str):
+                    left.append(row)
+                else:
                     rows.append(row)
         except DataError:
             with self._lock:
@@ -136,7 +139,8 @@ class Collector:
             raise
         full = False
         with self._lock:
-            self._counts.update(left)
+            if left:
+                self._counts.update(left)
             if rows:
                 self._write(rows)
                 full = self._spilled or len(self._rows) >= self._batch
@@ -144,23 +148,20 @@ class Collector:
             self._flush(wait=False)
         return len(rows)
 
-    def _row(self, event: Event, received: int, left: Counter[str]) -> Row | None:
-        choice = self._choice(event) if self._choice is not None else None
-        if choice is not None and choice.words() != event.consent:
-            event = event.model_copy(update={"consent": choice.words()})
+    def _row(self, event: Event, received: int) -> Row | str:
+        """The event as a row, or the word under which it is counted if it is not kept."""
+        consent = event.consent if self._choice is None else self._choice(event).words()
         purpose = needed_purpose(event.type)
-        if purpose != "necessary" and purpose not in event.consent:
-            left["unwanted"] += 1
-            return None
+        if purpose != "necessary" and purpose not in consent:
+            return "unwanted"
         weight = 1.0 if event.type in FACTS else self._sampling.weight(event)
         if not weight:
-            left["sampled"] += 1
-            return None
-        return row_of(private(event), weight=weight, received=received)
+            return "sampled"
+        return row_of(private(event), weight=weight, received=received, consent=consent)
 
     def _write(self, rows: list[Row]) -> None:
         try:
-            self._spool.write([_encode(row).encode() for row in rows])
+            self._spool.write([to_json(row) for row in rows])
         except StorageError:
             self._counts["refused"] += len(rows)
             raise

@@ -60,7 +60,7 @@ class Compactor:
             StorageError: if another process compacts, or a store refuses; nothing is lost or doubled then.
         """
         with self.alone():
-            swept = self._sweep()
+            swept = self.sweep()
             moved = written = 0
             upto = self._upto(microseconds(self._clock.now()) - microseconds_of(age))
             while upto:
@@ -162,7 +162,8 @@ class Compactor:
             self._cold.delist(connection, parts)
             self._cold.enlist(connection, new)
 
-    def _sweep(self) -> int:
+    def sweep(self) -> int:
+        """Remove files that no part is listed for; how many. The caller holds the lock (`alone`)."""
         with self._database.read() as connection:
             listed = self._cold.listed(connection)
         return self._cold.sweep(listed)

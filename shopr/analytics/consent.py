@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
@@ -70,7 +71,12 @@ class Choice:
 
     def words(self) -> tuple[str, ...]:
         """The purposes in the order of `PURPOSES`, as an event's envelope names them."""
-        return tuple(purpose for purpose in PURPOSES if purpose in self.purposes)
+        return _words(self.purposes)
+
+
+@lru_cache(maxsize=64)
+def _words(purposes: frozenset[str]) -> tuple[str, ...]:
+    return tuple(purpose for purpose in PURPOSES if purpose in purposes)
 
 
 class ConsentBook:
@@ -89,7 +95,11 @@ class ConsentBook:
         self._database, self._clock = database, clock or SystemClock()
         self._default = Choice(_checked(default))
         self._kept: OrderedDict[str, tuple[float, Choice]] = OrderedDict()
+        self._looked, self._last, self._whole = float("-inf"), -1, False
         self._lock = Lock()
+        mark = "?" if database.is_sqlite else "%s"
+        self._latest = f"SELECT purposes, notice, time FROM {table.name} WHERE person = {mark} ORDER BY id DESC LIMIT 1"
+        self._since = f"SELECT id, person, purposes, notice, time FROM {table.name} WHERE id > {mark} ORDER BY id"
 
     def of(self, person: str | None, *, gpc: bool = False) -> Choice:
         """The choice in force for a person; another process's change is seen within a second.
@@ -142,31 +152,64 @@ class ConsentBook:
         with self._lock:
             self._kept.pop(subject, None)
         with self._database.begin() as connection:
+            # A mark without a person, first: numbers go on rising, and other processes see that they must ask anew.
+            mark = {"person": "", "purposes": "necessary", "notice": "", "origin": "erasure"}
+            connection.execute(insert(table).values(**mark, time=microseconds(self._clock.now())))
             return connection.execute(delete(table).where(table.c.person == subject)).rowcount
 
     def _known(self, person: str) -> Choice:
         now = self._clock.monotonic()
         with self._lock:
+            if self._database.is_sqlite:
+                self._follow(now)
             kept = self._kept.get(person)
-        if kept is not None and now - kept[0] < 1.0:
-            return kept[1]
-        with self._database.read() as connection:
-            row = connection.execute(
-                select(table.c.purposes, table.c.notice, table.c.time)
-                .where(table.c.person == person)
-                .order_by(table.c.id.desc())
-                .limit(1)
-            ).first()
-        choice = self._default if row is None else Choice(_checked(row.purposes.split()), row.notice, row.time)
-        self._keep(person, choice)
+            # In SQLite transactions commit in the order of their numbers, so that following the log misses none.
+            if kept is not None and (self._database.is_sqlite or now - kept[0] < 1.0):
+                return kept[1]
+            if self._whole:
+                return self._default
+            with self._database.read() as connection:  # within the lock: what is read now must not hide what is set
+                row = connection.exec_driver_sql(self._latest, (person,)).first()
+            choice = self._default if row is None else Choice(_checked(row[0].split()), row[1], row[2])
+            self._put(person, choice)
         return choice
+
+    def _follow(self, now: float) -> None:
+        """Take in what was written since the last look, once a second; the caller holds the lock.
+
+        A log that fits into memory is held whole: who is not in it was never asked.
+        """
+        if now - self._looked < 1.0:
+            return
+        self._looked, begins = now, self._last < 0
+        with self._database.read() as connection:
+            rows = connection.exec_driver_sql(self._since, (self._last,)).fetchmany(_CACHED + 1)
+            many = len(rows) > _CACHED
+            last = int(connection.exec_driver_sql(f"SELECT max(id) FROM {table.name}").scalar() or 0) if many else 0
+        if many:  # too many to hold: each person is asked for when they come
+            self._kept.clear()
+            self._last, self._whole = last, False
+        elif not begins and any(not row[1] for row in rows):  # somebody was erased: read it all anew
+            self._kept.clear()
+            self._looked, self._last, self._whole = float("-inf"), -1, False
+            self._follow(now)
+        else:
+            self._last, self._whole = max(self._last, 0), self._whole or begins
+            for number, person, purposes, notice, time in rows:
+                self._last = number
+                if self._whole or person in self._kept:
+                    self._put(person, Choice(_checked(purposes.split()), notice, time))
 
     def _keep(self, person: str, choice: Choice) -> None:
         with self._lock:
-            self._kept[person] = (self._clock.monotonic(), choice)
-            self._kept.move_to_end(person)
-            while len(self._kept) > _CACHED:
-                self._kept.popitem(last=False)
+            self._put(person, choice)
+
+    def _put(self, person: str, choice: Choice) -> None:
+        self._kept[person] = (self._clock.monotonic(), choice)
+        self._kept.move_to_end(person)
+        while len(self._kept) > _CACHED:
+            self._kept.popitem(last=False)
+            self._whole = False
 
 
 def _checked(purposes: Iterable[str]) -> frozenset[str]:

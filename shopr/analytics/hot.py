@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain
+from operator import itemgetter
 
 from sqlalchemy import Connection, func, select
 
@@ -29,7 +32,11 @@ FUTURE = timedelta(days=1)
 """How far ahead of the shop's clock an event may claim to be; later ones get the time they came in."""
 _LOOK = 400
 """Ids looked up in one query: SQLite takes so many parameters everywhere."""
-_TIME, _RECEIVED = COLUMNS.index("time"), COLUMNS.index("received")
+_AT_ONCE = 50
+"""Rows that one statement inserts."""
+_ONCE = " ON CONFLICT (event_id) DO NOTHING"
+_TIME = COLUMNS.index("time")
+_time_of = itemgetter(_TIME)
 
 
 def digest(event_id: str) -> bytes:
@@ -46,12 +53,7 @@ class HotStore:
 
     def __init__(self, database: Database, *, clock: Clock | None = None) -> None:
         self.database, self._clock = database, clock or SystemClock()
-        mark = "?" if database.is_sqlite else "%s"
-        names, marks = ", ".join(COLUMNS), ", ".join([mark] * len(COLUMNS))
-        ending = "" if database.is_sqlite else " ON CONFLICT (event_id) DO NOTHING"
-        verb = "INSERT OR IGNORE" if database.is_sqlite else "INSERT"
-        self._insert = f"{verb} INTO events ({names}) VALUES ({marks}){ending}"
-        self._mark = mark
+        self._mark = "?" if database.is_sqlite else "%s"
 
     def append(self, rows: Sequence[Row]) -> int:
         """Store rows in one transaction; how many were new. When this returns they are there, whatever happens.
@@ -63,7 +65,7 @@ class HotStore:
             return 0
         now = microseconds(self._clock.now())
         latest = now + microseconds_of(FUTURE)
-        if any(row[_TIME] > latest for row in rows):
+        if max(map(_time_of, rows)) > latest:
             rows = [row if row[_TIME] <= latest else (*row[:_TIME], now, *row[_TIME + 1 :]) for row in rows]
         with self.database.begin() as connection:
             if not self.database.is_sqlite:  # one writer at a time is SQLite's own rule
@@ -71,7 +73,17 @@ class HotStore:
             fresh = self._fresh(connection, rows)
             if not fresh:
                 return 0
-            return int(connection.exec_driver_sql(self._insert, list(fresh)).rowcount)
+            return self._insert(connection, fresh)
+
+    def _insert(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """Rows into the table, as many a statement as a batch has; how many were new."""
+        if not self.database.is_sqlite:
+            return int(connection.exec_driver_sql(f"{_head('INSERT')} {_marks('%s')}{_ONCE}", list(rows)).rowcount)
+        new = 0
+        for start in range(0, len(rows), _AT_ONCE):
+            some = rows[start : start + _AT_ONCE]
+            new += connection.exec_driver_sql(_statement(len(some)), tuple(chain.from_iterable(some))).rowcount
+        return new
 
     def _fresh(self, connection: Connection, rows: Sequence[Row]) -> Sequence[Row]:
         """Rows that no part holds already."""
@@ -116,6 +128,19 @@ class HotStore:
         while block := connection.exec_driver_sql(query, (last, limit)).fetchall():
             yield [tuple(row) for row in block]
             last = block[-1][0]
+
+
+def _head(verb: str) -> str:
+    return f"{verb} INTO events ({', '.join(COLUMNS)}) VALUES"
+
+
+def _marks(mark: str) -> str:
+    return f"({', '.join([mark] * len(COLUMNS))})"
+
+
+@lru_cache(maxsize=_AT_ONCE)
+def _statement(rows: int) -> str:
+    return f"{_head('INSERT OR IGNORE')} {', '.join([_marks('?')] * rows)}"
 
 
 def microseconds_of(span: timedelta) -> int:

@@ -42,7 +42,9 @@ stands for, 1 / the share that sampling keeps."""
 LONGEST_PROPERTIES = 1_100_000
 """Characters of `properties` at most; a property of a megabyte passes, a gigabyte is refused."""
 _LENGTHS = {"product_id": 256, "order_id": 256, "source": 256, "page": 512, "device": 32, "release": 128, "name": 256}
-_WHOLE = ("quantity", "price", "position")
+_WHOLE = frozenset(("quantity", "price", "position"))
+_REAL = frozenset(("rating", "value"))
+_PLACES = {name: at for at, name in enumerate(_SPREAD)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, default=str).encode
 
@@ -59,33 +61,36 @@ def moment(value: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
 
 
-def row_of(event: Event, *, weight: float = 1.0, received: int = 0) -> Row:
+def row_of(event: Event, *, weight: float = 1.0, received: int = 0, consent: tuple[str, ...] | None = None) -> Row:
     """The event as a row.
 
     Args:
         weight: how many events it stands for.
         received: when it came in, as microseconds; the event's own time if 0.
+        consent: purposes in force; those of the event's own envelope if None.
 
     Raises:
         DataError: if a property does not fit its column, or all of them together are too long.
     """
-    rest = dict(event.properties)
     time = microseconds(event.time)
-    spread = [rest.pop(name, None) for name in _SPREAD] if rest else [None] * len(_SPREAD)
-    if any(value is not None for value in spread):
-        for at, name in enumerate(_SPREAD):
-            if spread[at] is not None:
-                spread[at] = _fitted(name, spread[at])
+    spread: list[Any] = [None] * len(_SPREAD)
+    rest = {}
+    for name, value in event.properties.items():
+        at = _PLACES.get(name)
+        if at is None:
+            rest[name] = value
+        elif value is not None:
+            spread[at] = _fitted(name, value)
     properties = _encode(rest) if rest else "{}"
     if len(properties) > LONGEST_PROPERTIES:
         raise DataError(
             f"properties of event {event.event_id[:64]!r} have {len(properties)} characters, over {LONGEST_PROPERTIES}",
             hint="Keep long texts elsewhere and send their address",
         )
-    consent = " ".join(event.consent)
+    words = " ".join(event.consent if consent is None else consent)
     return (
         _stored(event.event_id), event.type.value, time, _stored(event.user_id), _stored(event.session_id), *spread,
-        _stored(properties), consent, weight, event.version, received or time,
+        _stored(properties), _stored(words), weight, event.version, received or time,
     )  # fmt: skip
 
 
@@ -98,25 +103,29 @@ def _stored(text: str | None) -> str | None:
 
 def _fitted(name: str, value: Any) -> Any:
     """A property in the type of its column."""
-    try:
-        if name in _WHOLE:
-            whole = int(value)
-            if whole != value and not isinstance(value, str):
-                raise ValueError
-            if not -(2**63) <= whole < 2**63:
-                raise ValueError
-            return whole
-        if name in ("rating", "value"):
-            return float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise DataError(f"property {name} is {str(value)[:64]!r}, which is no number", hint="Send a number") from None
-    text = _stored(str(value)) or ""
+    if name in _WHOLE or name in _REAL:
+        return _number(name, value)
+    text = value if type(value) is str else str(value)
+    if not text.isascii() or "\0" in text:
+        text = _stored(text) or ""
     if name == "currency" and len(text) != 3:
         raise DataError(f"currency is {text[:16]!r}", hint="Send an ISO 4217 code such as GBP")
     longest = _LENGTHS.get(name)
     if longest is not None and len(text) > longest:
         return text[:longest] if name in ("page", "device", "release", "name") else _refuse(name, text, longest)
     return text
+
+
+def _number(name: str, value: Any) -> int | float:
+    try:
+        if name in _REAL:
+            return float(value)
+        whole = value if type(value) is int else int(value)
+        if (whole == value or isinstance(value, str)) and -(2**63) <= whole < 2**63:
+            return whole
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise DataError(f"property {name} is {str(value)[:64]!r}, which is no number", hint="Send a number")
 
 
 def _refuse(name: str, text: str, longest: int) -> str:

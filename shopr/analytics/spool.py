@@ -97,7 +97,7 @@ class Spool:
         Raises:
             StorageError: if the disk refuses; what was acknowledged before stays.
         """
-        block = b"".join(_HEAD.pack(len(r), zlib.crc32(r)) + r for r in records)
+        block = b"".join([_HEAD.pack(len(r), zlib.crc32(r)) + r for r in records])
         if self._owner != os.getpid():  # after a fork the segment is the parent's
             self._segment, self._size, self._owner = None, 0, os.getpid()
         try:

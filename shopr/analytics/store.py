@@ -222,7 +222,7 @@ class EventStore:
 
         with self._compactor.alone():
             count = self._erase_hot(subject, sessions) + self._compactor.rewrite(without)
-            self._compactor._sweep()
+            self._compactor.sweep()
         return count
 
     def _erase_hot(self, subject: str, sessions: list[str]) -> int:
@@ -263,7 +263,7 @@ class EventStore:
                 hot = delete(table).where(old if types is None else old & table.c.type.in_(types))
                 count = connection.execute(hot).rowcount
             count += self._compactor.rewrite(younger, days)
-            self._compactor._sweep()
+            self._compactor.sweep()
         return int(count)
 
 

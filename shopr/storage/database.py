@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -26,6 +27,9 @@ __all__ = ["Database"]
 BUSY_SECONDS = 10.0
 """How long a writer waits for another one before it gives up."""
 READ_ONLY = "shopr_read_only"
+# The driver asks for an adapter at each None it binds, and looks long where there is none: a third of an insert of
+# mostly empty columns. This one gives None back.
+sqlite3.register_adapter(type(None), {None: None}.get)
 
 
 class Database:
