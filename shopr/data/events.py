@@ -66,6 +66,8 @@ class EventType(StrEnum):
     CONSENT_CHANGED = "consent_changed"
     EXPERIMENT_EXPOSED = "experiment_exposed"
     MODEL_PROMOTED = "model_promoted"
+    CUSTOM_OCCURRED = "custom_occurred"
+    """An event that a shop declared itself; the property `name` tells which (see `shopr.data.event_book`)."""
 
 
 FACTS = frozenset(
