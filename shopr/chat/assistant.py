@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from threading import Lock, RLock
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -60,6 +61,7 @@ class Assistant:
         language: of those who have not said a word yet.
         on_turn: told of every turn, after it was stored, as for analytics.
         model: a language model that may reword plain replies and propose how to read what was not understood.
+        kept: a folder that keeps what was read of the catalogue for the next process; None keeps nothing.
     """
 
     def __init__(
@@ -76,11 +78,12 @@ class Assistant:
         language: str = "en",
         on_turn: Callable[[str, str | None, str, Reply], None] | None = None,
         model: ModelHelp | None = None,
+        kept: Path | None = None,
     ) -> None:
         self._search, self._commerce, self._memory = search, commerce, memory
         self._suggest, self._related, self._feeling = suggest, related, feeling or trained_feeling
         self._clock, self.persona = clock or SystemClock(), persona or Persona()
-        self._language, self._on_turn, self._model = language, on_turn, model
+        self._language, self._on_turn, self._model, self._kept = language, on_turn, model, kept
         self._shelf: Shelf | None = None
         self._shelf_lock, self._locks_lock = Lock(), Lock()
         self._locks: WeakValueDictionary[str, _Held] = WeakValueDictionary()
@@ -93,7 +96,7 @@ class Assistant:
         if self._shelf is None or self._shelf.catalog is not catalog:
             with self._shelf_lock:
                 if self._shelf is None or self._shelf.catalog is not catalog:
-                    self._shelf = Shelf(catalog)
+                    self._shelf = Shelf(catalog, self._kept)
         return self._shelf
 
     def warm(self, languages: Sequence[str] | None = None) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,8 @@ from shopr.chat.lexicon import spoken
 from shopr.chat.reading.phrases import PhraseBook
 from shopr.chat.reading.tokens import fold, tokenise
 from shopr.chat.reading.vocabulary import names, vocabulary
-from shopr.chat.shelving import Kinds, Shelving, kinds_of
+from shopr.chat.shelf_rows import Grouped, shelf_rows
+from shopr.chat.shelving import Kinds
 from shopr.data.catalog import Catalog
 
 __all__ = ["Shelf"]
@@ -30,6 +32,7 @@ class Shelf:
 
     Args:
         catalog: what is sold; another catalogue needs another shelf.
+        kept: a folder from which what was read of the catalogue once is read again; None keeps nothing.
 
     Attributes:
         catalog: the catalogue.
@@ -38,15 +41,12 @@ class Shelf:
         brand: brand of each row, folded.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, kept: Path | None = None) -> None:
         self.catalog = catalog
         frame = catalog.frame
         self.titles: list[str] = frame["title"].tolist()
-        languages = {str(v).split("-")[0] for v in frame["language"].unique()} & set(spoken()) | {"en"}
-        shelvings = {language: Shelving(vocabulary(language)) for language in languages}
-        columns = (frame[name].tolist() for name in ("title", "category", "attributes", "language"))
-        self.kinds: Kinds = kinds_of(zip(*columns, strict=True), shelvings)
-        self._words = _postings(self.titles)
+        self._rows = shelf_rows(catalog, kept)
+        self.kinds: Kinds = self._rows.kinds
         self.brand_names: list[str] = frame["brand"].tolist()
         self.brand = np.array([fold(b) for b in self.brand_names], dtype=object)
         self.brands = _brand_book(self.brand_names)
@@ -64,27 +64,27 @@ class Shelf:
 
     def word_count(self, word: str) -> int:
         """How many titles hold a folded word."""
-        return len(self._words.get(word, ()))
+        return self._rows.words.count(word)
 
     def word_rows(self, word: str) -> NDArray[np.int32]:
         """Rows whose titles hold a folded word."""
-        return self._words.get(word, _NONE)
+        return self._rows.words.get(word)
 
     def sells(self, brand: str) -> bool:
         """Whether any product is of this brand."""
-        return fold(brand) in self._brand_rows
+        return self._brand_rows.count(fold(brand)) > 0
 
     def brand_rows(self, brand: str) -> NDArray[np.int32]:
         """Rows of a brand."""
-        return self._brand_rows.get(fold(brand), _NONE)
+        return self._brand_rows.get(fold(brand))
 
     @cached_property
-    def _brand_rows(self) -> dict[str, NDArray[np.int32]]:
-        return _grouped((folded, i) for i, folded in enumerate(self.brand) if folded)
+    def _brand_rows(self) -> Grouped:
+        return Grouped.of((folded, i) for i, folded in enumerate(self.brand) if folded)
 
     def colour_rows(self, colour: str) -> NDArray[np.int32]:
         """Rows that have a colour, by the lexicon's key."""
-        return self._colours.get(colour, _NONE)
+        return self._rows.colours.get(colour)
 
     def material_rows(self, material: str) -> NDArray[np.int32]:
         """Rows that name a material in title or attributes."""
@@ -93,17 +93,6 @@ class Shelf:
     def attribute_rows(self, attribute: str) -> NDArray[np.int32]:
         """Rows that name a property in title, description or attributes."""
         return self._named("attributes", attribute)
-
-    @cached_property
-    def _colours(self) -> dict[str, NDArray[np.int32]]:
-        """Colour key -> rows, each distinct text of the column read once."""
-        books = [vocabulary(code) for code in spoken()]
-        keys: dict[str, set[str]] = {}
-        for text in {c for c in self.catalog.frame["colour"] if c}:
-            tokens = tokenise(text)
-            keys[text] = {m.key for b in books for m in b.book.find(tokens) if m.table == "colours"} | {fold(text)}
-        pairs = ((key, i) for i, text in enumerate(self.catalog.frame["colour"]) if text for key in keys[text])
-        return _grouped(pairs)
 
     def _named(self, table: str, key: str) -> NDArray[np.int32]:
         kept = self._kept_names
@@ -130,26 +119,6 @@ class Shelf:
     def title_starts(self) -> dict[str, int]:
         """Folded title -> row."""
         return {fold(title): i for i, title in enumerate(self.titles)}
-
-
-_NONE = np.zeros(0, np.int32)
-
-
-def _grouped(pairs: Iterable[tuple[str, int]]) -> dict[str, NDArray[np.int32]]:
-    out: dict[str, list[int]] = {}
-    for key, row in pairs:
-        out.setdefault(key, []).append(row)
-    return {key: np.array(rows, np.int32) for key, rows in out.items()}
-
-
-def _postings(titles: Sequence[str]) -> dict[str, NDArray[np.int32]]:
-    """Folded word -> rows whose titles hold it; part numbers also without their separators."""
-    return _grouped((word, i) for i, title in enumerate(titles) for word in _title_words(title))
-
-
-def _title_words(title: str) -> set[str]:
-    words = {t.key for t in tokenise(title)}
-    return words | {re.sub(r"[-./]", "", fold(w)) for w in title.split() if any(c in "-./" for c in w)}
 
 
 def _brand_book(brands: Sequence[str]) -> PhraseBook:

@@ -1,8 +1,7 @@
 """Search at work in one shop: words and pictures, the merchandiser's synonyms, and what was not found.
 
-One object that holds the parts together for pages, notebooks and commands. The index of words is built in a second; the
-index of pictures takes one reading of all of them, so it is kept in the shop's folder and read from there until the
-pictures change.
+One object that holds the parts together for pages, notebooks and commands. The indexes of words and of pictures are
+kept in the shop's folder and read from there until the catalogue or the pictures change.
 """
 
 from __future__ import annotations
@@ -13,20 +12,24 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from shopr.data.catalog import Catalog
 from shopr.data.fingerprint import fingerprint_frame
 from shopr.data.folders import storage_error
 from shopr.errors import DataError, StorageError
-from shopr.search.advice import Advice, Adviser
 from shopr.search.engine import ProductSearch
+from shopr.search.keeping import FOLDER as KEPT
+from shopr.search.keeping import kept_search
 from shopr.search.querylog import SURE, FailingQuery, QueryLog
 from shopr.search.results import Filters, Found
 from shopr.search.synonyms import FILE, Synonyms
-from shopr.search.visual import Look, VisualSearch
-from shopr.search.visual_reading import Picture
+
+if TYPE_CHECKING:
+    from shopr.search.advice import Advice, Adviser
+    from shopr.search.visual import Look, VisualSearch
+    from shopr.search.visual_reading import Picture
 
 __all__ = ["Failure", "SearchDesk"]
 
@@ -65,8 +68,12 @@ class SearchDesk:
 
     @cached_property
     def words(self) -> ProductSearch:
-        """The index of words."""
-        return self._given or ProductSearch.build(self.catalog)
+        """The index of words, read from the shop's folder where it is kept there for the catalogue as it is."""
+        if self._given is not None:
+            return self._given
+        if not self.folder.is_dir():
+            return ProductSearch.build(self.catalog)
+        return kept_search(self.catalog, self.folder / KEPT)
 
     @cached_property
     def counted(self) -> ProductSearch:
@@ -76,6 +83,8 @@ class SearchDesk:
     @cached_property
     def adviser(self) -> Adviser:
         """Advice on failing queries."""
+        from shopr.search.advice import Adviser  # scikit-learn is heavy: a shopper's first search must not pay for it
+
         return Adviser(self.words)
 
     # -- words --------------------------------------------------------------------------------------------------------
@@ -162,6 +171,8 @@ class SearchDesk:
     @property
     def pictures(self) -> VisualSearch | None:
         """The index of pictures, if there is one of the catalogue as it is."""
+        from shopr.search.visual import VisualSearch
+
         if self._pictures is None:
             with suppress(DataError):
                 stored = VisualSearch.load(self.folder / _FOLDER)
@@ -176,6 +187,8 @@ class SearchDesk:
             NotReadyError: if fewer than two can be read.
             StorageError: if the index cannot be written.
         """
+        from shopr.search.visual import VisualSearch
+
         with self._lock:
             built = replace(VisualSearch.build(self.catalog, self.folder), source=self._source)
             built.save(self.folder / _FOLDER)

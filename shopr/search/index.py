@@ -96,6 +96,10 @@ class Index:
 
     def save(self, folder: Path | str) -> Path:
         """Write the index."""
+        return storing.write(folder, *self.parts())
+
+    def parts(self) -> storing.Parts:
+        """What a saved index consists of."""
         arrays: dict[str, NDArray[Any]] = {f"forward_{name}": getattr(self.forward, name) for name in _FORWARD}
         arrays |= {f"postings_{name}": getattr(self.postings, name) for name in _POSTINGS}
         arrays |= {f"columns_{name}": getattr(self.columns, name) for name in _COLUMNS}
@@ -117,7 +121,7 @@ class Index:
             "brands": list(self.columns.brand.names),
             "categories": list(self.columns.category.names),
         }
-        return storing.write(folder, arrays, lists, facts)
+        return arrays, lists, facts
 
     @classmethod
     def load(cls, folder: Path | str) -> Index:

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from shopr.data.folders import recover, replaced
 from shopr.errors import DataError
 
-__all__ = ["LAYOUT", "read", "write"]
+__all__ = ["LAYOUT", "Parts", "fill", "read", "write"]
+
+Parts = tuple[Mapping[str, NDArray[Any]], Mapping[str, list[str]], Mapping[str, Any]]
+"""Arrays, lists of texts without line breaks, and facts that JSON can hold: what a folder is made of."""
 
 LAYOUT = 2
 """Version of the folder's layout; an index of another version is built again, never guessed at."""
@@ -37,16 +40,27 @@ def write(
     """
     folder = Path(folder)
     with replaced(folder) as fresh:
-        sums = {}
-        for name, array in arrays.items():
-            np.save(fresh / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
-            sums[f"{name}.npy"] = _sum(fresh / f"{name}.npy")
-        for name, texts in lists.items():
-            (fresh / f"{name}.txt").write_text("".join(f"{text}\n" for text in texts), encoding="utf-8", newline="")
-            sums[f"{name}.txt"] = _sum(fresh / f"{name}.txt")
-        manifest = {"format": _FORMAT, "layout": LAYOUT, "facts": dict(facts), "files": sums}
-        (fresh / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+        fill(fresh, arrays, lists, facts)
     return folder
+
+
+def fill(
+    folder: Path, arrays: Mapping[str, NDArray[Any]], lists: Mapping[str, list[str]], facts: Mapping[str, Any]
+) -> None:
+    """Write the files of an index into an empty folder.
+
+    Raises:
+        OSError: if they cannot be written.
+    """
+    sums = {}
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
+        sums[f"{name}.npy"] = _sum(folder / f"{name}.npy")
+    for name, texts in lists.items():
+        (folder / f"{name}.txt").write_text("".join(f"{text}\n" for text in texts), encoding="utf-8", newline="")
+        sums[f"{name}.txt"] = _sum(folder / f"{name}.txt")
+    manifest = {"format": _FORMAT, "layout": LAYOUT, "facts": dict(facts), "files": sums}
+    (folder / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
 
 
 def read(folder: Path | str) -> tuple[dict[str, NDArray[Any]], dict[str, list[str]], dict[str, Any]]:

@@ -90,6 +90,7 @@ class Assisted:
             clock=shop.clock,
             on_turn=shop._observe_turn,
             model=self._language_model(),
+            kept=shop.folder / "shelf_rows" if shop.exists else None,
         )
 
     def _language_model(self) -> ModelHelp | None:
