@@ -114,6 +114,20 @@ def test_facts_that_the_catalogue_lacks_are_none(shop):
     assert (unknown.title, unknown.price) == ("gone", None)
 
 
+def test_the_catalogue_is_one_object_and_needs_no_events(shop, stores):
+    fresh = Shop.open(stores)
+    catalog = fresh.catalog
+    assert "dataset" not in fresh.__dict__, "events are not read for it"
+    assert fresh.data.catalog is catalog is fresh.catalog
+    Dataset.build("demo", catalog=catalog.take(range(3)), events=fresh.data.events.iloc[:0], source="test").save(
+        stores.shop_folder("demo")
+    )
+    other = Shop.open(stores)
+    other.__dict__["catalog"] = catalog  # read before the files were replaced
+    assert len(other.data.catalog) == 3
+    assert other.catalog is other.data.catalog
+
+
 def test_shoppers_by_activity_and_by_name(shop):
     assert len(shop.shoppers(5)) == 5
     assert set(shop.shoppers(100, "U15")) == {"u15", *(f"u{i}" for i in range(150, 160))}

@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 
 from shopr.chat.commands import Command
 from shopr.chat.compose import composed
+from shopr.chat.facts import Money
 from shopr.chat.feeling import Feeling, tone_of
 from shopr.chat.flows import run
 from shopr.chat.language import identify
@@ -104,7 +105,9 @@ class Assistant:
         shelf = self.shelf
         for language in languages or spoken():
             self._reader.read("hello", language)
-            Wording(language).message("greeting")
+            wording = Wording(language)
+            wording.message("greeting")
+            wording.money(Money(0, self._commerce.currency))
         identify("hello")
         self._feeling("hello", "en")
         shelf.colour_rows("black")

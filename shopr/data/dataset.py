@@ -255,6 +255,14 @@ class Dataset:
             extras={path.stem: _table(path) for path in sorted(extras.glob("*.parquet"))},
         )
 
+    @classmethod
+    def load_catalog(cls, folder: Path | str) -> Catalog:
+        """The catalogue alone of what `save` wrote. Raises as `load`."""
+        folder = Path(folder)
+        recover(folder)
+        _manifest(folder)
+        return Catalog(_table(folder / "catalog.parquet"))
+
 
 def _columns(name: str, frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     if sorted(map(str, frame.columns)) != sorted(columns):

@@ -5,7 +5,7 @@ The app, the commands and the notebooks all start here; nobody else wires.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -17,6 +17,7 @@ from shopr.config import Settings
 from shopr.data.catalog import Catalog
 from shopr.data.dataset import Dataset
 from shopr.data.events import Event
+from shopr.data.fingerprint import fingerprint_frame
 from shopr.data.interactions import Interactions
 from shopr.errors import NotReadyError
 from shopr.recommend.cards import Card, CardMaker
@@ -75,7 +76,13 @@ class Shop(Guarded, Assisted, Observed, Lists):
     @cached_property
     def dataset(self) -> Dataset | None:
         """The shop's data; None while there is none."""
-        return Dataset.load(self.folder) if self.exists else None
+        if not self.exists:
+            return None
+        loaded, known = Dataset.load(self.folder), self.__dict__.get("catalog")
+        if known is not None and fingerprint_frame(known.frame) == fingerprint_frame(loaded.catalog.frame):
+            return replace(loaded, catalog=known)
+        self.__dict__.pop("catalog", None)  # the files are others than when it was read
+        return loaded
 
     @property
     def data(self) -> Dataset:
@@ -91,10 +98,11 @@ class Shop(Guarded, Assisted, Observed, Lists):
             )
         return self.dataset
 
-    @property
+    @cached_property
     def catalog(self) -> Catalog:
-        """The shop's products."""
-        return self.data.catalog
+        """The shop's products; read without the events, which a shopper's first search needs not wait for."""
+        loaded = "dataset" in self.__dict__ or not self.exists
+        return self.data.catalog if loaded else Dataset.load_catalog(self.folder)
 
     @cached_property
     def interactions(self) -> Interactions:
