@@ -23,7 +23,8 @@ from shopr.analytics.rows import Row, microseconds, row_of
 from shopr.analytics.sampling import Sampling
 from shopr.analytics.spool import Segment, Spool
 from shopr.clock import Clock, SystemClock
-from shopr.data.events import FACTS, Event
+from shopr.data.event_book import EventBook
+from shopr.data.events import DIAGNOSTICS, FACTS, Event
 from shopr.errors import DataError, StorageError
 from shopr.randomness import generator
 
@@ -38,6 +39,7 @@ _HELD = 4
 """Batches that memory holds while the store refuses; what comes after them is read from disk again."""
 _SEGMENT = 8 << 20
 """Bytes after which a segment that waits is followed by another."""
+_LEFT_OUT = frozenset(("unwanted", "sampled"))
 _BLOCK = 2_000
 """Events of a segment that are stored in one transaction."""
 
@@ -79,6 +81,8 @@ class Collector:
         store: where they go.
         spool: where they wait.
         choice: what a person allowed; None stores what the event's own envelope allows.
+        book: what events may say; None takes everything.
+        told: told of errors, vitals and calls before they are sampled, for metrics; must be quick and must not fail.
         batch, seconds: how many, or how long, until a batch is stored.
     """
 
@@ -89,12 +93,15 @@ class Collector:
         *,
         sampling: Sampling | None = None,
         choice: Callable[[Event], Choice] | None = None,
+        book: EventBook | None = None,
+        told: Callable[[Event], None] | None = None,
         clock: Clock | None = None,
         batch: int = BATCH,
         seconds: float = FLUSH_SECONDS,
         seed: int = 0,
     ) -> None:
         self._store, self._spool, self._choice = store, spool, choice
+        self._book, self._told = book, told
         self._sampling, self._clock = sampling or Sampling(), clock or SystemClock()
         self._batch, self._seconds = batch, seconds
         self._rows: list[Row] = []
@@ -106,8 +113,6 @@ class Collector:
         self._draws = generator(seed)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-
-    # -- taking events in ---------------------------------------------------------------------------------------------
 
     def record(self, event: Event) -> bool:
         """Take in one event; whether it is kept. When this returns True it survives the end of the process.
@@ -124,23 +129,36 @@ class Collector:
         Raises as `record`.
         """
         received = microseconds(self._clock.now())
-        rows: list[Row] = []
-        left: list[str] = []
         try:
-            for event in events:
-                row = self._row(event, received)
-                if isinstance(row, str):
-                    left.append(row)
-                else:
-                    rows.append(row)
+            return self._take([self._row(event, received) for event in events])
         except DataError:
             with self._lock:
                 self._counts["refused"] += 1
             raise
+
+    def record_each(self, events: Iterable[Event]) -> list[str]:
+        """Take in several events, each for itself; of each "kept", "unwanted", "sampled", or why it was refused.
+
+        Raises:
+            StorageError: as `record`; then none was kept.
+        """
+        received = microseconds(self._clock.now())
+        made: list[Row | str] = []
+        for event in events:
+            try:
+                made.append(self._row(event, received))
+            except DataError as error:
+                made.append(error.one_line())
+        self._take(made)
+        return [each if isinstance(each, str) else "kept" for each in made]
+
+    def _take(self, made: list[Row | str]) -> int:
+        rows = [each for each in made if not isinstance(each, str)]
         full = False
         with self._lock:
-            if left:
-                self._counts.update(left)
+            if len(rows) < len(made):
+                words = (each for each in made if isinstance(each, str))
+                self._counts.update(word if word in _LEFT_OUT else "refused" for word in words)
             if rows:
                 self._write(rows)
                 full = self._spilled or len(self._rows) >= self._batch
@@ -154,7 +172,13 @@ class Collector:
         purpose = needed_purpose(event.type)
         if purpose != "necessary" and purpose not in consent:
             return "unwanted"
-        weight = 1.0 if event.type in FACTS else self._sampling.weight(event)
+        fact = event.type in FACTS
+        if self._book is not None:
+            event = self._book.settled(event)
+            fact = fact or self._book.fact(event)
+        if self._told is not None and event.type in DIAGNOSTICS:
+            self._told(event)
+        weight = 1.0 if fact else self._sampling.weight(event)
         if not weight:
             return "sampled"
         return row_of(private(event), weight=weight, received=received, consent=consent)

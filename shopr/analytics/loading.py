@@ -14,7 +14,6 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from pydantic import ValidationError
 
 from shopr.analytics.cold import SCHEMA, arrow_table
 from shopr.analytics.privacy import private
@@ -22,7 +21,8 @@ from shopr.analytics.rows import Row, row_of
 from shopr.analytics.store import EventStore
 from shopr.clock import Clock
 from shopr.data.checks import validate_events
-from shopr.data.events import EVENT_COLUMNS, Event
+from shopr.data.event_book import EventBook
+from shopr.data.events import EVENT_COLUMNS
 from shopr.data.sources.files import read_table
 from shopr.errors import DataError
 
@@ -52,16 +52,19 @@ class Loaded:
         self.first = self.first or words
 
 
-def load_events(store: EventStore, path: Path, *, clock: Clock | None = None) -> Loaded:
+def load_events(store: EventStore, path: Path, *, clock: Clock | None = None, book: EventBook | None = None) -> Loaded:
     """Store the events of a file; sending one again changes nothing.
+
+    Args:
+        book: what events of a file of JSON lines may say; by default what is declared for every shop.
 
     Raises:
         DataError: if the file cannot be read, or has no sound row.
         StorageError: if another process loads or compacts, or the disk refuses.
     """
     done = Loaded()
-    blocks = _lines(path, done) if path.suffix.lower() in (".jsonl", ".ndjson") else _table(path, done, clock)
-    done.new = store.load(blocks)
+    lines = path.suffix.lower() in (".jsonl", ".ndjson")
+    done.new = store.load(_lines(path, done, book or EventBook.usual()) if lines else _table(path, done, clock))
     if done.rows and not done.new and sum(done.rejected.values()) == done.rows:
         raise DataError(f"{path.name} has no sound event; {done.first}", hint="Check the file")
     return done
@@ -108,7 +111,7 @@ def _table(path: Path, done: Loaded, clock: Clock | None) -> Iterator[Any]:
         yield event_table(judged.good.iloc[at : at + _BLOCK])
 
 
-def _lines(path: Path, done: Loaded) -> Iterator[Any]:
+def _lines(path: Path, done: Loaded, book: EventBook) -> Iterator[Any]:
     rows: list[Row] = []
     try:
         with path.open("rb") as file:
@@ -119,9 +122,9 @@ def _lines(path: Path, done: Loaded) -> Iterator[Any]:
                 try:
                     if len(line) > _LONGEST_LINE:
                         raise DataError(f"a line of {len(line)} bytes")
-                    rows.append(row_of(private(Event.model_validate(json.loads(line)))))
-                except (ValueError, ValidationError, DataError, RecursionError, TypeError) as error:
-                    reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+                    rows.append(row_of(private(book.event(_object(line)))))
+                except (ValueError, DataError, RecursionError, TypeError) as error:
+                    reason = str(error)
                     done.reject(" ".join(reason.split())[:80], f"line {number}: {' '.join(reason.split())[:200]}")
                 if len(rows) >= _BLOCK:
                     yield arrow_table(rows)
@@ -130,3 +133,10 @@ def _lines(path: Path, done: Loaded) -> Iterator[Any]:
         raise DataError(f"{path} cannot be read: {error.strerror}", hint="Check the path") from error
     if rows:
         yield arrow_table(rows)
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    found = json.loads(line)
+    if not isinstance(found, dict):
+        raise DataError(f"{str(found)[:40]!r} is no event", hint="Write one object a line")
+    return found

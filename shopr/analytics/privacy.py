@@ -18,7 +18,7 @@ _IDS = frozenset(
     "event_id variant position_id route status language country".split()
 )
 """Properties that are ids or words of a list: what looks like a card number in them is none."""
-_ADDRESSES = frozenset(("ip", "ip_address", "remote_addr", "client_ip"))
+_ADDRESSES = frozenset(("ip", "ip_address", "remote_addr", "client_ip", "network"))
 _SUSPECT = re.compile(r"@|\d{4}|pass|secret|token|key|cookie|bearer", re.IGNORECASE)
 _PERSONAL = re.compile(r"@|^\+?\d[\d ()/-]{8,}$")
 
@@ -58,7 +58,7 @@ def cut_address(text: str) -> str:
     ('203.0.113.0', '2001:db8:1::')
     """
     try:
-        address = ipaddress.ip_address(text.strip())
+        address = ipaddress.ip_address(text.strip().partition("/")[0])
     except ValueError:
         return ""
     mapped = getattr(address, "ipv4_mapped", None)

@@ -57,6 +57,33 @@ def load(file: Path, *, as_json: bool) -> None:
         echo(f"  {count:,} set aside: {reason}")
 
 
+@events.command(epilog="Example: shopr events schema --json > events.schema.json")
+@click.option("--unknown", is_flag=True, help="Show instead what came undeclared, by event and field.")
+@json_option
+def schema(*, unknown: bool, as_json: bool) -> None:
+    """What events may say: every shop's and this shop's own (events.yaml). With --json as a JSON Schema."""
+    import pandas as pd
+
+    from shopr.analytics.undeclared import undeclared
+    from shopr.shop import Shop
+
+    book = Shop.open().event_book
+    if unknown:
+        _show(undeclared(_store(), book), as_json, "Nothing undeclared came in.")
+    elif as_json:
+        echo_json(book.json_schema())
+    else:
+        named = {**book.types, **book.own}
+        told = [
+            (name, each.version, "this shop" if name in book.own else "every shop",
+             ", ".join(f"{key}{'*' if one.required else ''}: {one.type}" for key, one in each.properties.items()
+                       if key not in book.common))
+            for name, each in named.items()
+        ]  # fmt: skip
+        echo_frame(pd.DataFrame(told, columns=["event", "version", "of", "properties (* required)"]))
+        echo(f"Every event may also say: {', '.join(book.common)}.")
+
+
 @events.command(epilog="Example: shopr events status")
 @json_option
 def status(*, as_json: bool) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from shopr.data.event_schema import EventSchema, Property
+from shopr.data.event_schema import EventSchema, Property, written_out
 from shopr.data.events import FACTS, Event, EventType
 from shopr.errors import DataError, SpecError
 from shopr.yamlfile import line_of, nearest, parse
@@ -28,7 +28,6 @@ FILE = "events.yaml"
 """Where a shop declares events of its own, in the shop's folder."""
 MOST_NAMES = 10_000
 """Events that a shop may declare."""
-_COMMON = ("page", "device", "device_id", "release", "source", "language", "country", "exposures", "ip", "app")
 _ENVELOPE = ("event_id", "type", "time", "user_id", "session_id", "properties", "consent", "schema_version", "version")
 _NEAR = 500
 
@@ -39,6 +38,11 @@ class _File(BaseModel):
     version: int = Field(1, ge=1, le=1)
     common: Mapping[str, Property] = Field(default_factory=dict)
     events: Mapping[str, EventSchema] = Field(default_factory=dict, max_length=MOST_NAMES)
+
+    @field_validator("common", mode="before")
+    @classmethod
+    def _short(cls, given: Any) -> Any:
+        return written_out(given)
 
     @field_validator("events")
     @classmethod
@@ -88,10 +92,14 @@ class EventBook:
             if "name" in found.events[name].properties:
                 line = line_of(root, ("events", name, "properties", "name"))
                 raise SpecError(f"{path}, line {line}: name is the event's own", hint="Call the property otherwise")
-        common = _common() | dict(found.common)
+        common = {**_usual().common, **found.common}
+        common.pop("name")  # an event of one's own has its name there
         return cls(_built_in(), {name: _with(schema, common) for name, schema in found.events.items()})
 
-    # -- judging events -----------------------------------------------------------------------------------------------
+    @property
+    def common(self) -> Mapping[str, Property]:
+        """What every event may say."""
+        return _usual().common
 
     def settled(self, event: Event) -> Event:
         """The event with its properties checked, and what is not declared kept apart.
@@ -130,7 +138,9 @@ class EventBook:
         strange = {key: value for key, value in data.items() if key not in _ENVELOPE}
         if strange:
             properties = {**properties, **{key: value for key, value in strange.items() if key not in properties}}
-        envelope = {key: data[key] for key in ("event_id", "time", "user_id", "session_id", "consent") if key in data}
+        envelope = {
+            key: data[key] for key in ("event_id", "time", "user_id", "session_id", "consent", "version") if key in data
+        }
         envelope = {key: value for key, value in envelope.items() if value is not None}
         if custom:
             properties = {"name": name, **{key: value for key, value in properties.items() if key != "name"}}
@@ -170,8 +180,6 @@ class EventBook:
         near = get_close_matches(name, (like or known)[:_NEAR], n=1, cutoff=0.6)
         return f"Did you mean {near[0]!r}? Else declare it in {FILE}" if near else f"Declare it in the shop's {FILE}"
 
-    # -- telling them -------------------------------------------------------------------------------------------------
-
     def json_schema(self) -> dict[str, Any]:
         """All events as one JSON Schema (draft 2020-12) of the JSON form."""
         named = {**self.types, **self.own}
@@ -206,17 +214,15 @@ def _envelope(name: str, schema: EventSchema) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _built_in() -> dict[str, EventSchema]:
+def _usual() -> _File:
     path = Path(__file__).with_name("event_types.yaml")
-    content, root = parse(path, path.read_text(encoding="utf-8"))
-    found = _checked(path, content, root)
-    return {name: _with(schema, dict(found.common)) for name, schema in found.events.items()}
+    return _checked(path, *parse(path, path.read_text(encoding="utf-8")))
 
 
 @lru_cache(maxsize=1)
-def _common() -> dict[str, Property]:
-    some = _built_in()[EventType.PAGE_VIEWED.value].properties
-    return {name: some[name] for name in _COMMON}
+def _built_in() -> dict[str, EventSchema]:
+    found = _usual()
+    return {name: _with(schema, found.common) for name, schema in found.events.items()}
 
 
 def _with(schema: EventSchema, common: Mapping[str, Property]) -> EventSchema:

@@ -17,16 +17,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sized
 from functools import cached_property
 from numbers import Integral, Real
+from sys import float_info
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from shopr.errors import DataError
 
-__all__ = ["SCHEMA", "UNKNOWN", "EventSchema", "Kind", "Property", "Upgrade"]
+__all__ = ["SCHEMA", "UNKNOWN", "EventSchema", "Kind", "Property", "Upgrade", "written_out"]
 
 UNKNOWN = "_unknown"
 """Property under which an event's undeclared properties are kept."""
@@ -34,8 +35,7 @@ SCHEMA = "_schema"
 """Property that tells the version of the schema, where it is not the first."""
 Kind = Literal["id", "text", "whole", "number", "flag", "list", "object"]
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
-PythonType = type[Any]
-_TYPES: Mapping[str, PythonType] = {
+_TYPES: Mapping[str, type] = {
     "id": str, "text": str, "whole": int, "number": float, "flag": bool, "list": list, "object": dict,
 }  # fmt: skip
 _WORDS = {
@@ -47,6 +47,7 @@ _JSON = {
     "object": "object",
 }  # fmt: skip
 _SHOWN = 60
+_LARGEST = float_info.max
 
 
 class _Declared(BaseModel):
@@ -88,10 +89,22 @@ class Property(_Declared):
         return self
 
     @cached_property
-    def exact(self) -> PythonType | None:
-        """The Python type whose every value fits; None where a value must be looked at."""
-        free = self.type in ("text", "whole", "flag", "list", "object") and self.longest is None and not self.words
-        return _TYPES[self.type] if free and self.least is None and self.most is None else None
+    def fits(self) -> Callable[[Any], bool]:
+        """Whether a value surely fits, told quickly; what does not is looked at by `problem`."""
+        low = -_LARGEST if self.least is None else self.least
+        high = _LARGEST if self.most is None else self.most
+        most = 256 if self.type == "id" else self.longest or _LARGEST
+        if self.words:
+            return lambda value: value.__class__ is str and value in self.words
+        if self.type in ("id", "text"):
+            least = int(self.type == "id")
+            return lambda value: value.__class__ is str and least <= len(value) <= most
+        if self.type == "whole":
+            return lambda value: value.__class__ is int and low <= value <= high
+        if self.type == "number":
+            return lambda value: (value.__class__ is float or value.__class__ is int) and low <= value <= high
+        kind: Any = _TYPES[self.type]
+        return lambda value: value.__class__ is kind and (kind is bool or len(value) <= most)
 
     def problem(self, value: Any) -> str:
         """What is wrong with a value, in words; "" if nothing is."""
@@ -103,7 +116,7 @@ class Property(_Declared):
                 return f"has {len(value)} characters, the bound is {longest}"
             if self.words and value not in self.words:
                 return f"is {_shown(value)}; known: {', '.join(self.words)}"
-        elif self.longest is not None and len(value) > self.longest:
+        elif self.longest is not None and isinstance(value, Sized) and len(value) > self.longest:
             return f"has {len(value)} entries, the bound is {self.longest}"
         elif self.least is not None and value < self.least:
             return f"is {value}, below {self.least:g}"
@@ -184,10 +197,7 @@ class EventSchema(_Declared):
     @field_validator("properties", mode="before")
     @classmethod
     def _short(cls, given: Any) -> Any:
-        """`name: text` stands for `name: {type: text}`."""
-        if not isinstance(given, Mapping):
-            return given
-        return {name: {"type": value} if isinstance(value, str) else value for name, value in given.items()}
+        return written_out(given)
 
     @field_validator("properties")
     @classmethod
@@ -213,9 +223,9 @@ class EventSchema(_Declared):
         return tuple(name for name, each in self.properties.items() if each.required)
 
     @cached_property
-    def exact(self) -> dict[str, PythonType | None]:
-        """Property -> the type whose every value fits, None where a value must be looked at."""
-        return {name: each.exact for name, each in self.properties.items()}
+    def fits(self) -> dict[str, Callable[[Any], bool]]:
+        """Property -> whether a value surely fits."""
+        return {name: each.fits for name, each in self.properties.items()}
 
     def upgraded(self, properties: Mapping[str, Any], version: int) -> dict[str, Any]:
         """Properties of an earlier version as those of this one. Nothing else is read and nothing is changed in place.
@@ -240,11 +250,11 @@ class EventSchema(_Declared):
         Raises:
             DataError: naming the property, its value and its bound.
         """
-        exact, strange = self.exact, []
+        known, strange = self.fits, []
         for key, value in properties.items():
-            if key not in exact:
+            if key not in known:
                 strange.append(key)
-            elif value is not None and value.__class__ is not exact[key]:
+            elif value is not None and not known[key](value):
                 problem = self.properties[key].problem(value)
                 if problem:
                     raise DataError(f"{key} of {name} {problem}", hint="Send what 'shopr events schema' declares")
@@ -253,7 +263,7 @@ class EventSchema(_Declared):
                 raise DataError(f"{name} has no {key}", hint=f"Send it: {_WORDS[self.properties[key].type]}")
         if not strange and self.version == 1:
             return properties
-        made = {key: value for key, value in properties.items() if key in exact}
+        made = {key: value for key, value in properties.items() if key in known}
         # What was settled before stays as it is; whoever sends other things under our own names keeps them.
         before = properties.get(UNKNOWN)
         own = {SCHEMA} if properties.get(SCHEMA) == self.version else set()
@@ -272,3 +282,10 @@ class EventSchema(_Declared):
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def written_out(given: Any) -> Any:
+    """Declarations with `name: text` written out as `name: {type: text}`."""
+    if not isinstance(given, Mapping):
+        return given
+    return {name: {"type": value} if isinstance(value, str) else value for name, value in given.items()}

@@ -9,13 +9,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from shopr.data.events import Event, EventType
-from shopr.errors import ShoprError
+from shopr.errors import ShoprError, SpecError
 
 if TYPE_CHECKING:
     from shopr.analytics.collector import Collector
     from shopr.analytics.consent import Choice, ConsentBook
     from shopr.analytics.store import EventStore
     from shopr.chat.reply import Reply
+    from shopr.data.event_book import EventBook
     from shopr.shop.root import Shop
 
 __all__ = ["Observed"]
@@ -46,16 +47,40 @@ class Observed:
         return ConsentBook(self.events.database, default=default, clock=self._observing.clock)
 
     @cached_property
+    def event_book(self) -> EventBook:
+        """What events may say: those of every shop, and those that `events.yaml` in the shop's folder declares.
+
+        Raises:
+            SpecError: if the file is wrong, with its line and fix.
+        """
+        from shopr.data.event_book import FILE, EventBook
+
+        return EventBook.load(self._observing.folder / FILE)
+
+    @cached_property
     def collector(self) -> Collector:
         """Takes events in: consent, redaction, sampling, spool, batches; what waits at the end stays on disk."""
         from shopr.analytics.collector import Collector
         from shopr.analytics.spool import Spool
 
         shop = self._observing
-        made = Collector(self.events, Spool(shop.settings.home / "spool"), choice=self._choice, clock=shop.clock)
+        made = Collector(
+            self.events, Spool(shop.settings.home / "spool"), choice=self._choice, book=self._book(),
+            clock=shop.clock,
+        )  # fmt: skip
         made.start()
         atexit.register(made.close)
         return made
+
+    def _book(self) -> EventBook:
+        """As `event_book`; a wrong file must not keep the shop from recording what it knows."""
+        from shopr.data.event_book import EventBook
+
+        try:
+            return self.event_book
+        except SpecError as error:
+            log.error("the shop's own events are not known: %s", error.one_line())
+            return EventBook.usual()
 
     def record(self, event: Event) -> bool:
         """The only way in for events; whether it is kept. When this returns True it survives the end of the process.

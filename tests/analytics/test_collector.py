@@ -17,10 +17,13 @@ import pytest
 from shopr.analytics.collector import Collector
 from shopr.analytics.consent import Choice
 from shopr.analytics.privacy import cut_address, private, pseudonym
+from shopr.analytics.rows import COLUMNS
 from shopr.analytics.sampling import Sampling
 from shopr.analytics.spool import Spool
 from shopr.analytics.store import EventStore
 from shopr.clock import ManualClock
+from shopr.data.event_book import EventBook
+from shopr.data.event_schema import EventSchema, Property
 from shopr.data.events import Event, EventType
 from shopr.errors import DataError, StorageError
 from shopr.storage import Database
@@ -258,3 +261,37 @@ def test_kill_9_at_random_points_loses_and_doubles_nothing(tmp_path: Path) -> No
     assert len(found) == len(set(found))
     assert acknowledged <= set(found)
     assert waiting(tmp_path) == 0
+
+
+def test_declared_events_are_checked_each_for_itself(
+    shelf: Shelf, event: Make, clock: ManualClock, tmp_path: Path
+) -> None:
+    told: list[Event] = []
+    schema = EventSchema(about="x", kept="fact", properties={"size": Property(type="whole")})
+    book = EventBook(EventBook.usual().types, {"box_opened": schema})
+    collector = Collector(
+        shelf, Spool(tmp_path / "spool"), sampling=Sampling(performance=0.001), book=book, told=told.append, clock=clock
+    )
+    became = collector.record_each(
+        [
+            event("product_clicked", product_id="p1", mood="good"),
+            event("product_clicked", product_id=7),
+            event("custom_occurred", name="box_opened", size=3),
+            event("custom_occurred", name="box_openend", size=3),
+            event("vital_measured", name="LCP", value=900, user_id="u1"),
+            event("page_viewed", consent=()),
+        ]
+    )
+    assert became[0] == became[2] == "kept"
+    assert "product_id of product_clicked is 7" in became[1]
+    assert "Did you mean 'box_opened'" in became[3]
+    assert became[4:] == ["sampled", "unwanted"]
+    assert [e.properties["name"] for e in told] == ["LCP"]  # metrics see what sampling leaves out
+    counts = collector.counts()
+    assert (counts.acknowledged, counts.refused, counts.sampled, counts.unwanted) == (2, 2, 1, 1)
+    with pytest.raises(DataError):
+        collector.record_all([event("product_clicked", product_id="p2"), event("product_clicked")])
+    assert collector.flush()
+    kept = [dict(zip(COLUMNS, row, strict=True)) for row in shelf.rows.values()]
+    assert [row["properties"] for row in kept] == ['{"_unknown":{"mood":"good"}}', '{"size":3}']
+    assert [row["name"] for row in kept] == [None, "box_opened"]

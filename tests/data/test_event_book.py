@@ -82,6 +82,7 @@ def test_what_nobody_declared_is_kept_apart(book: EventBook) -> None:
         (sent(list="gifts"), "wishlist_item_added has no product_id"),
         (sent(product_id=7), "product_id of wishlist_item_added is 7, not a text of 1 to 256"),
         (sent(product_id="p", list="other"), "known: main, gifts"),
+        (sent(product_id="p", list=["main"]), "not a text"),
         (sent(product_id="p", pieces=100), "pieces of wishlist_item_added is 100, above 99"),
         (sent(product_id="p", pieces=True), "is True, not a whole number"),
         (sent(product_id="p", pieces=1.5), "not a whole number"),
