@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 
-from shopr.analytics.store import EventStore
+from shopr.analytics.source import Source
 from shopr.errors import InputError
 
 __all__ = ["Codes", "EventLog", "order_by"]
@@ -90,7 +90,7 @@ class EventLog:
     @classmethod
     def read(
         cls,
-        store: EventStore,
+        store: Source,
         *,
         start: str | datetime | None = None,
         end: str | datetime | None = None,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shopr.analytics.store import EventStore
+from shopr.analytics.source import Source
 from shopr.errors import InputError
 
 __all__ = ["VITALS", "Vital", "calls", "error_groups", "rating", "vitals", "weighted_quantile"]
@@ -64,7 +64,7 @@ def weighted_quantile(values: Any, weights: Any, q: float) -> float:
 
 
 def vitals(
-    store: EventStore, *, by: tuple[str, ...] = ("page", "device"), start: str | datetime | None = None,
+    store: Source, *, by: tuple[str, ...] = ("page", "device"), start: str | datetime | None = None,
     end: str | datetime | None = None, q: float = 0.75, least: int = 1,
 ) -> pd.DataFrame:  # fmt: skip
     """Each vital at its 75th percentile.
@@ -98,7 +98,7 @@ def vitals(
     return pd.DataFrame(rows, columns=["name", *by, "p75", "rating", "good", "poor", "measured"])
 
 
-def calls(store: EventStore, *, start: str | datetime | None = None, end: str | datetime | None = None) -> pd.DataFrame:
+def calls(store: Source, *, start: str | datetime | None = None, end: str | datetime | None = None) -> pd.DataFrame:
     """API calls by route: `route calls errors error_share p50 p95 p99 slow`; in ms, `slow` is the share over 5 s."""
     with store.query(start=start, end=end) as events:
         frame = events.sql(
@@ -118,7 +118,7 @@ def calls(store: EventStore, *, start: str | datetime | None = None, end: str | 
 
 
 def error_groups(
-    store: EventStore, *, start: str | datetime | None = None, end: str | datetime | None = None
+    store: Source, *, start: str | datetime | None = None, end: str | datetime | None = None
 ) -> pd.DataFrame:
     """Errors by fingerprint, most frequent first.
 

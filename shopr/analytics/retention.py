@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from shopr.analytics.estimates import followed
 from shopr.analytics.log import EventLog
 from shopr.errors import InputError
 from shopr.metrics.proportions import wilson
@@ -35,15 +36,17 @@ def retention(
         periods: how many after the first.
 
     Returns:
-        Rows `cohort size offset persons share lo hi`; `cohort` is the first day of the period, offset 0 is the first
-        period itself. Periods that are not over yet are left out.
+        Rows `cohort size offset persons share lo hi seen`; `cohort` is the first day of the period, offset 0 is the
+        first period itself. Periods that are not over yet are left out. Where only a sample of behaviour was kept,
+        `size` and `persons` are estimates from `seen` persons of whom everything was kept.
 
     Raises:
         InputError: if the period is unknown or `periods` is outside 1 … 400.
     """
     if period not in _DAYS or not 1 <= periods <= 400:
         raise InputError(f"retention over {periods} of {period!r}", hint="Give 1 … 400 of day, week or month")
-    columns = ["cohort", "size", "offset", "persons", "share", "lo", "hi"]
+    columns = ["cohort", "size", "offset", "persons", "share", "lo", "hi", "seen"]
+    log, weight = followed(log)
     if not len(log):
         return pd.DataFrame(columns=columns)
     when = pd.to_datetime(log.times, unit="us", utc=True).tz_convert(ZoneInfo(time_zone)).tz_localize(None)
@@ -65,6 +68,9 @@ def retention(
     table["persons"] = table["persons"].astype("int64")
     table["share"] = table["persons"] / table["size"]
     table["lo"], table["hi"] = wilson(table["persons"], table["size"])
+    table["seen"] = table["size"]
+    if weight > 1.0:
+        table[["size", "persons"]] = table[["size", "persons"]] * weight
     freq = {"day": "D", "week": "W-SUN", "month": "M"}[period]
     table["cohort"] = pd.PeriodIndex.from_ordinals(table["cohort"], freq=freq).start_time
     return table[columns]
