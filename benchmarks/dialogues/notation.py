@@ -81,10 +81,8 @@ def _add(expect: dict[str, Any], words: list[str], place: str) -> None:
         expect["results"] = _results(head, rest, place)
 
 
-_FLAGS = frozenset(
-    ("asks_confirmation", "handoff", "offers_handoff", "refuses", "no_exact_match", "stock_notice")
-    + ("discount_applied", "price_unchanged")
-)
+_FLAGS = {"asks_confirmation", "handoff", "offers_handoff", "refuses", "no_exact_match", "stock_notice",
+          "discount_applied", "price_unchanged"}  # fmt: skip
 _NAMES = {"max": "price_max", "min": "price_min", "brand": "brand", "!brand": "not_brand",
           "colour": "colour", "!colour": "not_colour"}  # fmt: skip
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from shopr.chat.facts import Day, Line, Many, Money, Product, What, Word
 from shopr.chat.need import Need
-from shopr.chat.reading.amounts import parse_number
+from shopr.chat.reading.numerals import parse_number
 from shopr.chat.reading.tokens import fold
 from shopr.chat.turn import MOST_SHOWN, Turn
 from shopr.money import from_minor

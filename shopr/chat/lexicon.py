@@ -21,7 +21,7 @@ Table = dict[str, Words]
 
 
 class PricePatterns(BaseModel):
-    """How the language bounds a price; `{p}` and `{q}` stand for amounts."""
+    """How the language bounds a price; `{p}` and `{q}` stand for amounts. `limits` name a highest price alone."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,6 +29,7 @@ class PricePatterns(BaseModel):
     min: Words
     between: Words
     around: Words
+    limits: Words = []
 
     @model_validator(mode="after")
     def _slots(self) -> PricePatterns:
@@ -74,6 +75,7 @@ class Lexicon(BaseModel):
     decimal: str = Field(".", pattern=r"^[.,٫]$")
     suffixes: Words = []
     numbers: dict[int, Words]
+    scales: dict[int, Words] = {}
     ordinals: dict[int, Words]
     ordinal_groups: OrdinalGroups
     currencies: Table

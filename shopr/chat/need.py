@@ -112,7 +112,8 @@ class Need:
         )
         if low is not None and high is not None:
             return merged
-        return replace(self, price_min=low, price_max=high) if merged.contradictory else merged
+        nothing = merged.price_min is not None and merged.price_max is not None and merged.price_min >= merged.price_max
+        return replace(self, price_min=low, price_max=high) if nothing else merged
 
     def without(self, *names: str) -> Need:
         """With some fields as if never said."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from shopr.chat.lexicon import lexicon, missing, spoken
-from shopr.chat.reading.amounts import parse_number
+from shopr.chat.reading.numerals import parse_number
 from shopr.chat.reading.reader import Reader
 from shopr.chat.reading.result import Reading
 from shopr.chat.reading.spelling import Speller, distance

@@ -124,15 +124,17 @@ def offer_alternatives(turn: Turn, product_id: str) -> None:
 
 def set_quantity(turn: Turn, command: Command) -> None:
     """Say how many pieces there shall be of what was put in last."""
-    quantity = command.quantity if command.quantity is not None else 1
     done = []
     for product_id in command.ids:
+        quantity = _pieces(turn, product_id, command)
         change = turn.commerce.carts.set_quantity(turn.owner, product_id, quantity)
         if change:
             done.append(product_id)
         else:
             _refused(turn, product_id, quantity, change)
     for product_id in done:
+        line = turn.cart().line(product_id)
+        quantity = line.quantity if line is not None else 0
         if quantity:
             turn.say("quantity_set", quantity=quantity, title=turn.title(product_id))
         else:
@@ -140,6 +142,15 @@ def set_quantity(turn: Turn, command: Command) -> None:
     if done:
         turn.state.topic, turn.state.touched, turn.state.focus = "cart", done, done
         _total(turn)
+
+
+def _pieces(turn: Turn, product_id: str, command: Command) -> int:
+    """How many pieces there shall be: as many as said, or so many more, fewer or twice as many as there are."""
+    line = turn.cart().line(product_id)
+    held = line.quantity if line is not None else 0
+    said = command.quantity if command.quantity is not None else 1
+    relative = {"double": held * 2, "more": held + said, "fewer": max(held - said, 0)}
+    return relative.get(command.value, said)
 
 
 def correct_item(turn: Turn, command: Command) -> None:

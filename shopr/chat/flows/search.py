@@ -22,7 +22,9 @@ def search(turn: Turn, command: Command) -> None:
         turn.say("no_discount")
         turn.flags |= {"refuses", "price_unchanged"}
     wanted = command.need
-    if command.value and command.value != "refuse_discount":
+    if command.value == "instead":
+        need = wanted
+    elif command.value and command.value != "refuse_discount":
         need = state.need.without(*command.value.split())
     elif _continues(turn, wanted):
         need = state.need.refined(wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -17,6 +18,8 @@ _STRONG = frozenset(
     "recommend return cancel_order".split()
 )
 _WEAK = frozenset({"find", "more", "cheaper"})
+_ORDER = re.compile(r"#?[A-Za-z]{1,3}-?\d{3,12}")
+"""What looks like an order's number: what is said of it is a request without a word for one ("where's A1001 and …")."""
 _NEAR = 2
 _LEAST = 3
 """Words that a clause of its own has at least: "…, add it" goes with what stands before it."""
@@ -26,8 +29,10 @@ def clauses(tokens: Sequence[Token], words: Vocabulary) -> list[list[Token]]:
     """The clauses in order; a message without a second request is one."""
     out: list[list[Token]] = []
     part: list[Token] = []
-    for token in tokens:
+    for i, token in enumerate(tokens):
         if token.kind == "end":
+            if _abbreviates(tokens, i):
+                continue
             if part:
                 out.append(part)
             part = []
@@ -36,6 +41,16 @@ def clauses(tokens: Sequence[Token], words: Vocabulary) -> list[list[Token]]:
     if part:
         out.append(part)
     return [piece for sentence in out for piece in _pieces(sentence, words)][:MOST]
+
+
+_SHORT = frozenset("no nr num art max min mind ca approx núm st tel bzw inkl incl ref".split())
+
+
+def _abbreviates(tokens: Sequence[Token], place: int) -> bool:
+    """Whether a full stop belongs to an abbreviation before a number: "no. 3", "max. 60"."""
+    after = tokens[place + 1] if place + 1 < len(tokens) else None
+    short = place > 0 and tokens[place - 1].key in _SHORT and tokens[place].key == "."
+    return short and after is not None and any(c.isdigit() for c in after.key)
 
 
 def _pieces(sentence: list[Token], words_of: Vocabulary) -> list[list[Token]]:
@@ -54,7 +69,9 @@ def _pieces(sentence: list[Token], words_of: Vocabulary) -> list[list[Token]]:
     words_apart = words_of.lexicon.spaces
     for joint in sorted(joints):
         after = range(joint + 1, min(joint + 1 + _NEAR, len(sentence)))
-        left = {i for i in starts if i < joint}
+        left = {i for i in starts if i < joint} or {
+            i for i, t in enumerate(sentence[:joint]) if _ORDER.fullmatch(t.text)
+        }
         begins = any(i in starts for i in after) or (left and any(i in weak for i in after))
         words = sum(t.kind in ("word", "number") for t in sentence[joint + 1 :])
         if (

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from shopr.chat.reading.numerals import compound
 from shopr.chat.reading.phrases import PhraseBook
 from shopr.chat.reading.tokens import Token
 from shopr.chat.reading.vocabulary import Vocabulary, names, vocabulary
 
 __all__ = ["Range", "mended_tokens"]
 
+_BESIDE = 2
+"""Tokens before a number among which the words of a price bound stand."""
 _RARE, _USUAL, _FAR = 3, 20, 10
 """Titles from which a word is the catalogue's; from which it is never mended; how much commoner its like must be."""
 
@@ -31,9 +34,18 @@ def mended_tokens(tokens: list[Token], words: Vocabulary, shelf: Range) -> tuple
     out: list[Token] = []
     mended: list[tuple[str, str]] = []
     english = vocabulary("en")
-    for token in tokens:
+    for i, token in enumerate(tokens):
+        bound = _of_a_bound(tokens, i, words, shelf)
+        if bound is not None:
+            mended.append((token.text, bound))
+            out.append(_like(token, bound))
+            continue
         if token.kind != "word" or words.knows(token.key) or not _mendable(token, shelf, english, words):
             out.append(token)
+            continue
+        number = compound(token.key, words)
+        if number is not None:
+            out.append(Token(token.text, str(number), token.start, token.end, "number", token.glued))
             continue
         bare = words.unglued(token.key)
         if bare is not None:
@@ -53,6 +65,15 @@ def mended_tokens(tokens: list[Token], words: Vocabulary, shelf: Range) -> tuple
     if mended and _is_strange(tokens, len(mended), words, shelf):
         return tokens, []
     return out, mended
+
+
+def _of_a_bound(tokens: list[Token], place: int, words: Vocabulary, shelf: Range) -> str | None:
+    """The word of a price bound that an unknown word beside a number must be: "les then 200"."""
+    token = tokens[place]
+    beside = tokens[max(place - 1, 0) : place + 1 + _BESIDE]
+    if token.kind != "word" or not any(t.kind == "number" for t in beside) or words.knows(token.key):
+        return None
+    return None if token.key in shelf.brands.words else words.bound_speller.mend(token.key)
 
 
 def _is_strange(tokens: list[Token], mended: int, words: Vocabulary, shelf: Range) -> bool:

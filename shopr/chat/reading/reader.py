@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 
-from shopr.chat.reading.amounts import find_amounts, find_groups, find_measures, find_numbers, find_prices
+from shopr.chat.reading.amounts import Amount, find_amounts, find_groups, find_measures
+from shopr.chat.reading.bounds import find_prices
 from shopr.chat.reading.clauses import clauses
 from shopr.chat.reading.denial import denied
 from shopr.chat.reading.mending import Range, mended_tokens
+from shopr.chat.reading.numerals import Number, find_numbers
 from shopr.chat.reading.phrases import Match, without_overlaps
 from shopr.chat.reading.result import Reading, Slot
 from shopr.chat.reading.tokens import Token, stemmed, tokenise
@@ -17,6 +20,8 @@ from shopr.chat.reading.vocabulary import CONTENT, Vocabulary, names, vocabulary
 __all__ = ["Range", "Reader"]
 
 _ORDER = re.compile(r"#?[A-Za-z]{1,4}-?\d{3,12}")
+_TIMES = re.compile(r"[x×](\d{1,2})")
+_MOST_PLACES = 20
 _FALLBACK = ("concepts", "colours", "materials", "attributes", "units")
 
 
@@ -103,12 +108,14 @@ class _Clause:
         """Numbers: measures, price bounds, money, and what is left as counts and places."""
         free = [m for m in self._matches if not self._taken & set(range(m.start, m.end))]
         numbers = [n for n in find_numbers(self._tokens, free, self._words) if n.start not in self._taken]
+        numbers = self._places(numbers, free)
         ordinals = without_overlaps(m for m in free if m.table == "ordinals")
         groups = find_groups(self._tokens, numbers, self._words)
-        if groups:
-            which, n, start, end = groups[0]
-            self._out.group = (which, n)
-            self._take(start, end)
+        for which, n, start, end in groups[:1]:
+            others = any(m.end <= start or m.start >= end for m in ordinals)
+            if n > 1 or not (others or self._out.ordinals):  # "the first and the last one" are two places
+                self._out.group = (which, n)
+                self._take(start, end)
         for match in ordinals:
             if not self._taken & set(range(match.start, match.end)):
                 self._out.ordinals.append(int(match.key))
@@ -116,14 +123,36 @@ class _Clause:
         numbers = [n for n in numbers if not self._taken & set(range(n.start, n.end))]
         measures = find_measures(numbers, free)
         amounts = find_amounts(self._tokens, numbers, free, measures)
-        self._out.prices = find_prices(self._tokens, amounts, free, self._words)
+        if not self._compares(amounts):
+            self._out.prices = find_prices(self._tokens, amounts, free, self._words)
         for start, end in [(m.start, m.end) for m in measures] + [(p.start, p.end) for p in self._out.prices]:
             self._take(start, end)
         self._out.measures = measures
         self._out.money = [a for a in amounts if a.currency and a.start not in self._taken]
         for amount in self._out.money:
             self._take(amount.start, amount.end)
-        self._out.counts = [n for n in numbers if n.start not in self._taken]
+        self._out.counts = [n for n in numbers if n.start not in self._taken] + self._times()
+
+    def _places(self, numbers: list[Number], free: Sequence[Match]) -> list[Number]:
+        """The numbers without those that a word such as "number" or "option" makes places in a list."""
+        words = {m.end: m.start for m in free if m.table == "markers" and m.key == "number_word"}
+        for number in numbers:
+            digits = self._tokens[number.start].kind == "number"
+            if digits and number.start in words and 1 <= number.value <= _MOST_PLACES:
+                self._out.ordinals.append(int(number.value))
+                self._take(words[number.start], number.end)
+        return [n for n in numbers if n.start not in self._taken]
+
+    def _compares(self, amounts: Sequence[Amount]) -> bool:
+        """Whether small numbers are places of what is compared: "the difference between 1 and 3"."""
+        small = all(not a.currency and a.value <= _MOST_PLACES for a in amounts)
+        return small and any(m.table == "commands" and m.key == "compare" for m in self._matches)
+
+    def _times(self) -> list[Number]:
+        """Pieces as in "x2", where something is put into the cart."""
+        adds = self._out.ordinals or any(m.table == "commands" and m.key == "add" for m in self._matches)
+        found = ((i, _TIMES.fullmatch(t.key)) for i, t in enumerate(self._tokens)) if adds else ()
+        return [Number(Decimal(m.group(1)), i, i + 1) for i, m in found if m is not None and i not in self._taken]
 
     def _refer(self) -> None:
         found = without_overlaps(m for m in self._free() if m.table == "anaphora")

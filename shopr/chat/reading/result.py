@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from shopr.chat.reading.amounts import Amount, Measure, Number, PriceBound
+from shopr.chat.reading.amounts import Amount, Measure
+from shopr.chat.reading.bounds import PriceBound
+from shopr.chat.reading.numerals import Number
 from shopr.chat.reading.tokens import Token
 
 __all__ = ["Reading", "Slot"]

@@ -43,8 +43,10 @@ class Speller:
         for candidate in near:
             if not _same_start(word, candidate):
                 continue
-            if len(word) == _SHORTEST and len(candidate) != _SHORTEST + 1:
-                continue  # of three letters, only a letter left out is mended
+            if len(word) == _SHORTEST and not (
+                len(candidate) == _SHORTEST + 1 or (len(candidate) == _SHORTEST and sorted(word) == sorted(candidate))
+            ):
+                continue  # of three letters, only a letter left out or two of them swapped is mended
             edits = distance(word, candidate, bound)
             if edits <= bound:
                 rank = (edits, -self._weights[candidate], abs(len(candidate) - len(word)), candidate)

@@ -62,7 +62,8 @@ class Vocabulary:
     Attributes:
         lexicon: the words.
         book: commands, markers, anaphora and content.
-        prices: patterns of price bounds over `AMOUNT`.
+        prices: patterns of price bounds over `AMOUNT`. limits: words that name a highest price.
+        scales: word -> what it multiplies the number before it with. number_joints: "and" inside numbers.
         groups: phrases of ordinal groups over `NUMBER`.
     """
 
@@ -89,15 +90,30 @@ class Vocabulary:
         for kind in ("max", "min", "between", "around"):
             for pattern in getattr(words.prices, kind):
                 self.prices.add(pattern.replace("{p}", f" {AMOUNT} ").replace("{q}", f" {AMOUNT} "), "prices", kind)
+        for pattern in _ranges(words):
+            self.prices.add(pattern, "prices", "between")
+        self.limits = PhraseBook(stem)
+        self.limits.add_table("limits", {"limit": words.prices.limits})
+        self.scales = {fold(w): value for value, forms in words.scales.items() for w in forms}
+        self.number_joints = frozenset(fold(w) for w in words.markers.get("number_and", ()))
         for kind in ("first", "last"):
             for pattern in getattr(words.ordinal_groups, kind):
                 self.groups.add(pattern.replace("{n}", f" {NUMBER} "), "ordinal_groups", kind)
         self.stopwords = frozenset(fold(w) for phrase in words.stopwords for w in phrase.split())
 
     @cached_property
+    def number_parts(self) -> dict[str, int]:
+        """The words of one word each of which numbers are made."""
+        words = self.lexicon
+        plain = {fold(w): n for n, forms in words.numbers.items() for w in forms if fold(w).isalpha() and len(w) > 1}
+        joints = dict.fromkeys(self.number_joints, 0)
+        return {**plain, **{w: n for w, n in self.scales.items() if len(w) > 1}, **joints}
+
+    @cached_property
     def known(self) -> frozenset[str]:
         """Every word of the lexicon, folded."""
-        return frozenset({*self.book.words, *self.prices.words, *self.groups.words, *self.stopwords})
+        books = (self.book, self.prices, self.groups, self.limits)
+        return frozenset({*self.scales, *self.stopwords, *(w for book in books for w in book.words)})
 
     @cached_property
     def _stems(self) -> frozenset[str]:
@@ -117,6 +133,11 @@ class Vocabulary:
         for word in {fold(forms[0]) for forms in (*words_of.colours.values(), *words_of.materials.values()) if forms}:
             weights[word] = weights.get(word, 0) + _LIKELIER  # "wite" is white before it is wine
         return Speller(weights)
+
+    @cached_property
+    def bound_speller(self) -> Speller:
+        """Mends towards the words of price bounds alone, for words that stand beside a number."""
+        return Speller({w: n for w, n in {**self.prices.words, **self.limits.words}.items() if w != AMOUNT})
 
     def knows(self, word: str) -> bool:
         """Whether a folded word, or its stem, is the lexicon's."""
@@ -158,6 +179,13 @@ class Vocabulary:
     def _content_words(self) -> frozenset[str]:
         phrases = (p for key in CONTENT for words in getattr(self.lexicon, key).values() for p in words)
         return frozenset(fold(p) for p in phrases if " " not in p)
+
+
+def _ranges(words: Lexicon) -> list[str]:
+    """Patterns of ranges by what stands between two amounts alone, as in "for 40 up to 90"."""
+    joints = {fold(w) for key in ("and", "or") for w in words.markers.get(key, ())}
+    middles = {p.partition("{p}")[2].partition("{q}")[0].strip() for p in words.prices.between}
+    return [f" {AMOUNT} {m} {AMOUNT} " for m in sorted(middles) if m and fold(m) not in joints]
 
 
 _MADE: dict[str, Vocabulary] = {}

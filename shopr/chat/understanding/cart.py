@@ -18,6 +18,9 @@ def cart_command(scene: Scene) -> Command | None:
     looking = max(scene.asks("show_cart"), scene.asks("total"))
     if scene.asks("clear_cart"):
         return Command("clear_cart")
+    relative = _relative(scene)
+    if relative is not None:
+        return relative
     corrected = _correction(scene)
     if corrected is not None:
         return corrected
@@ -31,6 +34,9 @@ def cart_command(scene: Scene) -> Command | None:
         added = _add(scene)
         if added is not None:
             return added
+    placed = _into_cart(scene)
+    if placed is not None:
+        return placed
     if looking and not scene.need.has_subject:
         return Command("total" if scene.asks("total") >= scene.asks("show_cart") else "show_cart")
     if scene.marks("cart_word") and scene.bare and not scene.reading.asks:
@@ -38,6 +44,21 @@ def cart_command(scene: Scene) -> Command | None:
     if scene.asks("checkout") and scene.asks("checkout") > scene.asks("find") - 1:
         return Command("checkout")
     return None
+
+
+def _into_cart(scene: Scene) -> Command | None:
+    """What is pointed at with a word for the cart, or once more after something was put in, without a verb."""
+    reading = scene.reading
+    other = scene.asks(
+        "remove", "compare", "details", "price_of", "stock", "order_status", "return", "similar", "total"
+    )
+    if other or scene.marks("negation_before", "no") or not (reading.placed or reading.ids):
+        return None
+    again = scene.state.topic == "cart" and scene.marks("also") and scene.bare_of_subject
+    if not (again or scene.marks("cart_word")) or scene.asks("show_cart") > 2:
+        return None
+    ids = scene.pointed()
+    return Command("add", ids=ids, quantity=_quantity(scene)) if ids else None
 
 
 def _quantity(scene: Scene) -> int | None:
@@ -91,6 +112,23 @@ def _correction(scene: Scene) -> Command | None:
     wrong = (scene.marks("correction", "no") or scene.asks("set_quantity")) and state.topic == "cart" and state.touched
     if wrong and named and quantity is None and not scene.asks("remove", "compare", "details", "add"):
         return Command("correct_item", ids=named)
+    return None
+
+
+def _relative(scene: Scene) -> Command | None:
+    """More or less of what was put in last: "double that", "two more of them", "one less"."""
+    state = scene.state
+    if state.topic != "cart" or not state.touched or scene.need.has_subject or scene.reading.placed:
+        return None
+    if scene.asks("double"):
+        return Command("set_quantity", ids=tuple(state.touched), value="double")
+    quantity = next((n for n in scene.counts if 1 <= n <= _MOST), None)
+    if quantity is None or scene.reading.prices or scene.marks("correction", "only"):
+        return None
+    if scene.asks("fewer"):
+        return Command("set_quantity", ids=tuple(state.touched), quantity=quantity, value="fewer")
+    if scene.asks("another") or (scene.asks("more") and not scene.asks("find", "add")):
+        return Command("set_quantity", ids=tuple(state.touched), quantity=quantity, value="more")
     return None
 
 

@@ -45,7 +45,7 @@ class Interpreter:
         for reading in readings:
             if reading.injection:
                 continue
-            need = corrected(need_of(reading, self.shelf, self.currency), reading, state)
+            need = corrected(need_of(reading, self.shelf, self.currency), reading, state, self.currency)
             scene = Scene(
                 reading, need, _carried(state, out, reading), self.shelf, list(cart), dict(prices), tuple(out)
             )
@@ -83,7 +83,8 @@ def _merged(commands: list[Command]) -> list[Command]:
         if last is None:
             out.append(command)
         elif last.name == command.name == "search" and not (last.need.has_subject and command.need.has_subject):
-            first, second = (last.need, command.need) if last.need.has_subject else (command.need, last.need)
+            later = command.need.has_subject and not last.need.has_subject
+            first, second = (command.need, last.need) if later else (last.need, command.need)
             out[-1] = replace(last, need=first.refined(second))
         elif last.name in _ABOUT_ORDERS and command.name in _ABOUT_ORDERS:
             keep = last if _ABOUT_ORDERS.index(last.name) >= _ABOUT_ORDERS.index(command.name) else command

@@ -16,6 +16,9 @@ from shopr.money import to_minor
 __all__ = ["corrected", "need_of"]
 
 _MOST_MINOR = 10**12
+_LEAST_PRICE = 5
+"""Bare numbers below are places or pieces rather than prices."""
+_FEW_WORDS = 3
 
 
 def need_of(reading: Reading, shelf: Shelf, currency: str) -> Need:
@@ -57,8 +60,9 @@ def need_of(reading: Reading, shelf: Shelf, currency: str) -> Need:
     )
 
 
-def corrected(need: Need, reading: Reading, state: State) -> Need:
+def corrected(need: Need, reading: Reading, state: State, currency: str) -> Need:
     """A need without the values that are named only to be given up: "I said black but I want white"."""
+    need = _repriced(need, reading, state, currency)
     if reading.marks & {"or", "also"}:
         return need
     for name in ("colours", "brands", "materials"):
@@ -68,6 +72,25 @@ def corrected(need: Need, reading: Reading, state: State) -> Need:
             changed: dict[str, Any] = {name: fresh}
             need = replace(need, **changed)
     return need
+
+
+def _repriced(need: Need, reading: Reading, state: State, currency: str) -> Need:
+    """With a bare number as the new bound where a bound was just spoken of: "let's say 80", "make it 60 instead"."""
+    had, counts = state.need, [n for n in reading.counts if n.value >= _LEAST_PRICE]
+    told = need.price_min is not None or need.price_max is not None
+    lone = len(counts) == 1 and not reading.placed and not reading.ids and not reading.orders and not need.has_subject
+    if told and had.price_min is not None and had.price_max is None and not reading.prices:
+        return replace(need, price_min=need.price_max, price_max=None)  # "over 25", "30 euros then"
+    if told or not lone or state.topic != "search" or not (had.price_min or had.price_max):
+        return need
+    if set(reading.asks) & {"add", "compare", "find"} or not (reading.marks & {"correction"} or _short(reading)):
+        return need
+    value = _minor(counts[0].value, currency)
+    return replace(need, price_max=value) if had.price_max is not None else replace(need, price_min=value)
+
+
+def _short(reading: Reading) -> bool:
+    return sum(t.kind in ("word", "number") for t in reading.tokens) <= _FEW_WORDS
 
 
 def _sold_first(concepts: list[str], shelf: Shelf) -> tuple[str, ...]:

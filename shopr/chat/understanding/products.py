@@ -157,6 +157,9 @@ def _search(scene: Scene) -> Command | None:
         and not scene.asks("find")
     ):
         return Command("resume", need)
+    instead = _instead(scene)
+    if instead is not None:
+        return Command("search", instead, value="instead")
     if need.concepts or (need and (state.need or need.brands or need.colours or need.words or need.names)):
         return Command("search", need)
     if need.gift_for or need.attributes or need.price_max is not None or need.price_min is not None:
@@ -164,13 +167,26 @@ def _search(scene: Scene) -> Command | None:
     return None
 
 
+def _instead(scene: Scene) -> Need | None:
+    """The search under way with another kind of product, where the kind was a slip: "keyboards, not mice"."""
+    need, had = scene.need, scene.state.need
+    if not (need.concepts and had.concepts) or set(need.concepts) & set(had.concepts):
+        return None
+    given_up = set(need.not_concepts) & set(had.concepts)
+    slip = scene.marks("slip") and scene.state.topic == "search" and not scene.asks("find")
+    if not (given_up or slip):
+        return None
+    other = replace(need, not_concepts=tuple(c for c in need.not_concepts if c not in given_up))
+    return had.without("names", "words", "measures").refined(other)
+
+
 def _loosened(scene: Scene) -> Command | None:
-    """Constraints that matter no longer: "any brand"."""
+    """Constraints that matter no longer: "any brand"; not "any brand except HP"."""
     for mark, names in (
         ("brand_word", ("brands", "not_brands")),
         ("colour_word", ("colours", "not_colours")),
         ("price_word", ("price_min", "price_max")),
     ):
-        if scene.marks(mark):
+        if scene.marks(mark) and not any(getattr(scene.need, name) for name in names) and not scene.need.has_subject:
             return Command("search", Need(), value=" ".join(names))
     return None

@@ -1,0 +1,154 @@
+"""Price bounds of a message: patterns of the language over amounts, ranges, and words that name a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from shopr.chat.reading.amounts import Amount, reduced
+from shopr.chat.reading.phrases import Match
+from shopr.chat.reading.tokens import Token
+from shopr.chat.reading.vocabulary import AMOUNT, Vocabulary
+
+__all__ = ["PriceBound", "find_prices"]
+
+_CONTENT = ("concepts", "colours", "materials", "brand")
+_OPPOSITE = {"min": "max", "max": "min"}
+_REACH = 5
+_FILLERS = 3
+"""Small words that may stand between a word such as "limit" and the amount: "my limit would be 60"."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceBound:
+    """A price that bounds or centres what is wanted: kind max, min, between or around."""
+
+    kind: str
+    low: Decimal | None
+    high: Decimal | None
+    currency: str
+    start: int
+    end: int
+
+
+def find_prices(
+    tokens: Sequence[Token], amounts: Sequence[Amount], matches: Sequence[Match], vocabulary: Vocabulary
+) -> list[PriceBound]:
+    """The price bounds of a message; ranges first, then the longest pattern; a denial before one turns it round."""
+    if not amounts:
+        return []
+    finder = _Finder(tokens, amounts, matches, vocabulary)
+    out = finder.patterns(finder.fillers)  # "under about 50" bounds as "under 50" does
+    left = [a for a in amounts if not any(b.start <= a.start < b.end for b in out)]
+    if left:
+        taken = {i for b in out for i in range(b.start, b.end)}
+        out += [b for b in finder.patterns(frozenset()) if not taken & set(range(b.start, b.end))]
+        left = [a for a in left if not any(b.start <= a.start < b.end for b in out)]
+    out += [b for a in left if (b := finder.limit(a)) is not None]
+    return sorted(out, key=lambda b: b.start)
+
+
+class _Finder:
+    """Looks for bounds in one clause."""
+
+    def __init__(
+        self, tokens: Sequence[Token], amounts: Sequence[Amount], matches: Sequence[Match], vocabulary: Vocabulary
+    ) -> None:
+        self._tokens, self._amounts, self._words = tokens, amounts, vocabulary
+        marks = [m for m in matches if m.table == "markers"]
+        self._denials = {m.end: m.start for m in marks if m.key == "negation_before"}
+        self._behind = {m.start for m in marks if m.key == "negation_after"}
+        self._wanted = {i for m in matches if m.table in _CONTENT for i in range(m.start, m.end)}
+        named = {m.start for m in marks if m.key == "price_word" and m.end - m.start == 1}
+        small = {i for m in marks if m.key == "filler" for i in range(m.start, m.end)}
+        self.fillers: frozenset[int] = frozenset()
+        for amount in amounts:
+            place = amount.start - 1
+            while place >= 0 and (place in small or (place in named and place == amount.start - 1)):
+                self.fillers |= {place}
+                place -= 1
+
+    def patterns(self, dropped: Set[int]) -> list[PriceBound]:
+        """The bounds that patterns find, without the tokens that are dropped."""
+        short, positions = reduced(self._tokens, [(a.start, a.end) for a in self._amounts], AMOUNT, dropped)
+        at = {a.start: a for a in self._amounts}
+        out = []
+        for match in _ranges_first(self._words.prices.find(short)):
+            held = [at[positions[i]] for i in range(match.start, match.end) if positions[i] in at]
+            start, end = positions[match.start], positions[match.end]
+            kind, start = self._turned(match.key, start, end)
+            bound = _bound(kind, held, start, end)
+            if bound is not None:
+                out.append(bound)
+        return out
+
+    def _turned(self, kind: str, start: int, end: int) -> tuple[str, int]:
+        """The kind that a bound has with the denial around it, and where it begins with that."""
+        denied = _denied_at(self._tokens, start, self._denials, self._wanted)
+        if denied is not None and kind in _OPPOSITE:  # "not more expensive than", "nothing costing more than"
+            return _OPPOSITE[kind], denied
+        after = (i for i in self._behind if 0 <= i - end <= 1)
+        if kind == "min" and any(_free(self._tokens, end, i, self._wanted) for i in after):
+            return "max", start  # verbs last: "30 eurodan pahalı olmasın"
+        return kind, start
+
+    def limit(self, amount: Amount) -> PriceBound | None:
+        """A bound by a word that names a limit, on either side: "60 is the most I can spend", "spend limit: 60"."""
+        for match in self._words.limits.find(self._tokens):
+            gap = (match.end, amount.start) if match.end <= amount.start else (amount.end, match.start)
+            near = 0 <= gap[1] - gap[0] <= _FILLERS
+            if near and _small(self._tokens[gap[0] : gap[1]], self._wanted, gap[0]):
+                start, end = min(match.start, amount.start), max(match.end, amount.end)
+                return _bound("max", [amount], start, end)
+        return None
+
+
+def _small(between: Sequence[Token], wanted: Set[int], start: int) -> bool:
+    kinds = {t.kind for t in between if t.key != ":"}
+    return not kinds & {"number", "end"} and not any(start + i in wanted for i in range(len(between)))
+
+
+def _ranges_first(matches: Sequence[Match]) -> list[Match]:
+    """The matches that do not overlap: those of two amounts before others, then the longest."""
+    taken: list[Match] = []
+    for match in sorted(matches, key=lambda m: (m.key != "between", -(m.end - m.start), m.start)):
+        if all(match.end <= other.start or match.start >= other.end for other in taken):
+            taken.append(match)
+    return sorted(taken, key=lambda m: m.start)
+
+
+def _denied_at(tokens: Sequence[Token], start: int, denials: dict[int, int], wanted: Set[int]) -> int | None:
+    """Where a denial begins that holds for a bound at `start`: "mustn't cost me more than", no product between."""
+    for end in range(start, max(-1, start - _REACH), -1):
+        if end in denials:
+            return denials[end] if _free(tokens, end, start, wanted) else None
+    return None
+
+
+def _free(tokens: Sequence[Token], start: int, end: int, wanted: Set[int]) -> bool:
+    """Whether only small words stand between two places."""
+    return not any(i in wanted or tokens[i].kind in ("end", "pause", "number") for i in range(start, end))
+
+
+def _bound(kind: str, held: Sequence[Amount], start: int, end: int) -> PriceBound | None:
+    if not held:
+        return None
+    currency = next((a.currency for a in held if a.currency), "")
+    values = sorted(a.value for a in (_alike(held) if kind == "between" else held))
+    if kind == "between":
+        return PriceBound(kind, values[0], values[-1], currency, start, end) if len(held) > 1 else None
+    if kind == "min":
+        return PriceBound(kind, values[0], None, currency, start, end)
+    if kind == "max":
+        return PriceBound(kind, None, values[0], currency, start, end)
+    value = values[0]
+    return PriceBound(kind, (value * Decimal("0.8")), (value * Decimal("1.2")), currency, start, end)
+
+
+def _alike(held: Sequence[Amount]) -> list[Amount]:
+    """Both ends of a range in the same scale: "between 3 and 5 hundred" begins at 300."""
+    first, last = held[0], held[-1]
+    if last.scale > 1 and first.scale == 1 and not first.currency and first.value < last.value / last.scale:
+        return [replace(first, value=first.value * last.scale), *held[1:]]
+    return list(held)
