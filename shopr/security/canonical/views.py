@@ -33,7 +33,7 @@ AROUND = 120
 """Characters kept on either side of such a place."""
 
 SIDE_VIEWS = frozenset(
-    {"comments", "comments_joined", "joined", "shell", "plus", "css", "base64", "newline", "lines_joined"}
+    {"comments", "comments_joined", "joined", "shell", "plus", "css", "base64", "newline", "lines_joined", "value"}
 )
 """Views that undo a disguise rather than decode."""
 
@@ -70,6 +70,7 @@ _JOINED = re.compile(r"['\"]\s?(?:\+|\.|\|\|)\s?['\"]")
 _LINES = re.compile(r"[\t\r\n]+")
 _LINE_INSIDE = re.compile(r"\w[\t\r\n]+\w[\t\r\n]+\w[\t\r\n]")
 _LINE_ESCAPE = re.compile(r"\\[rn](?:\\[rn])*")
+_PARAMETER = re.compile(r"[\w.\[\]-]{1,40}=(?=[^=&])([^&]{2,400})(?:$|&)")
 _CSS = re.compile(r"\\([0-9a-fA-F]{2,6})\s?")
 
 
@@ -127,6 +128,9 @@ def _round(text: str) -> tuple[str, str]:
 def _side_views(text: str) -> list[tuple[str, str]]:
     """Readings beside the decoded one, which decode nothing but undo a disguise."""
     found: list[tuple[str, str]] = []
+    parameter = _PARAMETER.match(text)
+    if parameter is not None:
+        found.append(("value", parameter[1]))
     if "+" in text and " " not in text:
         found.append(("plus", _PLUS.sub(" ", text)))
     if _HAS_COMMENT.search(text):

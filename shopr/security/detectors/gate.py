@@ -24,9 +24,15 @@ _MARKS = frozenset("-':$&/()#%@\"+")
 _ODD_MARKS = re.compile(
     r"(?<![^\W\d])'|'(?![^\W\d])|--|//|\w/\w+/|(?<!\w)/\w|[^\s\d]%|%\w|&\S|\S&|\$[\w(]*[a-z(]|[@#]\W|\S[@#]|\w\(|\(\)|"
     r"[\"')]\s*(?:or|and|union|order|having|group|xor)\b|[:(/+.@%-]\S*[:(/+@%]|\"\S*[^\s\w]|\S\+|\+\S|\w:\w|^\W|/$|"
-    r"\b(?:invoke|get|set|new|start|stop|out)-\w"
+    r"\b(?:invoke|get|set|new|start|stop|out)-\w|\b\w*(?:cat|ansible|chef|apt|aa|systemd|ssh|lwp|dpkg|base)-(?!\d)\w"
 )
-_ODD_DOTS = re.compile(r"[^\W\d]\.\w+\.\w|\.(?:ps1|sql|sh|bat|exe|env|php|jsp|asp|zip)\b|^\W*\w+\.\w+\W*$")
+_ODD_START = re.compile(
+    r"/?(?:proc|sys|etc|var|dev|usr|s?bin|boot|root|tmp|opt|web-inf|meta-inf)/\w|(?:un)?alias\b|set -|if not\b|if exist\b|"
+    r"\d+\s+(?:like|rlike|regexp|glob|xor|div|is|in|not)\b|(?:not )?in ?\(|(?:import|export)\b|"
+    r"(?:helo|ehlo|vrfy|expn|etrn|rcpt|mail from|apop|help|auth|[a-z]\d+ [a-z]+)\b"
+)
+_ODD_CALL = re.compile(r"\b(?:f[a-z]{3,7}|[a-z]*serialize|[a-z]*printf|eval|assert|passthru|popen|readfile|file[a-z]+)\s*\(")
+_ODD_DOTS = re.compile(r"[^\W\d]\.\w+\.\w|\.(?:ps1|sql|sh|bat|exe|env|php|jsp|asp|zip|phtml|phar|bak|old|orig|swp|inc|cfg|conf|ini|ya?ml|key|pem)\b|^\W*\w+\.\w+\W*$")
 LONGEST_WORD = 18
 """A longer word may be base64."""
 
@@ -44,10 +50,12 @@ _SHELL = frozenset(
     "whoami ifconfig netstat uname nslookup nohup sudo passwd wget curl chmod chown lsof printenv ipconfig tasklist "
     "systeminfo powershell cmd cmd.exe bash javascript vbscript alert prompt confirm document eval onerror onload "
     "script id ls ps pwd who which netcat nc cat sysinfo lastlog htop busybox ansible-console localhost jndi phpinfo "
-    "sleep ping echo dir net info etc proc php time find head tail shutdown dbcc".split()
+    "sleep ping echo dir net info etc proc php time find head tail shutdown dbcc errorlevel equ neq lss leq gtr geq "
+    "cmdextversion goto defined endlocal setlocal fopen fwrite unserialize getent visudo usermod useradd userdel dmesg "
+    "iptables nmap socat tcpdump xargs kubectl systemctl journalctl crontab".split()
 )
 _WEAK_SHELL = frozenset(
-    "cat echo find head tail time which who sleep net info etc script id script document confirm".split()
+    "cat echo find head tail time which who sleep net info etc script id document confirm defined goto".split()
 )
 
 
@@ -71,6 +79,8 @@ def is_plain(text: str) -> bool:
         words = low.replace("(", " ").replace(")", " ").split()
     else:
         words = low.split()
+    if _ODD_START.match(low) or ("(" in characters and _ODD_CALL.search(low)):
+        return False
     if ".." in low or ("." in low and _ODD_DOTS.search(low)) or max(map(len, words), default=0) > LONGEST_WORD:
         return False
     strange = _SHELL.intersection(words)

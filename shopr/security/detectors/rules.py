@@ -17,6 +17,7 @@ from importlib.resources import files
 import yaml
 
 from shopr.errors import SpecError
+from shopr.security.detectors.presence import Presence, Words
 
 __all__ = ["PRIOR", "Hit", "Rule", "RuleBook", "default_rules"]
 
@@ -28,9 +29,6 @@ LONG = 400
 
 MARGIN = 240
 """Characters before the first and after the last of a rule's words that are searched."""
-
-COMMON = "jqxzkvbpygwmfucdlhrsnioate "
-"""Characters from rare to common; what is not among them is rarer still."""
 
 _END = re.compile(r"(?<!\\)\$")
 READS = ("text", "raw", "sql", "prompt")
@@ -46,6 +44,7 @@ class Rule:
         score: how strongly, 1 (weak evidence) to 5 (nothing else looks like this).
         reads: "text", "raw", "sql" or "prompt".
         words: one of them must occur for the pattern to be tried.
+        near: of a long text, what must match first: a cheap expression where words and pattern are dear; or None.
         pattern: the compiled expression, for lowercased text (or a print).
         examples: texts that must match.
         harmless: texts that must not.
@@ -59,6 +58,7 @@ class Rule:
     pattern: re.Pattern[str]
     examples: tuple[str, ...] = ()
     harmless: tuple[str, ...] = ()
+    near: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class RuleBook:
             raise SpecError(f"rules {twice} are there twice", hint="Give each rule an id of its own")
         self._endless = {rule.id for rule in self.rules if not _END.search(rule.pattern.pattern)}
         self._by_word = {reads: _by_word(r for r in self.rules if r.reads == reads) for reads in READS}
-        self._by_mark = {reads: _by_mark(words) for reads, words in self._by_word.items()}
+        self._words = {reads: Words([word for word, _ in words]) for reads, words in self._by_word.items()}
 
     def match(self, low: str, reads: str = "text") -> list[Hit]:
         """The rules of one kind that match a lowercased text (or a print), each once."""
@@ -107,8 +107,9 @@ class RuleBook:
     def _match_long(self, low: str, reads: str) -> list[Hit]:
         """The same, each rule looking only from before the first of its words to after the last."""
         stretches: dict[str, tuple[Rule, int, int]] = {}
-        by_mark = self._by_mark[reads]
-        for word, rules in (entry for mark in sorted(by_mark.keys() & set(low)) for entry in by_mark[mark]):
+        by_word = self._by_word[reads]
+        for place in self._words[reads].likely(Presence.of(low)):
+            word, rules = by_word[place]
             first = low.find(word)
             if first < 0:
                 continue
@@ -118,8 +119,15 @@ class RuleBook:
                 stretches[rule.id] = (rule, min(start, first), max(end, last))
         found: list[Hit] = []
         for rule, first, last in stretches.values():
-            end = min(len(low), last + MARGIN) if rule.id in self._endless else len(low)
-            match = rule.pattern.search(low, max(0, first - MARGIN), end)
+            start, end = max(0, first - MARGIN), len(low)
+            if rule.near is not None:
+                near = rule.near.search(low, start)
+                if near is None:
+                    continue
+                start = max(start, near.start() - MARGIN)
+            if rule.id in self._endless:
+                end = min(end, last + MARGIN)
+            match = rule.pattern.search(low, start, end)
             if match is not None:
                 found.append(Hit(rule, match.start(), match.end()))
         return found
@@ -131,14 +139,6 @@ def _by_word(rules: Iterable[Rule]) -> list[tuple[str, list[Rule]]]:
         for word in rule.words:
             words.setdefault(word, []).append(rule)
     return list(words.items())
-
-
-def _by_mark(words: Sequence[tuple[str, list[Rule]]]) -> dict[str, list[tuple[str, list[Rule]]]]:
-    """Words by their rarest character: where it does not occur, none of them does."""
-    found: dict[str, list[tuple[str, list[Rule]]]] = {}
-    for word, rules in words:
-        found.setdefault(min(word, key=COMMON.find), []).append((word, rules))
-    return found
 
 
 @cache
@@ -172,12 +172,13 @@ def _rule(row: dict[str, object], threat: str, lists: dict[str, str], name: str)
     reads, score = str(row.get("reads", "text")), int(str(row["score"]))
     if reads not in READS or not 1 <= score <= 5:
         raise SpecError(f"{name}, rule {row['id']}: reads {reads!r}, score {score}", hint=f"Use {READS} and 1 to 5")
+    near = str(row.get("near") or "")
     try:
-        compiled = re.compile(pattern)
+        compiled, close = re.compile(pattern), re.compile(near) if near else None
     except re.error as error:
         raise SpecError(f"{name}, rule {row['id']}: {error}", hint="Mend the pattern") from error
     words, examples, harmless = (_texts(row, key) for key in ("words", "examples", "harmless"))
-    return Rule(str(row["id"]), threat, score, reads, words, compiled, examples, harmless)
+    return Rule(str(row["id"]), threat, score, reads, words, compiled, examples, harmless, close)
 
 
 def _texts(row: dict[str, object], key: str) -> tuple[str, ...]:

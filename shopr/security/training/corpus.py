@@ -15,6 +15,9 @@ __all__ = ["Row", "embed", "embedded", "generated"]
 DISGUISED, EMBEDDED = 0.25, 0.3
 """Shares of the generated attacks that are disguised, and that stand inside a sentence."""
 
+LED = 0.25
+"""Share of the harmless texts that stand inside a sentence: else its words would seem to be what attacks are made of."""
+
 WORDY = 0.15
 """Share of those inside a sentence that stand between paragraphs."""
 
@@ -63,6 +66,8 @@ def _harmless(count: int, generator: np.random.Generator) -> Iterator[Row]:
     for kind in grammar.starts:
         for _ in range(count):
             text = grammar.draw(kind, generator)
+            if kind != "encoded" and generator.random() < LED:
+                text = embed(text, grammar, generator)
             if kind in ("chat", "hard") and generator.random() < 0.1:
                 text = disguise(text, generator)
                 yield Row(text, False, "encoded", "generated")
