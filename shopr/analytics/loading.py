@@ -26,7 +26,7 @@ from shopr.data.events import EVENT_COLUMNS
 from shopr.data.sources.files import read_table
 from shopr.errors import DataError
 
-__all__ = ["Loaded", "event_table", "load_events"]
+__all__ = ["Loaded", "event_table", "file_blocks", "load_events"]
 
 _BLOCK = 500_000
 _LONGEST_LINE = 2_000_000
@@ -63,11 +63,23 @@ def load_events(store: EventStore, path: Path, *, clock: Clock | None = None, bo
         StorageError: if another process loads or compacts, or the disk refuses.
     """
     done = Loaded()
-    lines = path.suffix.lower() in (".jsonl", ".ndjson")
-    done.new = store.load(_lines(path, done, book or EventBook.usual()) if lines else _table(path, done, clock))
+    done.new = store.load(file_blocks(path, done, clock=clock, book=book))
     if done.rows and not done.new and sum(done.rejected.values()) == done.rows:
         raise DataError(f"{path.name} has no sound event; {done.first}", hint="Check the file")
     return done
+
+
+def file_blocks(
+    path: Path, done: Loaded, *, clock: Clock | None = None, book: EventBook | None = None
+) -> Iterator[Any]:
+    """The sound events of a file as Arrow tables in the store's columns; what became of the rest is told in `done`.
+
+    Raises:
+        DataError: if the file cannot be read.
+    """
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
+        return _lines(path, done, book or EventBook.usual())
+    return _table(path, done, clock)
 
 
 def event_table(frame: pd.DataFrame) -> Any:
