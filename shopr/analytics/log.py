@@ -1,6 +1,8 @@
 """Events as arrays, sorted by person and time: what funnels, journeys, sessions and retention are computed on.
 
-A person is a user; what a session did before its user logged in is the user's too. Who never logged in is a session.
+A person is a user; what a session did before its user logged in is the user's too, and so are sessions on their device
+(`shopr.analytics.identities` has the rule). Who never logged in is a session, and so is one that several users were in.
+Events that a shop declared itself go by their own names.
 """
 
 from __future__ import annotations
@@ -12,16 +14,21 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 
 from shopr.analytics.source import Source
+from shopr.data.events import EventType
 from shopr.errors import InputError
 
 __all__ = ["Codes", "EventLog", "order_by"]
 
+_BUILT_IN = frozenset(kind.value for kind in EventType) - {EventType.CUSTOM_OCCURRED.value}
+_SEVERAL = np.int32(-2)
+"""Owner of a session in which several users were seen: nobody."""
 _NEEDED = ("type", "time", "user_id", "session_id", "weight")
 
 
@@ -112,20 +119,25 @@ class EventLog:
         for name in columns:
             if name not in COLUMNS:
                 raise InputError(f"events have no column {name!r}", hint=f"Known: {', '.join(COLUMNS)}")
-        names = [*_NEEDED, *(c for c in columns if c not in _NEEDED)]
         with store.query(start=start, end=end) as events:
-            where = " WHERE type IN (SELECT unnest(?))" if types is not None else ""
+            kind = _type_of(events, types)
+            names = [f"{kind} AS type", *_NEEDED[1:], *(c for c in columns if c not in _NEEDED)]
+            where = f" WHERE {kind} IN (SELECT unnest(?))" if types is not None else ""
             query = f"SELECT {', '.join(names)} FROM events{where}"
             table = events.sql(query, params=[list(types)] if types is not None else []).to_arrow_table()
-        return cls.of(table, columns)
+            return cls.of(table, columns, linked=_linked(events))
 
     @classmethod
-    def of(cls, table: Any, columns: Sequence[str] = ()) -> Self:
-        """From an Arrow table or a frame with `type time user_id session_id weight` and the columns asked for."""
+    def of(cls, table: Any, columns: Sequence[str] = (), *, linked: Any = None) -> Self:
+        """From an Arrow table or a frame with `type time user_id session_id weight` and the columns asked for.
+
+        Args:
+            linked: sessions that belong to users, as `Identities.owners` has them.
+        """
         if not isinstance(table, pa.Table):
             table = pa.Table.from_pandas(table, preserve_index=False)
         users, sessions = Codes.of(table["user_id"]), Codes.of(table["session_id"])
-        persons, count, ids = _persons(users, sessions)
+        persons, count, ids = _persons(users, sessions, linked)
         times = pc.cast(table["time"], pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
         known = np.flatnonzero(persons >= 0)
         order = known[order_by(persons[known], count, times[known])]
@@ -171,17 +183,63 @@ def order_by(keys: NDArray[np.int32], n: int, times: NDArray[np.int64]) -> NDArr
     return order
 
 
-def _persons(users: Codes, sessions: Codes) -> tuple[NDArray[np.int32], int, NDArray[np.object_]]:
-    """Codes of persons: users first, then the sessions in which nobody logged in."""
-    n_users, n_sessions = len(users.names), len(sessions.names)
+def _type_of(events: Any, types: Sequence[str] | None) -> str:
+    """What tells the type: the column, or, where there are events of a shop's own and they are wanted, their name."""
+    if types is not None and _BUILT_IN.issuperset(types):
+        return "type"
+    own = f"type = '{EventType.CUSTOM_OCCURRED.value}'"
+    found = events.execute(f"SELECT 1 FROM events WHERE {own} LIMIT 1").fetchall()
+    return "type" if not found else f"CASE WHEN {own} THEN name ELSE type END"
+
+
+def _linked(events: Any) -> Any:
+    """Sessions that belong to users by their links; None where the source knows of none."""
+    known = events.execute("SELECT 1 FROM duckdb_views() WHERE view_name = 'linked'").fetchall()
+    return None if not known else events.sql("SELECT * FROM linked").to_arrow_table()
+
+
+def _persons(users: Codes, sessions: Codes, linked: Any) -> tuple[NDArray[np.int32], int, NDArray[np.object_]]:
+    """Codes of persons: users first, then the sessions in which nobody logged in, or several did."""
+    n_sessions = len(sessions.names)
     owner = np.full(n_sessions + 1, -1, np.int32)
     known = (users.codes >= 0) & (sessions.codes >= 0)
     owner[sessions.codes[known]] = users.codes[known]
+    several = owner[sessions.codes[known]] != users.codes[known]  # the last one seen stands there: somebody else was
+    owner[sessions.codes[known][several]] = _SEVERAL
+    names = users.names
+    if linked is not None and linked.num_rows:
+        names = _joined(owner, names, sessions.names, linked)
     owner[-1] = -1
-    nobodys = np.flatnonzero(owner[:-1] < 0)
-    owner[nobodys] = n_users + np.arange(len(nobodys), dtype=np.int32)
+    free = owner[:-1] < 0
+    if several.any():  # of a session that several were in, only what nobody was named for is its own
+        alone = np.zeros(n_sessions, bool)
+        alone[sessions.codes[(users.codes < 0) & (sessions.codes >= 0)]] = True
+        free &= alone
+    nobodys = np.flatnonzero(free)
+    owner[nobodys] = len(names) + np.arange(len(nobodys), dtype=np.int32)
     persons = np.where(users.codes >= 0, users.codes, owner[sessions.codes]).astype(np.int32)
-    return persons, n_users + len(nobodys), np.concatenate([users.names, sessions.names[nobodys]])
+    return persons, len(names) + len(nobodys), np.concatenate([names, sessions.names[nobodys]])
+
+
+def _joined(
+    owner: NDArray[np.int32], users: NDArray[np.object_], sessions: NDArray[np.object_], linked: Any
+) -> NDArray[np.object_]:
+    """Write into `owner` what links tell; the users, with those at the end whom only links name."""
+    frame = linked.to_pandas()
+    place = pd.Index(sessions).get_indexer(frame["session_id"])
+    frame, place = frame[place >= 0], place[place >= 0]
+    # A link from a device counts only where nobody was seen in the session itself.
+    use = frame["direct"].to_numpy(bool) | (owner[place] == -1)
+    frame, place = frame[use], place[use]
+    several = (frame["user_id"] == "").to_numpy()
+    owner[place[several]] = _SEVERAL
+    frame, place = frame[~several], place[~several]
+    named = pd.unique(frame["user_id"])
+    names = np.concatenate([users, named[~np.isin(named, users)]]).astype(object)
+    codes = pd.Index(names).get_indexer(frame["user_id"]).astype(np.int32)
+    before = owner[place]
+    owner[place] = np.where((before == -1) | (before == codes), codes, _SEVERAL)
+    return names
 
 
 def _column(column: Any, order: NDArray[np.intp]) -> Codes | NDArray[np.float64]:

@@ -22,6 +22,7 @@ from sqlalchemy import delete
 from shopr.analytics.cold import SCHEMA, ColdStore, Part, arrow_table, day_of
 from shopr.analytics.compaction import Compacted, Compactor
 from shopr.analytics.hot import HotStore
+from shopr.analytics.persons import OfPersons
 from shopr.analytics.rows import COLUMNS, Row, microseconds
 from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
@@ -43,7 +44,7 @@ def events_database(settings: Settings) -> Database:
     return Database.open(url=f"sqlite:///{Path(url.removeprefix('sqlite:///')).with_name('events.db')}")
 
 
-class EventStore:
+class EventStore(OfPersons):
     """Events of one installation.
 
     Args:
@@ -69,6 +70,11 @@ class EventStore:
     def database(self) -> Database:
         """Where hot events are."""
         return self._database
+
+    @property
+    def folder(self) -> Path:
+        """Where the parts are."""
+        return self._cold.folder
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
@@ -136,7 +142,8 @@ class EventStore:
 
     @contextmanager
     def query(self, *, start: str | datetime | None = None, end: str | datetime | None = None) -> Iterator[Any]:
-        """A DuckDB connection with the view `events`, the events of this moment.
+        """A DuckDB connection with the view `events`, the events of this moment, and `linked`: `session_id user_id
+        direct`, the sessions that belong to a user by their links (`shopr.analytics.identities`).
 
         Args:
             start, end: first and last UTC day to read ("2026-11-30"), or moments: `start` included, `end` excluded.
@@ -148,7 +155,7 @@ class EventStore:
 
         low, high = _bounds(start, end)
         for attempt in range(_TRIES):
-            parts, hot = self._moment(low, high)
+            parts, hot = self.snapshot(low, high)
             files = [str(self._cold.folder / part.path) for part in parts]
             lost = [file for file in files if not Path(file).is_file()]
             if not lost:
@@ -158,6 +165,7 @@ class EventStore:
         connection = duckdb.connect()
         try:
             self._view(connection, files, hot, _where(low, high))
+            connection.register("linked", self.identities.owners())
             yield connection
         finally:
             connection.close()
@@ -187,8 +195,8 @@ class EventStore:
         with self._database.read() as connection:
             return self._hot.count() + sum(part.rows for part in self._cold.listed(connection))
 
-    def _moment(self, low: int | None, high: int | None) -> tuple[list[Part], Any]:
-        """The parts and the hot rows of one moment, as far as they lie in the span."""
+    def snapshot(self, low: int | None, high: int | None) -> tuple[list[Part], Any]:
+        """The parts (below `folder`) and the hot rows of this moment, as far as they lie between two microseconds."""
         first = None if low is None else day_of(low)
         last = None if high is None else day_of(high - 1)
         with self._database.read() as connection:
@@ -196,44 +204,6 @@ class EventStore:
             rows = [row[1:] for block in self._hot.rows(connection, span=(low, high)) for row in block]
         within = [p for p in parts if (first is None or p.day >= first) and (last is None or p.day <= last)]
         return within, arrow_table(rows)
-
-    # -- persons and retention ----------------------------------------------------------------------------------------
-
-    def export(self, subject: str) -> list[dict[str, Any]]:
-        """Everything held about a person, as rows."""
-        with self.query() as events:
-            found = events.execute("SELECT * FROM events WHERE user_id = ? ORDER BY time, event_id", [subject]).df()
-        rows: list[dict[str, Any]] = found.astype(object).where(found.notna(), None).to_dict("records")
-        return rows
-
-    def erase(self, subject: str) -> int:
-        """Forget a person: rows of the user id, and of sessions in which it was seen; how many that took."""
-        with self.query() as events:
-            seen = events.execute(
-                "SELECT DISTINCT session_id FROM events WHERE user_id = ? AND session_id IS NOT NULL", [subject]
-            ).fetchall()
-        sessions = [session for (session,) in seen]
-        gone = pa.array(sessions, pa.string())
-
-        def without(rows: Any) -> Any:
-            own = pc.fill_null(pc.equal(rows["user_id"], subject), False)
-            nobodys = pc.and_(pc.is_null(rows["user_id"]), pc.fill_null(pc.is_in(rows["session_id"], gone), False))
-            return rows.filter(pc.invert(pc.or_(own, nobodys)))
-
-        with self._compactor.alone():
-            count = self._erase_hot(subject, sessions) + self._compactor.rewrite(without)
-            self._compactor.sweep()
-        return count
-
-    def _erase_hot(self, subject: str, sessions: list[str]) -> int:
-        count = 0
-        with self._database.begin() as connection:
-            count += connection.execute(delete(table).where(table.c.user_id == subject)).rowcount
-            for at in range(0, len(sessions), 400):
-                some = sessions[at : at + 400]
-                nobodys = delete(table).where(table.c.user_id.is_(None), table.c.session_id.in_(some))
-                count += connection.execute(nobodys).rowcount
-        return count
 
     def retain(self, days: int, *, types: Iterable[str] | None = None) -> int:
         """Remove events that are older than `days`; how many. By default of every type.

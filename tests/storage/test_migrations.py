@@ -150,6 +150,11 @@ ROWS = {
         "VALUES ('n', 'b', 'fired', 'ops', 'critical', 't', 'b', '2026-01-01 00:00:00+00:00', "
         "'2026-01-01 00:00:00+00:00', 0)",
     ],
+    "0019": [
+        "INSERT INTO identities (session_id, device_id, user_id, time) VALUES ('s1', 'd1', 'ann', 1767225600000000)",
+        "INSERT INTO error_states (fingerprint, resolved_in, time, actor) "
+        "VALUES ('f1', '0.2.0', 1767225600000000, 'maria')",
+    ],
 }
 KINDS = ["sqlite", "postgresql"]
 

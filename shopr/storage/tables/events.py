@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, S
 
 from shopr.storage.tables.base import Card, table
 
-__all__ = ["consent_log", "event_ids", "event_parts", "events"]
+__all__ = ["consent_log", "error_states", "event_ids", "event_parts", "events", "identities"]
 
 events = table(
     "events",
@@ -79,3 +79,25 @@ consent_log = table(
     Index(None, "person", "id"),
 )
 """What each person allowed, when, on which wording of the notice; rows are added and never changed."""
+
+identities = table(
+    "identities",
+    Card("shopr.analytics.identities", "as long as the events of the person", "user_id", "none"),
+    Column("session_id", String(256), primary_key=True),
+    Column("device_id", String(256), primary_key=True),
+    Column("user_id", String(256), primary_key=True),
+    Column("time", BigInteger, nullable=False),
+    Index(None, "device_id"),
+    Index(None, "user_id"),
+)
+"""Who was seen where: a session on a device, a user in a session or on a device; "" for what a row does not say."""
+
+error_states = table(
+    "error_states",
+    Card("shopr.analytics.resolutions", "as long as the errors", None, "none"),
+    Column("fingerprint", String(64), primary_key=True),
+    Column("resolved_in", String(128), nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("actor", String(256), nullable=False),
+)
+"""Groups of errors that somebody called resolved, and in which release: what comes back later is a regression."""
