@@ -13,24 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from shopr.analytics.acts import with_persons
 from shopr.analytics.estimates import Estimate, grouped_ratio, lightest, ratio
 from shopr.analytics.log import EventLog
 from shopr.analytics.source import Source
 from shopr.analytics.span import Span, Step
 from shopr.data.events import EventType
 
-__all__ = ["PERSONS", "Conversion", "Sales", "conversion", "read_orders", "sales", "sales_course"]
+__all__ = ["Conversion", "Sales", "conversion", "read_orders", "sales", "sales_course"]
 
-PERSONS = (
-    "owners AS (SELECT session_id, arg_max(user_id, time) AS owner FROM events "
-    "WHERE user_id IS NOT NULL AND session_id IS NOT NULL GROUP BY session_id), "
-    "acts AS (SELECT e.*, coalesce(e.user_id, o.owner, e.session_id) AS person FROM events AS e "
-    "LEFT JOIN owners AS o ON o.session_id = e.session_id)"
-)
-"""SQL: `acts` are the events with the person each is of, as in `EventLog`: what a session did before its user logged
-in is the user's."""
-_ORDERS = f"""
-WITH {PERSONS}
+_ORDERS = """
 SELECT type, coalesce(currency, '') AS currency, person,
     coalesce(order_id, person || '@' || epoch_us(time)::VARCHAR, event_id) AS order_id,
     min(epoch_us(time)) AS time, sum(coalesce(quantity, 1))::BIGINT AS pieces,
@@ -51,6 +43,7 @@ def read_orders(source: Source, *, start: str | datetime | None = None, end: str
         StorageError: if the store cannot be read.
     """
     with source.query(start=start, end=end) as events:
+        with_persons(events)
         return events.sql(_ORDERS).df()
 
 

@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from shopr.analytics.acts import with_persons
 from shopr.analytics.estimates import grouped_ratio
-from shopr.analytics.orders import PERSONS
 from shopr.analytics.source import Source
 from shopr.analytics.span import Span, Step
+from shopr.analytics.touches import last_touch
 from shopr.errors import InputError
 
 __all__ = ["BY", "RECOMMENDED", "quality", "quality_course", "read_impressions"]
@@ -30,9 +31,9 @@ BY = ("source", "policy", "model_version", "position")
 RECOMMENDED = ("home", "recommendation", "recommendations", "cross_sell", "for_you", "chat", "reorder", "similar")
 """Sources at which a model and not a query decides what is shown."""
 _DEEP = 50
-_QUERY = f"""
-WITH {PERSONS},
-seen AS (
+_WEEK = 7 * 86_400 * 1_000_000
+_QUERY = """
+WITH seen AS (
     SELECT *, json_extract_string(properties, '$.impression_id') AS impression,
         json_extract_string(properties, '$.policy') AS policy,
         json_extract_string(properties, '$.model_version') AS model_version
@@ -40,7 +41,7 @@ seen AS (
         'cart_item_added')
 ),
 shown AS (
-    SELECT any_value(person ORDER BY time) AS person, impression, min(time) AS time, any_value(session_id) AS session,
+    SELECT any_value(person) AS person, impression, min(time) AS time, any_value(session_id) AS session,
         any_value(product_id) AS product, any_value(source) AS source, any_value(policy) AS policy,
         any_value(model_version) AS model_version, any_value(position) AS position, min(weight) AS weight
     FROM seen WHERE type IN ('product_shown', 'recommendation_shown') AND impression IS NOT NULL
@@ -49,24 +50,20 @@ shown AS (
 ),
 acted AS (
     SELECT impression, bool_or(type <> 'cart_item_added') AS clicked, bool_or(type = 'cart_item_added') AS carted,
-        min(time) AS time, any_value(person ORDER BY time) AS person, any_value(product_id) AS product
+        min(epoch_us(time)) FILTER (type <> 'cart_item_added') AS clicked_at
     FROM seen WHERE type IN ('product_clicked', 'recommendation_clicked', 'cart_item_added') AND impression IS NOT NULL
     GROUP BY impression
-),
-bought AS (
-    SELECT t.impression, sum(coalesce(o.price, 0) * coalesce(o.quantity, 1))::BIGINT AS revenue
-    FROM (SELECT * FROM acts WHERE type = 'order_completed' AND person IS NOT NULL AND product_id IS NOT NULL) AS o
-    ASOF JOIN (SELECT * FROM acted WHERE clicked) AS t
-        ON o.person = t.person AND o.product_id = t.product AND o.time >= t.time
-    WHERE o.time <= t.time + INTERVAL 7 DAY GROUP BY t.impression
 )
 SELECT s.person, s.impression, epoch_us(s.time) AS time, s.product, coalesce(s.source, 'recommendation') AS source,
     coalesce(s.policy, '') AS policy, coalesce(s.model_version, '') AS model_version, s.position, s.weight,
-    coalesce(a.clicked, false) AS clicked, coalesce(a.carted, false) AS carted, b.impression IS NOT NULL AS bought,
-    coalesce(b.revenue, 0) AS revenue,
-    dense_rank() OVER (ORDER BY s.session, s.person, s.time, s.source, s.policy, s.model_version) - 1 AS list
-FROM shown AS s LEFT JOIN acted AS a USING (impression) LEFT JOIN bought AS b USING (impression)
+    coalesce(a.clicked, false) AS clicked, coalesce(a.carted, false) AS carted, a.clicked_at,
+    (hash(s.session, s.person, s.time, s.source, s.policy, s.model_version) // 2)::BIGINT AS list
+FROM shown AS s LEFT JOIN acted AS a USING (impression)
 ORDER BY time, s.position, s.impression
+"""
+_ORDERS = """
+SELECT person, product_id AS product, epoch_us(time) AS time, coalesce(price, 0) * coalesce(quantity, 1) AS revenue
+FROM acts WHERE type = 'order_completed' AND person IS NOT NULL AND product_id IS NOT NULL
 """
 
 
@@ -84,15 +81,38 @@ def read_impressions(
 
     Returns:
         `person impression time product source policy model_version position weight clicked carted bought revenue list`;
-        `time` in microseconds, `revenue` in minor units of whatever currency it was paid in, `list` numbers what was
+        `time` in microseconds, `revenue` in minor units of whatever currency it was paid in, `list` names what was
         shown at one moment of one session.
 
     Raises:
         StorageError: if the store cannot be read.
     """
     with source.query(start=start, end=end) as events:
-        found: pd.DataFrame = events.execute(_QUERY, {"sources": list(sources)}).df()
-    return found
+        with_persons(events)
+        shown: pd.DataFrame = events.execute(_QUERY, {"sources": list(sources)}).df()
+        lines: pd.DataFrame = events.sql(_ORDERS).df()
+    clicked_at = shown.pop("clicked_at").to_numpy(float, na_value=np.nan)
+    revenue, bought = _bought(shown, np.nan_to_num(clicked_at).astype(np.int64), lines)
+    shown["bought"], shown["revenue"] = bought, revenue
+    return shown
+
+
+def _bought(
+    shown: pd.DataFrame, clicked_at: NDArray[np.int64], lines: pd.DataFrame
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """What was paid for each impression, and whether anything was: each order line is the last click's."""
+    n = len(shown)
+    both = pd.concat([shown[["person", "product"]], lines[["person", "product"]]], ignore_index=True)
+    pairs = np.asarray(both.groupby(["person", "product"], sort=False).ngroup(), np.int64)
+    touched = np.r_[shown["clicked"].to_numpy(bool), np.zeros(len(lines), bool)]
+    keys = np.where(touched | (np.arange(len(pairs)) >= n), pairs, -1)  # what was merely shown touches nobody
+    times = np.r_[clicked_at, lines["time"].to_numpy(np.int64)]
+    touch = last_touch(keys, times, touched, _WEEK)[n:]
+    revenue = np.zeros(n)
+    np.add.at(revenue, touch[touch >= 0], lines["revenue"].to_numpy(float)[touch >= 0])
+    bought = np.zeros(n, bool)
+    bought[touch[touch >= 0]] = True
+    return np.rint(revenue).astype(np.int64), bought
 
 
 def quality(table: pd.DataFrame, by: Sequence[str] = ("source",)) -> pd.DataFrame:
@@ -171,7 +191,8 @@ def _lists(table: pd.DataFrame, group: Any, person: Any, weight: Any) -> pd.Data
     if not known.any():
         return pd.DataFrame(columns=columns, dtype=float)
     # A list whose places fall into several groups is a list of each.
-    key = pd.factorize(table["list"].to_numpy(np.int64)[known] * (int(np.max(group)) + 1) + group[known])[0]
+    lists = pd.factorize(table["list"])[0].astype(np.int64)
+    key = pd.factorize(lists[known] * (int(np.max(group)) + 1) + group[known])[0]
     n = int(key.max()) + 1
     gain, place = gain[known], place[known]
     order = np.lexsort((-gain, key))

@@ -13,52 +13,30 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from shopr.analytics.acts import with_persons
 from shopr.analytics.estimates import Estimate, grouped_ratio, ratio
-from shopr.analytics.orders import PERSONS
+from shopr.analytics.log import Codes, EventLog
 from shopr.analytics.source import Source
 from shopr.analytics.span import Span, Step
+from shopr.analytics.touches import last_touch
 
 __all__ = ["SearchSuccess", "by_query", "read_searches", "search_course", "search_success"]
 
-_MINUTES = 30
-_QUERY = f"""
-WITH {PERSONS},
-looked AS (
-    SELECT event_id, person, session_id, time, lower(trim(query)) AS query, weight,
-        TRY_CAST(coalesce(json_extract_string(properties, '$.results'), json_extract_string(properties, '$.total'))
-            AS BIGINT) AS results,
-        lead(time) OVER (PARTITION BY person, session_id ORDER BY time, event_id) AS later
-    FROM acts WHERE type IN ('search_performed', 'image_searched') AND person IS NOT NULL
-),
-ends AS (
-    SELECT *, least(coalesce(later, time + INTERVAL {_MINUTES} MINUTE), time + INTERVAL {_MINUTES} MINUTE) AS until
-    FROM looked
-),
-near AS (
-    SELECT a.type, a.person, a.product_id, a.time, a.position, l.event_id AS search
-    FROM (SELECT * FROM acts WHERE type IN ('product_shown', 'product_clicked', 'cart_item_added')
-          AND coalesce(source, 'search') = 'search' AND person IS NOT NULL) AS a
-    ASOF JOIN ends AS l ON a.person = l.person AND a.session_id IS NOT DISTINCT FROM l.session_id AND a.time >= l.time
-    WHERE a.time <= l.until
-),
-bought AS (
-    SELECT DISTINCT n.search FROM (SELECT * FROM acts WHERE type = 'order_completed' AND person IS NOT NULL) AS o
-    ASOF JOIN (SELECT * FROM near WHERE type <> 'product_shown' AND product_id IS NOT NULL) AS n
-        ON o.person = n.person AND o.product_id = n.product_id AND o.time >= n.time
-    WHERE o.time <= n.time + INTERVAL 1 DAY
-),
-told AS (
-    SELECT search, count(*) FILTER (type = 'product_shown') AS shown, bool_or(type = 'product_clicked') AS clicked,
-        bool_or(type = 'cart_item_added') AS carted, min(position) FILTER (type = 'product_clicked') AS position
-    FROM near GROUP BY search
-)
-SELECT e.event_id, e.person, e.query, epoch_us(e.time) AS time, e.weight, e.results, coalesce(t.shown, 0) AS shown,
-    coalesce(t.clicked, false) AS clicked, coalesce(t.carted, false) AS carted, b.search IS NOT NULL AS bought,
-    t.position, e.later IS NOT NULL AND e.later <= e.time + INTERVAL {_MINUTES} MINUTE AS again
-FROM ends AS e LEFT JOIN told AS t ON t.search = e.event_id LEFT JOIN bought AS b ON b.search = e.event_id
-ORDER BY time, e.event_id
+_LASTS = 30 * 60 * 1_000_000
+_DAY = 86_400 * 1_000_000
+_QUERY = """
+SELECT event_id, type, time, person AS user_id, session_id, weight, product_id, position,
+    CASE WHEN type LIKE '%search%' THEN lower(trim(query)) END AS query,
+    CASE WHEN type LIKE '%search%' THEN TRY_CAST(coalesce(json_extract_string(properties, '$.results'),
+        json_extract_string(properties, '$.total')) AS DOUBLE) END AS results
+FROM acts WHERE type IN ('search_performed', 'image_searched', 'order_completed')
+    OR (type IN ('product_shown', 'product_clicked', 'cart_item_added') AND coalesce(source, 'search') = 'search')
 """
+_KINDS = (
+    "search_performed", "image_searched", "product_shown", "product_clicked", "cart_item_added", "order_completed"
+)  # fmt: skip
 SHARES = ("clicked", "carted", "bought", "empty", "refined")
 
 
@@ -69,21 +47,97 @@ def read_searches(
 
     Returns:
         `event_id person query time weight clicked carted bought empty refined position`; `time` in microseconds,
-        `position` of the first click. `empty`: it found nothing, by its property `results` (or `total`), else by the
-        products shown for it; NaN where neither is recorded. `refined`: another search followed and no click.
+        `position` of the best that was clicked. `empty`: it found nothing, by its property `results` (or `total`), else
+        by the products shown for it; NaN where neither is recorded. `refined`: another search followed and no click.
 
     Raises:
         StorageError: if the store cannot be read.
     """
     with source.query(start=start, end=end) as events:
-        table: pd.DataFrame = events.sql(_QUERY).df()
-    shown = table["shown"].to_numpy()
-    results = table.pop("results").to_numpy(float, na_value=np.nan)
+        with_persons(events)
+        log = EventLog.of(
+            events.sql(_QUERY).to_arrow_table(), ["event_id", "query", "results", "product_id", "position"]
+        )
+    kinds = {name: log.types.codes == log.types.code(name) for name in _KINDS}
+    begun = kinds["search_performed"] | kinds["image_searched"]
+    search, rows = _search_of(log, begun), np.flatnonzero(begun)
+    near = {
+        name: search[kinds[name] & (search >= 0)] for name in ("product_shown", "product_clicked", "cart_item_added")
+    }
+    shown, clicked, carted = (np.isin(rows, near[name]) for name in near)
+    results, event_ids, queries = (log.columns[name] for name in ("results", "event_id", "query"))
+    assert isinstance(results, np.ndarray)
+    assert isinstance(event_ids, Codes)
+    assert isinstance(queries, Codes)
     # Where no search at all has products shown for it, these are not recorded: then nothing says that one was empty.
-    fallback = (shown == 0).astype(float) if (shown > 0).any() else np.full(len(table), np.nan)
-    table["empty"] = np.where(np.isnan(results), fallback, results == 0)
-    table["refined"] = table.pop("again") & ~table["clicked"] & ~table["carted"]
-    return table.drop(columns="shown")
+    unseen = (~shown).astype(float) if shown.any() else np.full(len(rows), np.nan)
+    found = results[rows]
+    words = queries.take(rows).words()
+    table = pd.DataFrame(
+        {
+            "event_id": event_ids.take(rows).words(),
+            "person": log.person_ids[log.persons[rows]],
+            "query": np.where(words == "", None, words),
+            "time": log.times[rows],
+            "weight": log.weights[rows],
+            "clicked": clicked,
+            "carted": carted,
+            "bought": np.isin(rows, _buying(log, kinds, search)),
+            "empty": np.where(np.isnan(found), unseen, found == 0),
+            "refined": _again(log, rows) & ~clicked & ~carted,
+            "position": _first_click(log, kinds["product_clicked"], search, rows),
+        }
+    )
+    return table.sort_values(["time", "event_id"], kind="stable", ignore_index=True)
+
+
+def _search_of(log: EventLog, begun: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The row of the search that each event belongs to, -1 for none; a search belongs to itself."""
+    places = np.arange(len(log))
+    last = np.maximum.accumulate(np.where(begun, places, -1)) if len(log) else places
+    here = np.maximum.accumulate(np.where(log.starts, places, -1)) if len(log) else places
+    own = last >= here  # of the same person
+    at = np.where(own, last, 0)
+    if len(log):
+        own &= (log.sessions.codes[at] == log.sessions.codes) & (log.times - log.times[at] <= _LASTS)
+    return np.where(own, last, -1)
+
+
+def _buying(log: EventLog, kinds: dict[str, NDArray[np.bool_]], search: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows of the searches from which something was bought: of each order line, that of the product's latest touch."""
+    products = log.columns["product_id"]
+    assert isinstance(products, Codes)
+    touched = (kinds["product_clicked"] | kinds["cart_item_added"]) & (search >= 0)
+    asked = (touched | kinds["order_completed"]) & (products.codes >= 0)
+    pair = log.persons.astype(np.int64) * (len(products.names) + 1) + products.codes
+    touch = last_touch(np.where(asked, pair, -1), log.times, touched, _DAY)
+    bought: NDArray[np.int64] = search[touch[touch >= 0]]
+    return bought
+
+
+def _again(log: EventLog, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether another search of the same session follows each within the time that it lasts."""
+    again = np.zeros(len(rows), bool)
+    here, after = rows[:-1], rows[1:]
+    again[:-1] = (
+        (log.persons[here] == log.persons[after])
+        & (log.sessions.codes[here] == log.sessions.codes[after])
+        & (log.times[after] - log.times[here] <= _LASTS)
+    )
+    return again
+
+
+def _first_click(
+    log: EventLog, clicked: NDArray[np.bool_], search: NDArray[np.int64], rows: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The best position that was clicked of each search."""
+    positions = log.columns["position"]
+    assert isinstance(positions, np.ndarray)
+    best = np.full(len(log) + 1, np.inf)
+    at = clicked & (search >= 0) & ~np.isnan(positions)
+    np.minimum.at(best, search[at], positions[at])
+    found = best[rows]
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol, get_args
 
+from shopr.analytics.acts import with_persons
 from shopr.analytics.store import _bounds
 from shopr.errors import UnknownNameError
 
@@ -134,8 +135,8 @@ class _Part:
                     weights.append(f"of_{name}.least")
             if self.filters.segment:
                 _chosen_persons(events, self.filters.segment, start)
-                joins.append("LEFT JOIN owners AS o ON o.session_id = e.session_id")
-                joins.append("JOIN segment ON segment.person = coalesce(e.user_id, o.owner, e.session_id)")
+                joins.append("LEFT JOIN segment_owners AS o ON o.session_id = e.session_id")
+                joins.append("JOIN segment ON segment.person = coalesce(e.user_id, nullif(o.owner, ''), e.session_id)")
                 weights.append("segment.least")
             where = f" WHERE {' AND '.join(terms)}" if terms else ""
             events.execute(
@@ -159,28 +160,24 @@ def _chosen_sessions(events: Any, trait: str, value: str) -> None:
 
 def _chosen_persons(events: Any, segment: str, start: str | datetime | None) -> None:
     """The persons of a segment, and how many each stands for as one of it."""
-    events.execute(
-        "CREATE TEMP TABLE owners AS SELECT session_id, arg_max(user_id, time) AS owner FROM everything "
-        "WHERE user_id IS NOT NULL AND session_id IS NOT NULL GROUP BY session_id"
-    )
+    with_persons(events, "everything")
     first = _bounds(start, None)[0] or 0
     having = {
         "buyers": "bool_or(type = 'order_completed')",
         "browsers": "NOT bool_or(type = 'order_completed')",
         "searchers": "bool_or(type = 'search_performed')",
-        "signed in": "bool_or(known)",
-        "anonymous": "NOT bool_or(known)",
+        "signed in": "bool_or(user_id IS NOT NULL OR person <> session_id)",
+        "anonymous": "NOT bool_or(user_id IS NOT NULL OR person <> session_id)",
         "new": f"min(epoch_us(time)) >= {first}",
         "returning": f"min(epoch_us(time)) < {first}",
     }[segment]
     least = "min(weight) FILTER (type = 'search_performed')" if segment == "searchers" else "min(weight)"
     events.execute(
-        f"CREATE TEMP TABLE segment AS SELECT person, {least} AS least FROM ("
-        "SELECT e.type, e.time, e.weight, e.user_id IS NOT NULL OR o.owner IS NOT NULL AS known, "
-        "coalesce(e.user_id, o.owner, e.session_id) AS person "
-        "FROM everything AS e LEFT JOIN owners AS o ON o.session_id = e.session_id) "
+        f"CREATE TEMP TABLE segment AS SELECT person, {least} AS least FROM acts "
         f"WHERE person IS NOT NULL GROUP BY person HAVING {having}"
     )
+    events.execute("DROP VIEW acts")
+    events.execute("ALTER TABLE owners RENAME TO segment_owners")
 
 
 def choices(
