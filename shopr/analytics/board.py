@@ -22,6 +22,16 @@ from shopr.analytics.span import Span, Step
 __all__ = ["Board", "Extent", "Figure", "Mark", "board", "extent", "marks"]
 
 Unit = Literal["count", "share", "money", "seconds", "number"]
+_FIGURES: tuple[tuple[str, str, Unit, int], ...] = (
+    ("persons", "Shoppers", "count", 1), ("stickiness", "Stickiness", "share", 1),
+    ("sessions", "Sessions", "count", 1),
+    ("seconds", "Length of a session", "seconds", 1), ("events", "Events a session", "number", 1),
+    ("conversion", "Sessions that buy", "share", 1), ("orders", "Orders", "count", 1),
+    ("revenue", "Revenue", "money", 1), ("order_value", "Average order", "money", 1),
+    ("returned", "Returned", "money", -1), ("searches", "Searches clicked", "share", 1),
+    ("empty", "Searches without result", "share", -1), ("ctr", "Recommendations clicked", "share", 1),
+    ("ndcg", "nDCG of recommendations", "number", 1),
+)  # fmt: skip
 _NOTHING = Estimate(float("nan"), float("nan"), float("nan"), float("nan"), 0)
 
 
@@ -110,23 +120,12 @@ def board(source: Source, span: Span, *, compared: bool = True, currency: str | 
     now = _Measured(source, span)
     before = _Measured(source, span.previous()) if compared else None
     money = currency or (now.currencies[0] if now.currencies else "")
-    names = [
-        ("persons", "Shoppers", "count", 1), ("stickiness", "Stickiness", "share", 1),
-        ("sessions", "Sessions", "count", 1),
-        ("seconds", "Length of a session", "seconds", 1), ("events", "Events a session", "number", 1),
-        ("conversion", "Sessions that buy", "share", 1), ("orders", "Orders", "count", 1),
-        ("revenue", "Revenue", "money", 1), ("order_value", "Average order", "money", 1),
-        ("returned", "Returned", "money", -1), ("searches", "Searches clicked", "share", 1),
-        ("empty", "Searches without result", "share", -1), ("ctr", "Recommendations clicked", "share", 1),
-        ("ndcg", "nDCG of recommendations", "number", 1),
-    ]  # fmt: skip
     figures = {}
-    for key, name, unit, good in names:
+    for key, name, unit, good in _FIGURES:
         value = now.value(key, money)
         past = None if before is None else before.value(key, money)
-        figures[key] = Figure(
-            key, name, value, past, now.course(key, money), unit, money if unit == "money" else "", good
-        )  # type: ignore[arg-type]
+        course, of = now.course(key, money), money if unit == "money" else ""
+        figures[key] = Figure(key, name, value, past, course, unit, of, good)
     return Board(
         figures, now.active, now.sessions, now.sales, pd.DataFrame() if before is None else before.sales, span.step
     )

@@ -73,11 +73,12 @@ def read_searches(
     unseen = (~shown).astype(float) if shown.any() else np.full(len(rows), np.nan)
     found = results[rows]
     words = queries.take(rows).words()
+    words[words == ""] = None
     table = pd.DataFrame(
         {
             "event_id": event_ids.take(rows).words(),
             "person": log.person_ids[log.persons[rows]],
-            "query": np.where(words == "", None, words),
+            "query": words,
             "time": log.times[rows],
             "weight": log.weights[rows],
             "clicked": clicked,
