@@ -43,6 +43,10 @@ class Mender:
                     fixed[i] = likelier[i] = Token(stem(meant), meant, token.flags)
                 continue
             count = int(self.reader.postings.count[codes[i]])
+            rather = self._speller.rather(token.word, count, partial(self._company, i=i, codes=codes))
+            if rather is not None:
+                fixed[i] = likelier[i] = Token(stem(rather), rather, token.flags)
+                continue
             common = self._speller.likelier(token.word, count)
             if common is not None:
                 likelier[i] = Token(stem(common), common, token.flags)

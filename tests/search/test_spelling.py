@@ -99,3 +99,36 @@ def test_names_of_kinds_are_likelier_than_other_words():
     rows = [{"product_id": f"d{i}", "title": f"Acme D{i} radio Black", "description": "silent"} for i in range(4)]
     rows += [{"product_id": f"x{i}", "title": f"Acme X{i} thing", "description": "has raids"} for i in range(6)]
     assert ProductSearch.build(catalog(rows)).search("radi").corrected == "radio"
+
+
+def test_a_letter_left_out_is_likelier_than_any_one_letter_in_its_place():
+    assert edit_cost("rotr", "rotor", 1) < edit_cost("rotr", "rota", 1)
+    assert edit_cost("hdset", "headset", 2) == 2 * edit_cost("hadset", "headset", 1)
+    assert edit_cost("butt", "but", 1) < edit_cost("buty", "but", 1) < edit_cost("butm", "but", 1)  # y lies beside t
+
+
+def _many(title: str, count: int, key: str) -> list[dict[str, str]]:
+    return [{"product_id": f"{key}{i}", "title": title.format(i=i)} for i in range(count)]
+
+
+def test_a_word_of_which_the_catalogue_has_the_stem_alone_may_be_a_slip():
+    rows = [{**row, "brand": "Vans"} for row in _many("Vans V{i} shoe Black", 12, "v")]
+    rows += [{"product_id": "odd", "title": "Zed vna station"}]
+    shop = ProductSearch.build(catalog(rows))
+    assert shop.search("vnas").corrected == "vans"
+    assert shop.search("vna").corrected is None
+    assert shop.search("shoes").corrected is None  # a form of what the catalogue has
+
+
+def test_two_letters_are_mended_where_the_neighbour_tells():
+    rows = _many("Acme F{i} usb fan Black", 9, "f") + _many("Borg S{i} SB socket White", 2, "s")
+    shop = ProductSearch.build(catalog(rows))
+    assert shop.search("sb fan").corrected == "usb fan"
+    assert shop.search("sb socket").corrected is None
+
+
+def test_a_word_that_the_shop_lacks_is_not_taken_for_a_rare_one():
+    rows = _many("Acme L{i} lamp Black", 20, "l") + [{"product_id": "odd", "title": "Zed sofar sonar"}]
+    found = ProductSearch.build(catalog(rows)).search("sogal")
+    assert found.corrected is None
+    assert found.abstained
