@@ -21,7 +21,7 @@ from shopr.analytics.log import Codes, EventLog
 from shopr.errors import InputError
 from shopr.metrics.proportions import wilson
 
-__all__ = ["Funnel", "Step", "funnel"]
+__all__ = ["Funnel", "Order", "Step", "checked", "funnel"]
 
 Order = Literal["ordered", "strict", "any"]
 _NEVER = np.int64(-1)
@@ -125,11 +125,7 @@ def funnel(
     Raises:
         InputError: if there are no steps or more than 100, the window is not above 0, or a column was not read.
     """
-    if not 1 <= len(steps) <= 100:
-        raise InputError(f"a funnel of {len(steps)} steps", hint="Give 1 to 100")
-    span = window // timedelta(microseconds=1)
-    if span <= 0:
-        raise InputError(f"a window of {window}", hint="Give a time above 0")
+    span = checked(steps, window)
     masks = [_mask(log, step) for step in steps]
     rows = np.flatnonzero(np.logical_or.reduce(masks))
     part = log.take(rows)
@@ -138,6 +134,20 @@ def funnel(
     reached, entered, finished, seconds = _best(part, entries, log.n_persons)
     groups = None if breakdown is None else _groups(log, part, hits[0], entered, breakdown)
     return Funnel(tuple(step.label for step in steps), reached, entered, finished, seconds, groups)
+
+
+def checked(steps: Sequence[Step], window: timedelta, most: int = 100) -> int:
+    """The window in microseconds.
+
+    Raises:
+        InputError: if there are no steps or more than `most`, or the window is not above 0.
+    """
+    if not 1 <= len(steps) <= most:
+        raise InputError(f"a funnel of {len(steps)} steps", hint=f"Give 1 to {most}")
+    span = window // timedelta(microseconds=1)
+    if span <= 0:
+        raise InputError(f"a window of {window}", hint="Give a time above 0")
+    return span
 
 
 def _mask(log: EventLog, step: Step) -> NDArray[np.bool_]:
@@ -187,6 +197,10 @@ def _latest_to(values: NDArray[np.int64], persons: NDArray[np.int32]) -> NDArray
     base = int(values[known].min())
     width = int(values[known].max()) - base + 2
     shift = width.bit_length()
+    if shift + int(persons[-1]).bit_length() > 63:  # many persons over a long time: ranks are shorter than times
+        distinct, ranks = np.unique(values, return_inverse=True)
+        found = _latest_to(np.where(known, ranks, _NEVER), persons)
+        return np.where(found >= 0, distinct[found], _NEVER)
     keys = (persons.astype(np.int64) << shift) | np.where(known, values - base + 1, 0)
     running = np.maximum.accumulate(keys) & ((1 << shift) - 1)
     return np.where(running > 0, running - 1 + base, _NEVER)

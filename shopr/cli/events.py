@@ -114,12 +114,11 @@ def funnel(
     as_json: bool,
 ) -> None:
     """How many persons go through STEPS (event types), in order, within a window."""
+    from shopr.analytics.daily import daily_funnel
     from shopr.analytics.funnel import Step
-    from shopr.analytics.funnel import funnel as follow
-    from shopr.analytics.log import EventLog
 
-    log = EventLog.read(_store(), start=since, end=until, columns=[by] if by else [])
-    made = follow(log, [Step(s) for s in steps], window=timedelta(days=days), order=order, breakdown=by)  # type: ignore[arg-type]
+    chosen, span = [Step(name) for name in steps], {"start": since, "end": until}
+    made = daily_funnel(_store(), chosen, window=timedelta(days=days), order=order, breakdown=by, **span)  # type: ignore[arg-type]
     _show(made.table() if by else made.table().drop(columns="group"), as_json)
 
 
