@@ -27,7 +27,7 @@ __all__ = ["Allowance", "LimitConfig", "Limits", "RedisWindows", "StateWindows",
 log = logging.getLogger("shopr.security")
 
 
-_USUAL = {"text": 30, "image": 10, "voice": 20, "login": 10, "request": 600, "session": 60}
+_USUAL = {"text": 30, "image": 10, "voice": 20, "login": 10, "request": 600, "session": 60, "events": 240}
 
 
 class LimitConfig(BaseModel):

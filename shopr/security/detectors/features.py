@@ -28,10 +28,11 @@ GENERAL = (
 )
 """Names of the numbers beside the rules."""
 
-LOWEST, HIGHEST = -1.5, 12.0
-"""Bounds of n-gram scores: harmless words around an attack can take away only so much."""
+LOWEST, HIGHEST = 0.5, 12.0
+"""Bounds of n-gram scores: harmless words around an attack, or the digits in it, take nothing away."""
 
 _BLANKS = re.compile(r"\s{2,}")
+_RUNS = re.compile(r"([^a-zA-Z0-9\s])\1{3,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ def observe(text: str, book: RuleBook, table: Table | None) -> Evidence:
 
 
 def squeezed(text: str) -> str:
-    """`text` with runs of blanks made one, as the n-grams read it."""
-    return _BLANKS.sub(" ", text)
+    """`text` with runs of blanks made one, and rows of one mark three, as the n-grams read it."""
+    return _RUNS.sub(r"\1\1\1", _BLANKS.sub(" ", text))
 
 
 def general(evidence: Evidence) -> list[float]:

@@ -23,7 +23,7 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 _MARKS = frozenset("-':$&/()#%@\"+")
 _ODD_MARKS = re.compile(
     r"(?<![^\W\d])'|'(?![^\W\d])|--|//|\w/\w+/|(?<!\w)/\w|[^\s\d]%|%\w|&\S|\S&|\$[\w(]*[a-z(]|[@#]\W|\S[@#]|\w\(|\(\)|"
-    r"[\"')]\s*(?:or|and|union|order|having|group|xor)\b|[:(/+.@%-]\S*[:(/+@%]|\"\S*[^\s\w]|\S\+|\+\S|\w:\w|^\W|/$|"
+    r"[\"')]\s?#|[\"')]\s*(?:or|and|union|order|having|group|xor)\b|[:(/+.@%-]\S*[:(/+@%]|\"\S*[^\s\w]|\S\+|\+\S|\w:\w|^\W|/$|"
     r"\b(?:invoke|get|set|new|start|stop|out)-\w|\b\w*(?:cat|ansible|chef|apt|aa|systemd|ssh|lwp|dpkg|base)-(?!\d)\w"
 )
 _ODD_START = re.compile(

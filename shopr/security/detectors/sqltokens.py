@@ -27,6 +27,9 @@ SEGMENT = 480
 LONG = 400
 """In longer texts an apostrophe within a word opens nothing, and less is read after each quote."""
 
+START = 200
+"""Characters of a longer text that are read from its start."""
+
 _KINDS: dict[str, str] = {}
 for _letter, _words in {
     "E": "select insert delete update drop create alter exec execute declare truncate replace merge call handler "
@@ -87,7 +90,7 @@ _COMMENT_END = re.compile(r"\*/")
 def prints_of(text: str) -> list[str]:
     """The prints of a lowercased text: as code from its start, and as code after each of its first quotes."""
     long = len(text) > LONG
-    found = [print_of(text[:LONG] if long else text)]
+    found = [print_of(text[:START] if long else text)]
     for count, match in enumerate((_QUOTE_OF_LONG if long else _QUOTE).finditer(text)):
         if count == MAX_PRINTS:
             break
