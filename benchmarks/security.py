@@ -96,7 +96,7 @@ def told(odds: np.ndarray, flag: float, block: float) -> list[str]:
 def held_out_rates(given: Sequence[Row], transforms: Sequence[str], share: float) -> dict[str, Any]:
     """Folds by group within the families, then whole families left out; every row is scored by models blind to it."""
     book = default_rules()
-    count = {"attacks": round(1200 * share), "harmless": round(1500 * share), "embed": 0.25}
+    count = {"attacks": round(600 * share), "harmless": round(1000 * share), "embed": 0.25}
     learned = rows_to_learn(given, **count, seed=SEED)
     seen, all_seen = look(learned, book), look(given, book)
     odds = held_out(seen, book, folds=3, seed=1)
