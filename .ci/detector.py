@@ -1,8 +1,8 @@
 """Make the shipped detector anew from the shared corpora: `SHOPR_SHARED_DATA=… python .ci/detector.py [--check]`.
 
-Writes `shopr/security/detectors/shipped/detector.npz` and its card. Only sources whose licence allows a derived model to
-be passed on are learned from (see `shopr/security/training/sources.yaml`); thresholds and the card's rates come from
-rows that the scoring models did not see. Takes about a quarter of an hour.
+Writes `shopr/security/detectors/shipped/detector.npz` and its card. Only sources whose licence allows a derived model
+to be passed on are learned from (see `shopr/security/training/sources.yaml`); thresholds and the card's rates come
+from rows that the scoring models did not see. Takes about a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ FOLDER = ROOT / "shopr" / "security" / "detectors" / "shipped"
 SEED, ATTACKS, HARMLESS, EMBEDDED = 11, 600, 1000, 0.25
 HOW = (
     "Held out from the fits by group (3 folds), sources not learned from scored by the shipped model, near copies of "
-    "learned rows left out; thresholds chosen on the same held-out scores. Many of the rules were written while looking "
-    "at misses on these corpora, so texts of other origin will do somewhat worse: see the benchmark for whole families "
+    "learned rows left out; thresholds chosen on the same held-out scores. Many of the rules were written while "
+    "looking at misses on these corpora, so texts of other origin will do somewhat worse: see the benchmark for whole families "
     "left out."
 )
 
