@@ -28,8 +28,8 @@ SEED, ATTACKS, HARMLESS, EMBEDDED = 11, 600, 1000, 0.25
 HOW = (
     "Held out from the fits by group (3 folds), sources not learned from scored by the shipped model, near copies of "
     "learned rows left out; thresholds chosen on the same held-out scores. Many of the rules were written while "
-    "looking at misses on these corpora, so texts of other origin will do somewhat worse: see the benchmark for whole families "
-    "left out."
+    "looking at misses on these corpora, so texts of other origin will do somewhat worse: see the benchmark for whole "
+    "families left out."
 )
 
 

@@ -23,11 +23,14 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 _MARKS = frozenset("-':$&/()#%@\"+")
 _ODD_MARKS = re.compile(
     r"(?<![^\W\d])'|'(?![^\W\d])|--|//|\w/\w+/|(?<!\w)/\w|[^\s\d]%|%\w|&\S|\S&|\$[\w(]*[a-z(]|[@#]\W|\S[@#]|\w\(|\(\)|"
-    r"[\"')]\s?#|[\"')]\s*(?:or|and|union|order|having|group|xor)\b|[:(/+.@%-]\S*[:(/+@%]|\"\S*[^\s\w]|\S\+|\+\S|\w:\w|^\W|/$|"
-    r"\bhttp/\d|\b(?:invoke|get|set|new|start|stop|out)-\w|\b\w*(?:cat|ansible|chef|apt|aa|systemd|ssh|lwp|dpkg|base)-(?!\d)\w"
+    r"[\"')]\s?#|[\"')]\s*(?:or|and|union|order|having|group|xor)\b|"
+    r"[:(/+.@%-]\S*[:(/+@%]|\"\S*[^\s\w]|\S\+|\+\S|\w:\w|^\W|/$|"
+    r"\bhttp/\d|\b(?:invoke|get|set|new|start|stop|out)-\w|"
+    r"\b\w*(?:cat|ansible|chef|apt|aa|systemd|ssh|lwp|dpkg|base)-(?!\d)\w"
 )
 _ODD_START = re.compile(
-    r"/?(?:proc|sys|etc|var|dev|usr|s?bin|boot|root|tmp|opt|web-inf|meta-inf)/\w|(?:un)?alias\b|set -|if not\b|if exist\b|"
+    r"/?(?:proc|sys|etc|var|dev|usr|s?bin|boot|root|tmp|opt|web-inf|meta-inf)/\w|(?:un)?alias\b|set -|"
+    r"if not\b|if exist\b|"
     r"\d+\s+(?:like|rlike|regexp|glob|xor|div|is|in|not)\b|(?:not )?in ?\(|(?:import|export)\b|"
     r"(?:helo|ehlo|vrfy|expn|etrn|rcpt|mail from|apop|help|auth|[a-z]\d+ [a-z]+)\b"
 )
@@ -35,7 +38,8 @@ _ODD_CALL = re.compile(
     r"\b(?:f[a-z]{3,7}|[a-z]*serialize|[a-z]*printf|eval|assert|passthru|popen|readfile|file[a-z]+)\s*\("
 )
 _ODD_DOTS = re.compile(
-    r"[^\W\d]\.\w+\.\w|\.(?:ps1|sql|sh|bat|exe|env|php|jsp|asp|zip|phtml|phar|bak|old|orig|swp|inc|cfg|conf|ini|ya?ml|key|pem)\b|^\W*\w+\.\w+\W*$"
+    r"[^\W\d]\.\w+\.\w|\.(?:ps1|sql|sh|bat|exe|env|php|jsp|asp|zip|phtml|phar|bak|old|orig|swp|"
+    r"inc|cfg|conf|ini|ya?ml|key|pem)\b|^\W*\w+\.\w+\W*$"
 )
 LONGEST_WORD = 18
 """A longer word may be base64."""

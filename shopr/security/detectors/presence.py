@@ -37,7 +37,7 @@ class Presence:
     @staticmethod
     @lru_cache(maxsize=2)
     def of(text: str) -> Presence:
-        """The presence of a text; of the last two it is at hand, since each view is asked for rules of several kinds."""
+        """The presence of a text; the last two are at hand, since each view is asked for rules of several kinds."""
         return Presence(text)
 
 

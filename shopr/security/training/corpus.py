@@ -16,7 +16,7 @@ DISGUISED, EMBEDDED = 0.25, 0.3
 """Shares of the generated attacks that are disguised, and that stand inside a sentence."""
 
 LED = 0.25
-"""Share of the harmless texts that stand inside a sentence: else its words would seem to be what attacks are made of."""
+"""Share of the harmless texts inside a sentence: else its words would seem to be what attacks are made of."""
 
 WORDY = 0.15
 """Share of those inside a sentence that stand between paragraphs."""
