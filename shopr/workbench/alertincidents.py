@@ -137,7 +137,7 @@ _ALL = (
     Kind("slow burn", ("error_budget",), 8 * _HOUR, "4 % of the calls fail", _fail(0.04)),
     Kind("latency step", ("slow_responses",), 3 * _HOUR, "30 % of the calls take 50 times as long", _slow),
     Kind("outage", ("outage", "error_rate"), 1 * _HOUR, "90 % of the calls fail, 60 % of the events are lost", _outage),
-    Kind("events stop", ("event_flow",), 3 * _HOUR, "no event arrives", _stopped),
+    Kind("events stop", ("event_flow", "event_flow_slow"), 3 * _HOUR, "no event arrives", _stopped),
     Kind(
         "threat burst", ("threat_burst",), _HOUR / 2, "60 blocked requests",
         _more("threat_detected", 60, '{"decision":"block"}'),

@@ -18,7 +18,7 @@ from shopr.workbench import pages
 from shopr.workbench.ledger import HEARTBEAT_SECONDS, State
 from shopr.workbench.processes import MARK, end_marked
 from shopr.workbench.runner import KERNEL_DIED
-from shopr.workbench.warm import Runner
+from shopr.workbench.warm import Runner, Task
 
 __all__ = ["Child", "Ended", "Reason"]
 
@@ -107,7 +107,7 @@ class Child:
         """Hand the notebook to the runner, watch it, and say how it ended."""
         log, events = self.output.with_name("runner.log"), self.output.with_name("events.jsonl")
         self._told = _Tail(events)
-        runner.submit(
+        task = runner.submit(
             {
                 "notebook": str(self.notebook),
                 "output": str(self.output),
@@ -118,9 +118,9 @@ class Child:
             }
         )
         try:
-            ended, code = self._watch(runner)
+            ended, code = self._watch(task)
         finally:
-            runner.stop()
+            task.stop()
             runner.await_end()
             end_marked([self.run_id])
         self._read()
@@ -138,11 +138,11 @@ class Child:
             "SHOPR_SEED": str(self.seed),
         }
 
-    def _watch(self, runner: Runner) -> tuple[Ended | None, int | None]:
+    def _watch(self, task: Task) -> tuple[Ended | None, int | None]:
         """Wait for the notebook's process: its exit status, or why it has to end."""
         start = beat = self.clock.monotonic()
         while True:
-            code = runner.poll()
+            code = task.poll()
             if code is not None:
                 return None, code
             now = self.clock.monotonic()
@@ -153,12 +153,12 @@ class Child:
             if unwanted is not None:
                 return unwanted, None
             if now - beat >= HEARTBEAT_SECONDS:
-                runner.look()
+                task.look()
                 unwanted = self.beat()
                 if unwanted is not None:
                     return unwanted, None
                 beat = now
-            (self.pause or runner.wait)(_POLL_SECONDS)
+            (self.pause or task.wait)(_POLL_SECONDS)
 
     def _read(self) -> Ended | None:
         """Pass on what was told since the last look; what is returned is why the run should end."""

@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import uuid4
@@ -21,6 +22,7 @@ from uuid import uuid4
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
+from shopr.workbench.preloading import Imported
 from shopr.workbench.processes import die_with_parent
 
 __all__ = ["ForkingManager", "Spare", "become_kernel", "leave"]
@@ -47,10 +49,10 @@ class Spare:
         return Forked(self.pid)
 
 
-def become_kernel(spare: Spare, parent: int) -> Callable[[], None] | None:
+def become_kernel(spare: Spare, parent: int, imported: Imported | None = None) -> Callable[[], None] | None:
     """In the forked process: wait for the order, then take its surroundings; returns what is left to call.
 
-    None if the parent ends without needing a kernel.
+    None if the parent ends without needing a kernel. What it will import is told to `imported` at its end.
     """
     die_with_parent(parent)
     os.close(spare.write)
@@ -69,18 +71,26 @@ def become_kernel(spare: Spare, parent: int) -> Callable[[], None] | None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if "numpy" in sys.modules:  # the random module does so by itself
         sys.modules["numpy"].random.seed()
-    return _serve
+    return partial(_serve, imported)
 
 
-def _serve() -> None:
-    from ipykernel.kernelapp import launch_new_instance
+def _serve(imported: Imported | None) -> None:
+    from ipykernel.kernelapp import IPKernelApp
 
-    status = 0
+    before, status = frozenset(sys.modules), 0
     try:
-        launch_new_instance()
+        # Nobody attaches a debugger to a notebook that runs by itself, and loading one takes as long as all the rest.
+        sys.modules.setdefault("debugpy", None)  # type: ignore[arg-type]
+        app = IPKernelApp.instance()
+        app.initialize()  # type: ignore[no-untyped-call]
+        if sys.modules["debugpy"] is None:
+            del sys.modules["debugpy"]
+        app.start()  # type: ignore[no-untyped-call]
     except SystemExit as left:
         status = left.code if isinstance(left.code, int) else 0
     finally:
+        if imported is not None:
+            imported.tell(before)
         leave(status)
 
 

@@ -73,7 +73,7 @@ class Seen:
 
     def living(self) -> list[psutil.Process]:
         """What was seen and still lives; a process id that was given to another process since does not count."""
-        return [p for p in self._known if p.is_running() and _lives(p)]
+        return [p for p in list(self._known) if p.is_running() and _lives(p)]
 
 
 def end(processes: Iterable[psutil.Process], *, grace: float = _GRACE_SECONDS) -> int:

@@ -13,6 +13,7 @@ executed notebook is always written, and beside it an HTML page without code.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -27,6 +28,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from shopr.workbench.preloading import Imported
 from shopr.workbench.processes import FORKS, adopt_orphans, below, die_with_parent, end, supervised
 
 __all__ = ["CELL_FAILED", "KERNEL_DIED", "execute"]
@@ -127,19 +131,19 @@ class _Printed:
 
 
 class _Server:
-    """Takes orders one after the other; whatever a worker leaves behind is ended before the next one."""
+    """Takes orders and forks a worker for each; whatever a worker leaves behind is ended."""
 
     def __init__(self, supervisor: int | None) -> None:
         self.supervisor = supervisor
-        self.worker: int | None = None
-        self.number = 0
-        self.started: subprocess.Popen[bytes] | None = None  # where nothing is forked
+        self.workers: dict[int, int] = {}  # process id: number of the order
+        self.started: list[subprocess.Popen[bytes]] = []  # where nothing is forked
         self.buffer = b""
+        self.imported = Imported()
 
     def serve(self) -> Role | None:
         """Until the parent closes the pipe; in a forked worker it returns what that one does."""
         while True:
-            readable, _, _ = select.select([0], [], [], _IDLE_SECONDS if self.worker is None else _POLL_SECONDS)
+            readable, _, _ = select.select([0], [], [], _POLL_SECONDS if self.workers else _IDLE_SECONDS)
             if self.supervisor is not None and os.getppid() != self.supervisor:
                 _end_everything()
             if readable:
@@ -147,45 +151,54 @@ class _Server:
                 if not data:
                     _end_everything()
                 self.buffer += data
-                if b"\n" in self.buffer:
-                    line, self.buffer = self.buffer.split(b"\n", 1)
-                    role = self._begin(json.loads(line))
-                    if role is not None:
-                        return role
+            while b"\n" in self.buffer:
+                line, self.buffer = self.buffer.split(b"\n", 1)
+                role = self._begin(json.loads(line))
+                if role is not None:
+                    return role
             self._collect()
 
     def _begin(self, order: dict[str, Any]) -> Role | None:
         if FORKS and threading.active_count() == 1:
             parent = os.getpid()
-            self.worker = os.fork()
-            if self.worker == 0:
-                return partial(_work, order, parent)
+            worker = os.fork()
+            if worker == 0:
+                return partial(_work, order, parent, self.imported)
         else:
             with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
                 json.dump(order, file)
             command = [sys.executable, "-P", "-m", "shopr.workbench.runner", "--once", file.name]
-            self.started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-            self.worker = self.started.pid
-        self.number = order["number"]
-        _answer(number=self.number, worker=self.worker)
+            self.started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
+            worker = self.started[-1].pid
+        self.workers[worker] = order["number"]
+        _answer(number=order["number"], worker=worker)
         return None
 
     def _collect(self) -> None:
         """Take leave of every child that ended, the adopted ones included."""
-        while self.worker is not None:
+        while self.workers:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if not pid:
                 return
-            if pid == self.worker:
-                self.worker = None
-                end(below(os.getpid()), grace=0)
-                _answer(number=self.number, status=os.waitstatus_to_exitcode(status))
+            number = self.workers.pop(pid, None)
+            if number is not None:
+                # A worker adopts what is orphaned below it: what came here instead is of workers that are gone.
+                end([p for p in below(os.getpid()) if not self._working(p)], grace=0)
+                _answer(number=number, status=os.waitstatus_to_exitcode(status))
+                self.imported.follow()
+
+    def _working(self, process: psutil.Process) -> bool:
+        """Whether a process is a worker, or descends from one."""
+        try:
+            return any(p.pid in self.workers for p in (process, *process.parents()))
+        except psutil.Error:
+            return False
 
 
-def _work(order: dict[str, Any], parent: int | None = None) -> Role | None:  # noqa: RET503 - `leave` never returns
+def _work(order: dict[str, Any], parent: int | None = None, imported: Imported | None = None) -> Role | None:  # noqa: RET503 - `leave` never returns
     """One notebook, in a process that was forked for it."""
     from shopr.workbench.kernels import Spare, become_kernel, leave
 
@@ -206,7 +219,7 @@ def _work(order: dict[str, Any], parent: int | None = None) -> Role | None:  # n
         me = os.getpid()
         Spare.waiting = Spare()
         if Spare.waiting.pid == 0:
-            return become_kernel(Spare.waiting, me)
+            return become_kernel(Spare.waiting, me, imported)
 
     def tell(**values: Any) -> None:
         with suppress(OSError), Path(order["events"]).open("a", encoding="utf-8") as file:
@@ -252,6 +265,7 @@ def main() -> None:
     else:
         supervisor = supervised() if FORKS else None
         _boot(json.loads(sys.argv[1]))
+        gc.freeze()
         _answer(ready=os.getpid())
         role = _Server(supervisor).serve
     while role is not None:

@@ -29,7 +29,7 @@ from shopr.workbench.settling import LEDGER_TAG, reconcile, run_folder, watching
 from shopr.workbench.spec import RunSpec, resolve
 from shopr.workbench.sweepchoice import Study, points
 from shopr.workbench.sweepspec import SweepSpec
-from shopr.workbench.sweepwork import Job, objective_of, stopped, work
+from shopr.workbench.sweepwork import SLOTS, Job, objective_of, stopped, work
 from shopr.workbench.trials import FINAL, Trials
 
 if TYPE_CHECKING:
@@ -209,13 +209,16 @@ def _work(settings: Settings, job: Job, jobs: int | None) -> int:
         from shopr.workbench.cluster import on_cluster
 
         return on_cluster(settings.dask_address, job, jobs)
-    workers = jobs or joblib.cpu_count()
-    if workers == 1:
-        return work(job, 0)
+    at_once = jobs or joblib.cpu_count()
+    if at_once <= SLOTS:
+        return work(job, 0, slots=at_once)
+    workers = -(-at_once // SLOTS)
+    shares = [at_once // workers + (i < at_once % workers) for i in range(workers)]
     for attempt in range(_POOL_LOSSES):
         try:
             with joblib.parallel_config(backend="loky"):
-                calls = (joblib.delayed(work)(job, workers * attempt + i) for i in range(workers))
+                first = workers * attempt
+                calls = (joblib.delayed(work)(job, first + i, slots=share) for i, share in enumerate(shares))
                 return sum(joblib.Parallel(n_jobs=workers, batch_size=1)(calls))
         except BrokenProcessPool:
             reconcile(settings)  # what the dead one left open is free for the next

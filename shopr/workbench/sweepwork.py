@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +30,10 @@ from shopr.workbench.sweepspec import SweepSpec
 from shopr.workbench.trials import Trials
 from shopr.workbench.warm import Warm
 
-__all__ = ["Job", "objective_of", "stopped", "work"]
+__all__ = ["SLOTS", "Job", "objective_of", "stopped", "work"]
+
+SLOTS = 8
+"""Trials that one process attends to at most: attending takes a tenth of a core, the work is in their own processes."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +59,30 @@ class Job:
     root: str
 
 
+@dataclass(frozen=True)
+class _Worker:
+    """What the slots of a worker share."""
+
+    job: Job
+    settings: Settings
+    spec: SweepSpec
+    run: RunSpec
+    root: Path
+    warm: Warm
+    clock: Clock
+    over: threading.Event
+
+
 class _Trial(Listener):
     """Ends a trial that promises little, that nobody waits for, or whose time is over."""
 
-    def __init__(
-        self, spec: SweepSpec, chosen: Chosen, trials: Trials, deadline: datetime | None, clock: Clock
-    ) -> None:
-        self._spec = spec
+    def __init__(self, worker: _Worker, chosen: Chosen, trials: Trials) -> None:
+        self._spec = worker.spec
         self._chosen = chosen
         self._trials = trials
-        self._deadline = deadline
-        self._clock = clock
+        self._deadline = worker.job.deadline
+        self._clock = worker.clock
+        self._over = worker.over
 
     def measured(self, metrics: Mapping[str, float], step: int) -> Ended | None:
         name = self._spec.objective.metric.rpartition("/")[2]
@@ -73,6 +91,8 @@ class _Trial(Listener):
         return Ended(State.KILLED, None, Reason.PRUNED, f"pruned at step {step}, {name} {metrics[name]:.4g}")
 
     def unwanted(self) -> Ended | None:
+        if self._over.is_set():
+            return Ended(State.KILLED, None, Reason.INTERRUPTED, "interrupted")
         if self._deadline is not None and self._clock.now() >= self._deadline:
             return Ended(State.KILLED, None, Reason.BUDGET, "the sweep's budget was over")
         if self._trials.orphaned():
@@ -80,8 +100,12 @@ class _Trial(Listener):
         return None
 
 
-def work(job: Job, worker: int, clock: Clock | None = None) -> int:
+def work(job: Job, worker: int, clock: Clock | None = None, *, slots: int = 1) -> int:
     """Take trials until none is left, the sweep has reached its end, or nobody waits for it; returns how many.
+
+    Args:
+        worker: its number, which with the spec's seed decides what it draws.
+        slots: trials at a time, at most `SLOTS`: a thread attends to each, and all share one runner.
 
     Raises:
         StorageError: if a store refuses.
@@ -89,34 +113,49 @@ def work(job: Job, worker: int, clock: Clock | None = None) -> int:
     """
     clock = clock or SystemClock()
     settings, spec, run = Settings(**job.settings), SweepSpec(**job.sweep), RunSpec(**job.run)
-    trials = Trials(Database.open(settings), job.sweep_id, clock)
-    known = points(spec, run)
-    study = Study(settings, spec, run, job.sweep_id, worker) if known is None or spec.prune else None
-    total = spec.trials if known is None else len(known)
     log = run_folder(settings, job.sweep_id) / f"worker-{worker}-{os.getpid()}-{uuid4().hex[:6]}.log"
     root = Path(job.root) if Path(job.root).is_dir() else project_root()
     warm = Warm(job.sweep_id, log, modules_of(root / run.notebook))
-    done = 0
+    shared = _Worker(job, settings, spec, run, root, warm, clock, threading.Event())
+    numbers = range(worker * SLOTS, worker * SLOTS + slots)
     try:
-        while job.deadline is None or clock.now() < job.deadline:
-            if trials.orphaned() or stopped(spec, trials.rows()):
-                break
-            claimed = trials.claim(run.name, run.notebook, total)
-            if claimed is None:
-                break
-            run_id, number = claimed
-            point = None if known is None else known[number]
-            chosen = study.ask(point) if study is not None else Chosen(point or {}, None, None)
-            place = Trial(run_id, job.sweep_id, job.mlflow_run_id, number, spec.objective.metric, root)
-            listener = _Trial(spec, chosen, trials, job.deadline, clock)
-            outcome = run_spec(
-                settings, run, {**spec.parameters, **chosen.values}, force=job.force, clock=clock, listener=listener,
-                trial=place, warm=warm,
-            )  # fmt: skip
-            _tell(spec, chosen, outcome)
-            done += 1
+        if slots == 1:
+            return _take(shared, numbers[0])
+        with ThreadPoolExecutor(slots, "shopr-slot") as pool:
+            taken = [pool.submit(_take, shared, number) for number in numbers]
+            try:
+                wait(taken, return_when=FIRST_EXCEPTION)
+            finally:  # where one failed, or this process is asked to end, the others end at their next heartbeat
+                shared.over.set()
+        return sum(done.result() for done in taken)
     finally:
         warm.close()
+
+
+def _take(worker: _Worker, slot: int) -> int:
+    """Trial after trial, as far as this slot gets them; returns how many."""
+    job, settings, spec, run, clock = worker.job, worker.settings, worker.spec, worker.run, worker.clock
+    trials = Trials(Database.open(settings), job.sweep_id, clock)
+    known = points(spec, run)
+    study = Study(settings, spec, run, job.sweep_id, slot) if known is None or spec.prune else None
+    total = spec.trials if known is None else len(known)
+    done = 0
+    while not worker.over.is_set() and (job.deadline is None or clock.now() < job.deadline):
+        if trials.orphaned() or stopped(spec, trials.rows()):
+            break
+        claimed = trials.claim(run.name, run.notebook, total)
+        if claimed is None:
+            break
+        run_id, number = claimed
+        point = None if known is None else known[number]
+        chosen = study.ask(point) if study is not None else Chosen(point or {}, None, None)
+        place = Trial(run_id, job.sweep_id, job.mlflow_run_id, number, spec.objective.metric, worker.root)
+        outcome = run_spec(
+            settings, run, {**spec.parameters, **chosen.values}, force=job.force, clock=clock,
+            listener=_Trial(worker, chosen, trials), trial=place, warm=worker.warm,
+        )  # fmt: skip
+        _tell(spec, chosen, outcome)
+        done += 1
     return done
 
 

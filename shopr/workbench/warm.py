@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -16,14 +16,71 @@ import psutil
 
 from shopr.workbench.processes import MARK, Seen, below, end
 
-__all__ = ["Runner", "Warm"]
+__all__ = ["Runner", "Task", "Warm"]
 
 _WRITING_SECONDS = 5.0
 _ENDING_SECONDS = 2.0
 
 
+class Task:
+    """A notebook that a runner executes.
+
+    Attributes:
+        runner: which executes it.
+        worker: process id of the notebook's own process; None before it started and after it ended.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+        self.worker: int | None = None
+        self._status: int | None = None
+
+    def poll(self) -> int | None:
+        """The exit status of the notebook's process; None while it runs."""
+        if self._status is not None:
+            return self._status
+        code = self.runner.gone()
+        if code is None:
+            return None
+        self.runner.hear_out()
+        return (code or -1) if self._status is None else self._status
+
+    def wait(self, seconds: float) -> None:
+        """Come back when the runner has said something, or after some seconds."""
+        with self.runner.said:
+            if self._status is None:
+                self.runner.said.wait(seconds)
+
+    def look(self) -> None:
+        """Note which processes belong to the runner now, so that they are found after its end."""
+        self.runner.look()
+
+    def stop(self) -> None:
+        """End the notebook, the runner not: first the kernel, whose notebook is written then, in the end by force."""
+        worker = self.worker
+        if worker is None:
+            return
+        inner = below(worker)
+        end(inner[::-1])
+        try:
+            psutil.Process(worker).wait(_WRITING_SECONDS)
+        except psutil.TimeoutExpired:
+            end([*below(worker), psutil.Process(worker)], grace=0)
+        except psutil.Error:
+            pass
+
+    def told(self, answer: Mapping[str, Any]) -> None:
+        """Take what the runner says of it."""
+        if "worker" in answer:
+            self.worker = answer["worker"]
+            self.look()
+        if "status" in answer:
+            self.worker = None
+            self._status = int(answer["status"])
+
+
 class Runner:
-    """A process that executes notebooks one after the other, kept ready between them.
+    """A process that executes notebooks, several at a time if need be, kept ready between them.
 
     Args:
         mark: id of the run or sweep that it belongs to.
@@ -33,6 +90,7 @@ class Runner:
 
     def __init__(self, mark: str, log: Path, modules: Sequence[str] = ()) -> None:
         self.log = log
+        self.said = threading.Condition()
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as sink:
             self._process = subprocess.Popen(
@@ -43,61 +101,39 @@ class Runner:
                 env={**os.environ, MARK: mark},
                 start_new_session=True,
             )
-        assert self._process.stdout is not None
-        os.set_blocking(self._process.stdout.fileno(), False)
-        self._buffer = b""
         self._seen = Seen(self._process.pid)
-        self.worker: int | None = None
-        self._number = 0
+        self._tasks: list[Task] = []
+        self._reader = threading.Thread(target=self._listen, name="shopr-runner", daemon=True)
+        self._reader.start()
 
-    def submit(self, order: Mapping[str, Any]) -> None:
+    def submit(self, order: Mapping[str, Any]) -> Task:
         """Execute a notebook: see `shopr.workbench.runner` for the order's keys."""
         assert self._process.stdin is not None
-        self._number += 1
-        with suppress(BrokenPipeError):  # it is gone: `poll` says so
-            self._process.stdin.write(json.dumps({**order, "number": self._number}).encode() + b"\n")
-            self._process.stdin.flush()
+        task = Task(self)
+        with self.said:
+            self._tasks.append(task)
+            line = json.dumps({**order, "number": len(self._tasks) - 1}).encode() + b"\n"
+            with suppress(BrokenPipeError):  # it is gone: `poll` says so
+                self._process.stdin.write(line)
+                self._process.stdin.flush()
+        return task
 
-    def poll(self) -> int | None:
-        """The exit status of the notebook's process; None while it runs."""
-        for answer in self._answers():
-            if answer.get("number") != self._number:  # of a notebook that was ended before
-                continue
-            if "worker" in answer:
-                self.worker = answer["worker"]
-                self.look()
-            if "status" in answer:
-                self.worker = None
-                return int(answer["status"])
-        code = self._process.poll()
-        return None if code is None else (code or -1)
+    def gone(self) -> int | None:
+        """The exit status of the runner itself; None while it lives."""
+        return self._process.poll()
+
+    def hear_out(self) -> None:
+        """Where it is gone, take in what it said last."""
+        self._reader.join(_ENDING_SECONDS)
 
     @property
     def alive(self) -> bool:
         """Whether it can take orders."""
-        return self._process.poll() is None
-
-    def wait(self, seconds: float) -> None:
-        """Come back when it has something to say, or after some seconds."""
-        assert self._process.stdout is not None
-        select.select([self._process.stdout], [], [], seconds)
+        return self.gone() is None
 
     def look(self) -> None:
         """Note which processes belong to it now, so that they are found after its end."""
         self._seen.look()
-
-    def stop(self) -> None:
-        """End what it executes, itself not: first the kernel, whose notebook is written then, in the end by force."""
-        if self.worker is None:
-            return
-        inner = below(self.worker)
-        end(inner[::-1])
-        try:
-            psutil.Process(self.worker).wait(_WRITING_SECONDS)
-        except psutil.TimeoutExpired:
-            end([*below(self.worker), psutil.Process(self.worker)], grace=0)
-        except psutil.Error:
-            pass
 
     def await_end(self) -> None:
         """Where it was killed, give the others of its processes the time to end what they started, and themselves."""
@@ -116,9 +152,10 @@ class Runner:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._process.stdout.close()
         self.await_end()
         end(self._seen.living(), grace=0)
+        self.hear_out()
+        self._process.stdout.close()
 
     def __enter__(self) -> Self:
         return self
@@ -126,35 +163,43 @@ class Runner:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _answers(self) -> Iterator[dict[str, Any]]:
+    def _listen(self) -> None:
+        """Pass on what it says, until it is gone."""
         assert self._process.stdout is not None
-        with suppress(OSError):
-            self._buffer += self._process.stdout.read() or b""
-        while b"\n" in self._buffer:
-            line, self._buffer = self._buffer.split(b"\n", 1)
-            with suppress(ValueError):  # a module may print when it is imported
+        for line in self._process.stdout:
+            try:
                 found = json.loads(line)
-                if isinstance(found, dict):
-                    yield found
+                task = self._tasks[found["number"]]
+            except (ValueError, LookupError, TypeError):  # a module may print when it is imported
+                continue
+            with self.said:
+                task.told(found)
+                self.said.notify_all()
+        with self.said:
+            self.said.notify_all()
 
 
 class Warm:
-    """A runner that is started when it is needed, and anew when it died."""
+    """A runner that is started when it is needed, and anew when it died; several threads may share it."""
 
     def __init__(self, mark: str, log: Path, modules: tuple[str, ...] = ()) -> None:
         self._given = (mark, log, modules)
         self._runner: Runner | None = None
+        self._lock = threading.Lock()
 
     def ready(self) -> Runner:
         """A runner that takes orders."""
-        if self._runner is not None and not self._runner.alive:
-            self.close()
-        if self._runner is None:
-            self._runner = Runner(*self._given)
-        return self._runner
+        with self._lock:
+            if self._runner is not None and not self._runner.alive:
+                self._runner.close()
+                self._runner = None
+            if self._runner is None:
+                self._runner = Runner(*self._given)
+            return self._runner
 
     def close(self) -> None:
         """End it, if it was started."""
-        if self._runner is not None:
-            self._runner.close()
-            self._runner = None
+        with self._lock:
+            if self._runner is not None:
+                self._runner.close()
+                self._runner = None

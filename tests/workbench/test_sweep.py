@@ -192,6 +192,34 @@ def test_a_killed_sweep_goes_on_without_redoing_what_finished(project, stores, t
         run_sweep(stores, changed, run, jobs=1, resume=True)
 
 
+def test_a_sweep_that_is_asked_to_end_ends_its_trials_on_record(project, stores, tmp_path):
+    waits = FIT + "\nimport os, threading\nopen(f'reached-{os.getpid()}', 'w').close()\nthreading.Event().wait()"
+    project(waits)
+    command = [sys.executable, "-m", "shopr.cli.main", "sweep", "sweep.yaml", "--jobs", "2"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: len(list(tmp_path.glob("reached-*"))) == 2)
+        process.terminate()
+        status = process.wait(60)
+    finally:
+        process.kill()
+    assert status == 128 + signal.SIGTERM
+    sweep = Trials.latest(Database.open(stores), "fits")
+    assert sweep["state"] == State.KILLED
+    rows = Trials(Database.open(stores), sweep["run_id"]).rows()
+    assert [(row["state"], row["reason"]) for row in rows] == [(State.KILLED, "interrupted")] * 2
+    assert {client(stores).get_run(row["mlflow_run_id"]).info.status for row in rows} == {"KILLED"}
+    assert reconcile(stores) == 0
+
+
+def test_more_trials_at_a_time_than_one_process_attends_to(project, stores, monkeypatch):
+    monkeypatch.setattr("shopr.workbench.sweep.SLOTS", 1)
+    spec, run = project()
+    done = run_sweep(stores, spec, run, jobs=2)
+    assert values(spec, done.rows) == GRID
+    assert len({row["pid"] for row in done.rows} - {os.getpid()}) >= 1
+
+
 def test_a_budget_that_is_over_and_a_sweep_that_is_under_way(project, stores, clock):
     spec, run = project()
     now = SystemClock().now()
