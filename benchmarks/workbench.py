@@ -1,6 +1,6 @@
 """What the workbench costs and keeps: overhead against Papermill, throughput, cache, kills, and sweeps on a cluster.
 
-    python benchmarks/workbench.py                  overhead, throughput, cache hit, loky against Dask
+    python benchmarks/workbench.py                  overhead, throughput, cache hit, this machine against Dask
     python benchmarks/workbench.py --kills 100      kill -9 at random points: what is on record, and what lives on
 
 Figures are medians of `--repeat` tries; the load of the machine is printed beside them.
@@ -114,15 +114,16 @@ def cache(folder: Path, repeat: int) -> None:
 
 
 def throughput(folder: Path) -> None:
-    """Twenty short runs by one process, and by two."""
+    """Twenty short runs, one at a time and two at a time."""
     spent = {}
     for jobs in (1, 2):
         line = ["-m", "shopr.cli.main", "sweep", "many.yaml", "--force", "--json", "--jobs", str(jobs)]
         spent[jobs], _ = command(folder, *line)
-    print(f"20 short runs: one process {spent[1]:.1f} s, two {spent[2]:.1f} s: {spent[1] / spent[2]:.2f}x (bound 1.6)")
+    gain = spent[1] / spent[2]
+    print(f"20 short runs: one at a time {spent[1]:.1f} s, two {spent[2]:.1f} s: {gain:.2f}x (bound 1.6)")
     papermill = ["-m", "papermill", "short.ipynb", "out.ipynb", "-k", "python3", "--no-progress-bar"]
     single = command(folder, *papermill)[0]
-    print(f"  a run {spent[1] / 20:.2f} s in the sweep of one process; plain papermill takes {single:.2f} s")
+    print(f"  a run {spent[1] / 20:.2f} s in the sweep, one at a time; plain papermill takes {single:.2f} s")
 
 
 def cluster(folder: Path) -> None:
@@ -137,7 +138,8 @@ def cluster(folder: Path) -> None:
         dask_seconds, dask = command(folder, *line, environment=address)
     first, second = ({t["trial"]: t["value"] for t in json.loads(text)["trials"]} for text in (local, dask))
     same = "equal" if first == second and None not in first.values() else f"NOT EQUAL: {first} {second}"
-    print(f"the same sweep of 6: loky {local_seconds:.1f} s, two Dask workers {dask_seconds:.1f} s, results {same}")
+    spent = f"two at a time here {local_seconds:.1f} s, by two Dask workers {dask_seconds:.1f} s"
+    print(f"the same sweep of 6: {spent}, results {same}")
 
 
 def kills(folder: Path, number: int, seed: int) -> bool:

@@ -1,8 +1,9 @@
 """Sweeps: one run, repeated over values of its parameters, on this machine's cores or on a Dask cluster.
 
-Workers take trials from the ledger until none is left; where they live is joblib's affair, so that the same sweep runs
-in processes of this machine (loky) or, with SHOPR_DASK_ADDRESS set, in those of a cluster. A worker that dies takes one
-trial with it, which another one takes again; a sweep that was killed is resumed without redoing what had finished.
+Workers take trials from the ledger until none is left. A worker attends to a few at a time, whose notebooks run in
+processes of their own, forked from one that started up once. More workers are joblib's affair, so that the same sweep
+runs in processes of this machine (loky) or, with SHOPR_DASK_ADDRESS set, in those of a cluster. A worker that dies
+takes its trials with it, which others take again; a sweep that was killed is resumed without redoing what had finished.
 """
 
 from __future__ import annotations
