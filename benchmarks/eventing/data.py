@@ -79,11 +79,13 @@ def blocks(n: int, seed: int, *, days: int = 30, persons: int = 400_000, size: i
         times = at * step + draws.integers(0, step, count) + int(FIRST.timestamp() * 1e6)
         people = np.minimum(np.searchsorted(chance, draws.random(count)), persons - 1)
         columns: dict[str, Any] = {name: pa.nulls(count, SCHEMA.field(name).type) for name in SCHEMA.names}
+        kinds = draws.choice(len(SHARES), count, p=list(SHARES.values()))
         moments = pa.array(times).cast(SCHEMA.field("time").type)
         columns |= {
-            "event_id": _numbered("e", at), "type": _drawn(list(SHARES), draws.choice(6, count, p=list(SHARES.values()))),
+            "event_id": _numbered("e", at), "type": _drawn(list(SHARES), kinds),
             "time": moments, "received": moments, "user_id": names.take(pa.array(people)),
-            "session_id": _numbered("s", people * 32 + at * 24 // n), "page": pages.take(pa.array(draws.integers(0, 40, count))),
+            "session_id": _numbered("s", people * 32 + at * 24 // n),
+            "page": pages.take(pa.array(draws.integers(0, 40, count))),
             "device": devices.take(pa.array(draws.integers(0, 3, count))),
             "product_id": _numbered("P", draws.integers(0, 4_000, count)),
             "properties": _same("{}", count), "consent": _same(" ".join(PURPOSES), count),

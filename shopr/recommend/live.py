@@ -101,7 +101,8 @@ class LiveStore:
     def __init__(self, database: Database, shop: str = "", *, clock: Clock | None = None) -> None:
         self._database, self._shop, self._clock = database, shop, clock or SystemClock()
         self._tidied: float | None = None
-        self._insert = (sqlite if database.is_sqlite else postgresql).insert
+        insert = (sqlite if database.is_sqlite else postgresql).insert
+        self._insert = insert(table).on_conflict_do_nothing(index_elements=["shop", "event_id", "product_id"])
 
     def record(self, events: Event | Iterable[Event]) -> int:
         """Store events in one transaction; how many were new. Order does not matter, nor does sending them again.
@@ -117,9 +118,8 @@ class LiveStore:
         rows = [row for event in batch if (row := self._row(event)) is not None]
         if not rows:
             return 0
-        statement = self._insert(table).on_conflict_do_nothing(index_elements=["shop", "event_id", "product_id"])
         with self._database.begin() as connection:
-            return max(int(connection.execute(statement, rows).rowcount), 0)
+            return max(int(connection.execute(self._insert, rows).rowcount), 0)
 
     def _row(self, event: Event) -> dict[str, object] | None:
         product = event.properties.get("product_id")
