@@ -2,27 +2,50 @@
 
 Streamlit itself guards its WebSocket and uploads by tokens of its own; what it has no idea of (strict headers,
 sessions on the server, access lists, limits, hosts) comes from `shopr.security`, before Streamlit sees a request.
+`shopr.serving.collect` takes events in, puts the script that measures into pages, and tells Prometheus.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
 
+from shopr.analytics.errors import ErrorHandler
 from shopr.config import Settings
+from shopr.serving.collect.calls import CallMeter, Routes
+from shopr.serving.collect.pages import Collecting
 from shopr.shop import Shop
 
+_FOLDER = Path(__file__).resolve().parent
 _HERE = {"127.0.0.1", "localhost", "[::1]"}
+_PAGES = [f"/{view.stem.replace('_', '-')}" for view in sorted((_FOLDER / "views").glob("*.py"))]
+_BELOW = ["/static/*", "/media/*", "/component/*", "/_stcore/upload_file/*", "/_stcore/*", "/security/*"]
+_OURS = ["/", "/collect", "/collect/own", "/collect/consent", "/collect/measure.js", "/metrics"]
+_HEALTH = ["/_stcore/health", "/_stcore/script-health-check"]
 bound = os.environ.get("SHOPR_APP_HOST", "127.0.0.1")
 settings = Settings()
+shop = Shop.open(settings)
 named = tuple(name.strip().lower() for name in settings.app_hosts.split(",") if name.strip())
 # Who listens on this machine alone answers to its own names alone, so that no foreign name can be made to lead here.
 usual = tuple(sorted(_HERE)) if bound in ("127.0.0.1", "::1", "localhost") else ("*",)
+log = logging.getLogger("shopr")
+if not any(isinstance(handler, ErrorHandler) for handler in log.handlers):  # Streamlit may read this file again
+    log.addHandler(ErrorHandler(shop.record, release=settings.release))
 
 app = st.App(
-    Path(__file__).resolve().parent / "main.py",
-    middleware=[Middleware(Shop.open(settings).security.doors, hosts=(*named, *_HERE) if named else usual)],
+    _FOLDER / "main.py",
+    middleware=[
+        Middleware(
+            CallMeter,
+            routes=Routes([*_OURS, *_HEALTH, *_PAGES, *_BELOW]),
+            told=shop.metrics.called,
+            noted=shop.called,
+        ),
+        Middleware(shop.security.doors, hosts=(*named, *_HERE) if named else usual),
+        Middleware(Collecting, shop=shop),
+    ],
 )

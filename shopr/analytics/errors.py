@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -139,13 +140,13 @@ class ErrorHandler(logging.Handler):
     def __init__(self, record: Callable[[Event], object], *, clock: Clock | None = None, release: str = "") -> None:
         super().__init__(logging.ERROR)
         self._record, self._clock, self._release = record, clock, release
-        self._inside = False
+        self._inside = threading.local()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Record one line; what fails in doing so is not logged again."""
-        if self._inside:
+        if getattr(self._inside, "now", False):
             return
-        self._inside = True
+        self._inside.now = True
         try:
             error = record.exc_info[1] if record.exc_info else None
             if error is None:
@@ -154,7 +155,7 @@ class ErrorHandler(logging.Handler):
         except Exception:
             self.handleError(record)
         finally:
-            self._inside = False
+            self._inside.now = False
 
 
 @contextmanager

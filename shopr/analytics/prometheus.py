@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -39,12 +40,11 @@ class Metrics:
 
     Args:
         release: what runs.
-        counts: gives what became of events (`shopr.analytics.collector.Counts`); None tells nothing of them.
     """
 
-    def __init__(self, *, release: str = "", counts: Callable[[], Any] | None = None) -> None:
+    def __init__(self, release: str = "") -> None:
         self._registry = CollectorRegistry()
-        self._own = _Own(release, counts)
+        self._own = _Own(release)
         self._calls = Histogram(
             "shopr_http_request_duration_seconds", "Time to the end of the answer", ("method", "route"),
             buckets=_SECONDS, registry=self._registry,
@@ -68,6 +68,16 @@ class Metrics:
         self._names: set[str] = set()
         self._registry.register(self._own)
         self._registry.register(ResourceCollector())
+
+    @staticmethod
+    @lru_cache(maxsize=16)
+    def shared(place: str, release: str) -> Metrics:
+        """The metrics of everything in this process that works on the stores of one place."""
+        return Metrics(release)
+
+    def follow(self, counts: Callable[[], Any]) -> None:
+        """Tell what becomes of a collector's events as well; `counts` as `shopr.analytics.collector.Counts`."""
+        self._own.counts.append(counts)
 
     def called(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request was answered; `route` is a template."""
@@ -110,18 +120,18 @@ class Metrics:
 class _Own(Collector):
     """What is asked for when somebody wants to know, not counted along the way."""
 
-    def __init__(self, release: str, counts: Callable[[], Any] | None) -> None:
-        self._release, self._counts = release, counts
+    def __init__(self, release: str) -> None:
+        self._release = release
+        self.counts: list[Callable[[], Any]] = []
 
     def collect(self) -> Iterator[Metric]:
         """The metrics of this moment."""
         told = {"release": self._release or "unknown", "python": platform.python_version()}
         yield InfoMetricFamily("shopr_build", "What runs", told)
-        if self._counts is None:
-            return
-        counts = self._counts()
+        found = [counts() for counts in self.counts]
         fates = CounterMetricFamily("shopr_events", "Events of this process by what became of them", labels=["outcome"])
         for outcome in ("acknowledged", "stored", "doubled", "unwanted", "sampled", "refused"):
-            fates.add_metric([outcome], getattr(counts, outcome))
+            fates.add_metric([outcome], sum(getattr(each, outcome) for each in found))
         yield fates
-        yield GaugeMetricFamily("shopr_events_waiting_batches", "Batches the store has not taken yet", counts.waiting)
+        waiting = sum(each.waiting for each in found)
+        yield GaugeMetricFamily("shopr_events_waiting_batches", "Batches the store has not taken yet", waiting)

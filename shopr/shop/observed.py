@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from shopr.data.events import Event, EventType
 from shopr.errors import ShoprError, SpecError
+from shopr.shop.measured import Measured
 
 if TYPE_CHECKING:
     from shopr.analytics.collector import Collector
-    from shopr.analytics.consent import Choice, ConsentBook
+    from shopr.analytics.consent import ConsentBook
     from shopr.analytics.store import EventStore
     from shopr.chat.reply import Reply
     from shopr.data.event_book import EventBook
@@ -24,7 +25,7 @@ __all__ = ["Observed"]
 log = logging.getLogger(__name__)
 
 
-class Observed:
+class Observed(Measured):
     """The part of a shop that records and remembers events."""
 
     @property
@@ -66,8 +67,9 @@ class Observed:
         shop = self._observing
         made = Collector(
             self.events, Spool(shop.settings.home / "spool"), choice=self._choice, book=self._book(),
-            clock=shop.clock,
+            told=self._told, clock=shop.clock,
         )  # fmt: skip
+        self.metrics.follow(made.counts)
         made.start()
         atexit.register(made.close)
         return made
@@ -95,12 +97,11 @@ class Observed:
         from shopr.recommend.live import LIVE_TYPES
 
         kept = self.collector.record(event)
+        if "device_id" in event.properties:
+            self._seen(event)
         if event.type in LIVE_TYPES and event.user_id and self.consent.of(event.user_id).allows("personalisation"):
             self._observing.record_interaction(event)
         return kept
-
-    def _choice(self, event: Event) -> Choice:
-        return self.consent.of(event.user_id or event.session_id)
 
     def _observe_turn(self, conversation_id: str, user_id: str | None, text: str, reply: Reply) -> None:
         """A turn of the assistant as two events; the message itself is not kept, only how it went."""

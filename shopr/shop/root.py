@@ -164,7 +164,8 @@ class Shop(Guarded, Assisted, Observed, Lists):
 
     def answer(self, user_id: str | None, wanted: Wanted, *, visit: Visit | None = None) -> tuple[list[Card], str]:
         """As `recommend`, with a note that says why a list is shorter than asked for ("" where it is not)."""
-        return self.staged.answer(user_id, wanted, visit)
+        with self.timed("recommend"):
+            return self.staged.answer(user_id, wanted, visit)
 
     @cached_property
     def staged(self) -> Staged:

@@ -41,6 +41,10 @@ __all__ = ["Security"]
 
 AUTOMATIC = "shopr"
 _AGENT_API = ("/_stcore/agent/",)
+_BEACONS = ("/collect/own", "/collect/consent")
+"""A beacon carries no header of ours; that it comes from our own pages is checked all the same."""
+_KEYED = ("/collect", "/metrics")
+"""What asks for a key instead of a session."""
 _STREAMLIT_UPLOADS = ("/_stcore/upload_file/",)
 
 
@@ -224,8 +228,8 @@ class Security:
         inner = Doors(
             app,
             DoorConfig(
-                secure=secure, hosts=hosts, closed=_AGENT_API, token_exempt=_STREAMLIT_UPLOADS,
-                open_=("/security/csp-report", "/_stcore/health", "/_stcore/script-health-check", "/static/"),
+                secure=secure, hosts=hosts, closed=_AGENT_API, token_exempt=(*_STREAMLIT_UPLOADS, *_BEACONS),
+                open_=("/security/csp-report", "/_stcore/health", "/_stcore/script-health-check", "/static/", *_KEYED),
             ),
             proxies=TrustedProxies(ours),
             access=self.access,

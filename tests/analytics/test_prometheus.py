@@ -32,7 +32,9 @@ def read(text: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
 
 def test_what_happened_is_told(event: Make) -> None:
     counts = SimpleNamespace(acknowledged=7, stored=5, doubled=1, unwanted=2, sampled=3, refused=0, waiting=4)
-    metrics = Metrics(release="1.2.3", counts=lambda: counts)
+    metrics = Metrics("1.2.3")
+    metrics.follow(lambda: counts)
+    metrics.follow(lambda: counts)
     metrics.called("GET", "/", 200, 0.02)
     metrics.called("GET", "/", 503, 7.0)
     metrics.called("BREW", "/", 418, 0.1)
@@ -53,8 +55,8 @@ def test_what_happened_is_told(event: Make) -> None:
     assert found["shopr_web_layout_shift_score_bucket", (("le", "0.25"),)] == 0
     assert found["shopr_errors_total", (("handled", "false"), ("platform", "browser"))] == 1
     assert found["shopr_errors_total", (("handled", "true"), ("platform", "other"))] == 1
-    assert found["shopr_events_total", (("outcome", "sampled"),)] == 3
-    assert found["shopr_events_waiting_batches", ()] == 4
+    assert found["shopr_events_total", (("outcome", "sampled"),)] == 6
+    assert found["shopr_events_waiting_batches", ()] == 8
     assert any(name == "shopr_build_info" and ("release", "1.2.3") in labels for name, labels in found)
     assert found["process_resident_memory_bytes", ()] > 1_000_000
 
@@ -79,12 +81,12 @@ def test_the_process_is_measured() -> None:
 
 def test_processes_of_one_server_add_up(tmp_path: Path) -> None:
     tell = (
-        "from shopr.analytics.prometheus import Metrics; m = Metrics(); m.called('GET', '/', 200, 1.0);"
-        "import sys; sys.stdout.write(m.text().decode())"
+        "import os, sys; from shopr.analytics.prometheus import Metrics; m = Metrics();"
+        "child = os.fork(); m.called('GET', '/', 200, 1.0);"
+        "os._exit(0) if child == 0 else os.waitpid(child, 0); sys.stdout.write(m.text().decode())"
     )
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
-    for expected in (1, 2):
-        done = subprocess.run([sys.executable, "-c", tell], env=environment, capture_output=True, text=True, check=True)
-        found = read(done.stdout.encode())
-        assert found["shopr_http_requests_total", (("code", "200"), ("method", "GET"), ("route", "/"))] == expected
-        assert ("process_resident_memory_bytes", ()) in found
+    done = subprocess.run([sys.executable, "-c", tell], env=environment, capture_output=True, text=True, check=True)
+    found = read(done.stdout.encode())
+    assert found["shopr_http_requests_total", (("code", "200"), ("method", "GET"), ("route", "/"))] == 2
+    assert ("process_resident_memory_bytes", ()) in found

@@ -1,0 +1,153 @@
+"""What the app's own server adds for collecting: the endpoint, the script in every page, and the page of metrics.
+
+Behind the doors (`shopr.security.doors`), which know the session. The script tag goes into pages before the doors give
+every script its nonce.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from functools import lru_cache
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from shopr.errors import ShoprError
+from shopr.security.asgi import App, Message, Receive, Scope, Send, context_of, headers_of, html_wanted, refuse
+from shopr.serving.collect.endpoint import CONSENT, KEYED, OWN, Collect
+
+if TYPE_CHECKING:
+    from shopr.shop import Shop
+
+__all__ = ["METRICS", "SCRIPT", "Collecting", "script"]
+
+SCRIPT, METRICS = "/collect/measure.js", "/metrics"
+SCOPE = "metrics"
+_MOST_PAGE = 2 * 2**20
+_HERE = ("127.0.0.1", "::1")
+_FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+_COMMENT = re.compile(r"\s*/\*.*?\*/\s*")
+
+
+@lru_cache(maxsize=1)
+def script() -> tuple[bytes, str]:
+    """The script without its comments, and a mark of its content."""
+    text = files("shopr.serving").joinpath("static", "measure.js").read_text(encoding="utf-8")
+    lines = (line.strip() for line in text.splitlines())
+    body = "\n".join(_COMMENT.sub("", line) for line in lines if line and not line.startswith("//")).encode()
+    return body, sha256(body).hexdigest()[:12]
+
+
+class Collecting:
+    """Answers what is about collecting, and hands everything else on to `app`.
+
+    Args:
+        shop: whose events these are.
+    """
+
+    def __init__(self, app: App, shop: Shop) -> None:
+        self._app, self._shop, self._collect = app, shop, Collect(shop)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif scope["path"] in (KEYED, OWN, CONSENT):
+            await self._collect(scope, receive, send)
+        elif scope["path"] == SCRIPT:
+            await self._script(scope, send)
+        elif scope["path"] == METRICS:
+            await self._metrics(scope, send)
+        elif html_wanted(scope):
+            await self._app(scope, receive, _with_tag(send, await asyncio.to_thread(self._tag, scope)))
+        else:
+            await self._app(scope, receive, send)
+
+    async def _script(self, scope: Scope, send: Send) -> None:
+        if scope["method"] not in ("GET", "HEAD"):
+            await refuse(scope, send, 405, "GET the script", [("allow", "GET")])
+            return
+        body, mark = script()
+        headers = {
+            "content-type": "text/javascript; charset=utf-8", "content-length": str(len(body)),
+            "cache-control": "public, max-age=3600", "etag": f'"{mark}"',
+        }  # fmt: skip
+        await _send(send, headers, b"" if scope["method"] == "HEAD" else body)
+
+    async def _metrics(self, scope: Scope, send: Send) -> None:
+        """Whoever may not see them learns nothing of there being any."""
+        if scope["method"] != "GET" or not await asyncio.to_thread(self._may_see, scope):
+            await refuse(scope, send, 404, "Not found")
+            return
+        from shopr.analytics.prometheus import CONTENT_TYPE
+
+        body = await asyncio.to_thread(self._shop.metrics.text)
+        await _send(
+            send, {"content-type": CONTENT_TYPE, "content-length": str(len(body)), "cache-control": "no-store"}, body
+        )
+
+    def _may_see(self, scope: Scope) -> bool:
+        """A program with a secret key of the scope "metrics"; in development this machine itself, too, unless a proxy
+        stands between: behind one everybody comes from this machine."""
+        headers = headers_of(scope)
+        bearer = headers.get("authorization", "")
+        if bearer[:7].lower() == "bearer ":
+            key = self._shop.security.api_keys.authenticate(bearer[7:].strip())
+            return key is not None and key.kind == "secret" and SCOPE in key.scopes
+        peer = (scope.get("client") or ("",))[0]
+        through = any(name in headers for name in _FORWARDED)
+        return self._shop.settings.environment == "development" and peer in _HERE and not through
+
+    def _tag(self, scope: Scope) -> bytes:
+        """The script's tag, with what the visitor allows; "" where that cannot be told."""
+        session = context_of(scope).get("session")
+        if session is None:
+            return b""
+        try:
+            if headers_of(scope).get("sec-gpc", "").strip() == "1":
+                self._shop.under_gpc(session.id)
+            choice = self._shop.consent.of(session.user or session.id)
+        except ShoprError:  # the page matters more
+            return b""
+        said = {
+            "src": f"{SCRIPT}?v={script()[1]}", "data-send": OWN, "data-consent": CONSENT,
+            "data-allowed": " ".join(choice.words()), "data-release": self._shop.settings.release,
+        }  # fmt: skip
+        words = " ".join(f'{name}="{escape(value)}"' for name, value in said.items())
+        return f"<script {words}></script>".encode()
+
+
+def _with_tag(send: Send, tag: bytes) -> Send:
+    """A `send` that writes the tag into the head of a page."""
+    held: list[Message] = []
+    page = bytearray()
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            told = {name.lower(): value for name, value in message.get("headers", ())}
+            html = told.get(b"content-type", b"").lower().startswith(b"text/html")
+            if tag and html and message["status"] == 200 and b"content-encoding" not in told:
+                held.append(message)
+                return
+        elif message["type"] == "http.response.body" and held:
+            page.extend(message.get("body", b""))
+            if message.get("more_body") and len(page) <= _MOST_PAGE:
+                return
+            body = bytes(page).replace(b"</head>", tag + b"</head>", 1)
+            start = held.pop()
+            headers = [(n, v) for n, v in start["headers"] if n.lower() != b"content-length"]
+            if not message.get("more_body"):
+                headers.append((b"content-length", str(len(body)).encode()))
+            await send({**start, "headers": headers})
+            message = {**message, "body": body}
+        await send(message)
+
+    return sending
+
+
+async def _send(send: Send, headers: dict[str, str], body: bytes) -> None:
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": 200, "headers": raw})
+    await send({"type": "http.response.body", "body": body})

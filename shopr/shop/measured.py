@@ -1,0 +1,155 @@
+"""Who an event belongs to, what they allowed, and what of it becomes a metric: the shop's side of collecting."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+from shopr.data.events import Event, EventType
+from shopr.errors import ShoprError
+
+if TYPE_CHECKING:
+    from shopr.analytics.consent import Choice
+    from shopr.analytics.prometheus import Metrics
+    from shopr.analytics.sentry import Forwarder
+    from shopr.shop.root import Shop
+
+__all__ = ["GPC", "Measured"]
+
+log = logging.getLogger(__name__)
+GPC = "gpc"
+"""The notice under which a signal of Global Privacy Control is written down."""
+
+
+class Measured:
+    """The part of a shop that knows whose events these are."""
+
+    @property
+    def _measuring(self) -> Shop:
+        return cast("Shop", self)
+
+    # -- what a person allowed ----------------------------------------------------------------------------------------
+
+    def under_gpc(self, session_id: str) -> Choice:
+        """A browser said `Sec-GPC: 1`: from now on its session allows no marketing, and nothing at all but what was
+        allowed in so many words. What it allows now."""
+        consent = self._measuring.consent
+        choice = consent.of(session_id)
+        if not choice.time or choice.allows("marketing"):
+            kept = choice.purposes - {"marketing"} if choice.time else ()
+            choice = consent.set(session_id, kept, notice=choice.notice or GPC, origin=GPC)
+        return choice
+
+    def allow(self, person: str, purposes: Iterable[str], *, notice: str, origin: str, gpc: bool = False) -> Choice:
+        """A person says what their data may be used for; written down, and told as an event.
+
+        Raises:
+            InputError: if the person or the notice is empty or too long.
+            UnknownNameError: if a purpose is not known.
+        """
+        choice = self._measuring.consent.set(person, purposes, notice=notice, origin=origin, gpc=gpc)
+        said = {"purposes": list(choice.words()), "notice": notice, "origin": origin}
+        self._measuring._note(EventType.CONSENT_CHANGED, None, person, said)
+        return choice
+
+    def _choice(self, event: Event) -> Choice:
+        """The choice in force for an event: the user's, else the session's; a session's GPC holds for its user, too."""
+        consent, user, session = self._measuring.consent, event.user_id, event.session_id
+        if not user:
+            return consent.of(session)
+        choice = consent.of(user)
+        if session and choice.allows("marketing") and consent.of(session).notice == GPC:
+            return consent.of(user, gpc=True) if choice.time else consent.of(session)
+        return choice
+
+    # -- who it is ----------------------------------------------------------------------------------------------------
+
+    def signed_in(self, user_id: str, *, session_id: str, device_id: str = "") -> None:
+        """Somebody logged in: what the session, and their device before it, did without a name is theirs from now on,
+        if they allow analytics; what they chose in the session is their choice where it is the later one."""
+        shop = self._measuring
+        own, theirs = shop.consent.of(session_id), shop.consent.of(user_id)
+        if own.time > theirs.time and not (own.notice == GPC and theirs.time):
+            theirs = shop.consent.set(user_id, own.purposes, notice=own.notice, origin="login")
+        if theirs.allows("analytics"):
+            shop.events.identities.link(session_id=session_id, device_id=device_id, user_id=user_id)
+
+    def _seen(self, event: Event) -> None:
+        """Link what an event names together; who may not be analysed is not linked."""
+        device = event.properties.get("device_id")
+        if isinstance(device, str) and (event.session_id or event.user_id) and self._choice(event).allows("analytics"):
+            ids = {"session_id": event.session_id or "", "device_id": device, "user_id": event.user_id or ""}
+            self._measuring.events.identities.link(**ids)
+
+    # -- taking them in -----------------------------------------------------------------------------------------------
+
+    def record_each(self, events: Iterable[Event]) -> list[str]:
+        """As `record`, of several, each for itself: "kept", "unwanted", "sampled", or why it was refused.
+
+        Raises:
+            StorageError: if they can be written nowhere; then none was kept.
+        """
+        given = list(events)
+        became = self._measuring.collector.record_each(given)
+        for event, word in zip(given, became, strict=True):
+            if word in ("kept", "sampled"):
+                self._follow(event)
+        return became
+
+    def _follow(self, event: Event) -> None:
+        """What follows from an event that was taken in: the live profile, and who belongs together."""
+        from shopr.recommend.live import LIVE_TYPES
+
+        shop = self._measuring
+        try:
+            if "device_id" in event.properties:
+                self._seen(event)
+            if event.type in LIVE_TYPES and event.user_id and shop.consent.of(event.user_id).allows("personalisation"):
+                shop.record_interaction(event)
+        except ShoprError as error:  # it is stored already: whoever sent it has done their part
+            log.error("an event was stored but not followed: %s", error.one_line())
+
+    # -- metrics ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """What Prometheus is told."""
+        from shopr.analytics.prometheus import Metrics
+
+        settings = self._measuring.settings
+        return Metrics.shared(str(settings.home), settings.release)
+
+    @cached_property
+    def _forwarder(self) -> Forwarder | None:
+        """Sends errors on to Sentry, where the settings name one."""
+        from shopr.analytics.sentry import forwarder
+
+        return forwarder(self._measuring.settings)
+
+    def _told(self, event: Event) -> None:
+        self.metrics.told(event)
+        if event.type is EventType.ERROR_RAISED and self._forwarder is not None:
+            self._forwarder(event)
+
+    @contextmanager
+    def timed(self, model: str) -> Iterator[None]:
+        """Measure how long a model takes to answer: as a metric, and, sampled, as an event `api_called`."""
+        shop = self._measuring
+        began = shop.clock.monotonic()
+        status = 500
+        try:
+            yield
+            status = 200
+        finally:
+            seconds = shop.clock.monotonic() - began
+            self.metrics.model(model, seconds)
+            if "collector" in shop.__dict__:  # a first answer does not wait for the event store to be opened
+                self.called(f"model {model}", status, 1000 * seconds)
+
+    def called(self, route: str, status: int, milliseconds: float, method: str = "") -> None:
+        """A call as an event, sampled, without a person."""
+        said = {"name": route, "value": milliseconds, "status": status, **({"method": method} if method else {})}
+        self._measuring._note(EventType.API_CALLED, None, None, said)
