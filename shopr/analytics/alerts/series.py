@@ -19,7 +19,7 @@ from shopr.analytics.alerts.history import Events
 from shopr.analytics.alerts.rules import Metric, Rule, Selection, Threshold
 from shopr.analytics.quality import VITALS
 
-__all__ = ["MOST_SERIES", "Floats", "Grid", "Series", "at", "beginning", "measure", "rolling"]
+__all__ = ["MOST_SERIES", "Floats", "Grid", "Series", "at", "beginning", "measure", "rolling", "sql_of"]
 
 Floats = NDArray[np.float64]
 MOST_SERIES = 100
@@ -119,6 +119,12 @@ def measure(
             events.register("categories", pa.table({"id": list(known), "category": list(known.values())}))
         found = events.execute(query.text, query.values).fetchnumpy()
     return grid, (_mixes if rule.metric.mix else _counts)(grid, found)
+
+
+def sql_of(rule: Rule) -> tuple[str, list[Any]]:
+    """The query that counts a rule's metric on the view `events`, with the values of its marks."""
+    query = _Query(rule.metric, rule)
+    return query.text, query.values
 
 
 class _Query:
