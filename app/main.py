@@ -11,6 +11,8 @@ st.set_page_config(page_title="Shopr", page_icon="🧺", layout="wide", initial_
 page = st.navigation(
     [
         st.Page("views/overview.py", title="Overview", default=True),
+        st.Page("views/journeys.py", title="Journeys", url_path="journeys"),
+        st.Page("views/experience.py", title="Experience", url_path="experience"),
         st.Page("views/for_you.py", title="For you", url_path="for-you"),
         st.Page("views/search.py", title="Search", url_path="search"),
         st.Page("views/profile.py", title="Profile", url_path="profile"),

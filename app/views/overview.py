@@ -1,4 +1,4 @@
-"""Overview: the shop, its sales, the model that serves it, and how that model came to serve."""
+"""Overview: the shop, its sales, what shoppers do, the model that serves it, and how that model came to serve."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 from parts.champion import champion_panel, history_table, quality
 from parts.charts import sales_chart
+from parts.conduct import conduct
 from parts.frame import boundary, empty, header, section
 from parts.source import open_shop, sales
 from parts.words import compact_money, count, day
@@ -100,6 +101,8 @@ def page() -> None:
         sales_panel(shop)
     with right, st.container(key="panel-champion", height="stretch"), boundary("the champion"):
         champion_panel(shop)
+    with boundary("what shoppers do"):
+        conduct(shop)
     with boundary("the comparison"):
         quality(shop)
     with boundary("the history of promotions"):

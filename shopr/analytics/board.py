@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -49,14 +49,19 @@ class Extent:
     last: datetime | None
 
 
-def extent(source: Source) -> Extent:
+def extent(source: Source, types: Sequence[str] | None = None) -> Extent:
     """How much there is, and from when to when.
+
+    Args:
+        types: of events that count; all by default.
 
     Raises:
         StorageError: if the store cannot be read.
     """
+    where = "" if types is None else " WHERE type IN (SELECT unnest(?))"
     with source.query() as events:
-        row = events.sql("SELECT count(*), min(epoch_us(time)), max(epoch_us(time)) FROM events").fetchall()[0]
+        query = f"SELECT count(*), min(epoch_us(time)), max(epoch_us(time)) FROM events{where}"
+        row = events.execute(query, [] if types is None else [list(types)]).fetchall()[0]
     first, last = (None if value is None else moment(value) for value in row[1:])
     return Extent(int(row[0]), first, last)
 

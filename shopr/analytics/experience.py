@@ -20,9 +20,16 @@ from shopr.analytics.span import Span, Step
 from shopr.errors import InputError
 
 __all__ = [
-    "BUCKETS", "call_histogram", "call_routes", "error_course", "error_samples", "grouped_quantile", "vital_course",
+    "BUCKETS",
+    "call_histogram",
+    "call_routes",
+    "error_course",
+    "error_history",
+    "error_samples",
+    "grouped_quantile",
+    "vital_course",
     "vital_figures",
-]  # fmt: skip
+]
 
 BUCKETS = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000)
 """Milliseconds: the upper bounds of a duration's histogram, those that Prometheus' clients use; above is one more."""
@@ -136,6 +143,32 @@ def error_course(source: Source, span: Span, step: Step | None = None) -> pd.Dat
     at = step_of[span.day_of(frame["time"].to_numpy(np.int64))]
     frame["start"] = np.array(starts, "datetime64[us]")[at]
     return frame.groupby(["fingerprint", "start"], as_index=False)["weight"].sum().rename(columns={"weight": "errors"})
+
+
+def error_history(source: Source, *, end: str | datetime | None = None) -> pd.DataFrame:
+    """Of each group of errors, all that is known of it, however long ago.
+
+    Returns:
+        Rows `fingerprint first_ever last_ever releases regressed`. `regressed`: it was silent for a whole release in
+        between and came back; releases are in the order in which anything was first seen of them.
+    """
+    with source.query(end=end) as events:
+        order = events.sql(
+            "SELECT release, min(time) AS begun FROM events WHERE release IS NOT NULL AND release <> '' "
+            "GROUP BY release ORDER BY begun, release"
+        ).df()
+        found = events.sql(
+            "SELECT coalesce(json_extract_string(properties, '$.fingerprint'), '') AS fingerprint, release, "
+            "min(time) AS first_ever, max(time) AS last_ever FROM events WHERE type = 'error_raised' GROUP BY ALL"
+        ).df()
+    place = dict(zip(order["release"], range(len(order)), strict=True))
+    rows = []
+    for fingerprint, group in found.groupby("fingerprint"):
+        seen = sorted(place[release] for release in group["release"] if release in place)
+        names = tuple(order["release"].iloc[seen])
+        back = bool((np.diff(seen) > 1).any())
+        rows.append((fingerprint, group["first_ever"].min(), group["last_ever"].max(), names, back))
+    return pd.DataFrame(rows, columns=["fingerprint", "first_ever", "last_ever", "releases", "regressed"])
 
 
 def error_samples(

@@ -59,15 +59,15 @@ def _nodes(flows: pd.DataFrame, gap: float) -> pd.DataFrame:
     out.index.names = into.index.names = ["depth", "name"]
     size = pd.concat([out, into], axis=1).max(axis=1).rename("sessions").reset_index()
     size["leaves"] = size["name"] == EXIT
-    # From the top: the largest first, where journeys end last.
+    # From the top: the largest first. Where journeys end is at the foot of every column.
     size = size.sort_values(["depth", "leaves", "sessions", "name"], ascending=[True, True, False, True])
-    tallest = float(size.groupby("depth")["sessions"].sum().max()) if len(size) else 0.0
+    columns = size.groupby("depth")["sessions"]
+    tallest = float(columns.sum().max()) if len(size) else 0.0
     room = gap * tallest
-    below = size.groupby("depth")["sessions"].cumsum() + room * size.groupby("depth").cumcount()
-    high = tallest * (1 + gap * 6)
-    size["high"] = high - (below - size["sessions"])
+    height = tallest + room * (int(columns.size().max()) if len(size) else 0)
+    size["high"] = height - (columns.cumsum() - size["sessions"] + room * size.groupby("depth").cumcount())
+    size.loc[size["leaves"], "high"] = size["sessions"]
     size["low"] = size["high"] - size["sessions"]
-    size["low"], size["high"] = size["low"] - size["low"].min(), size["high"] - size["low"].min()
     size["left"], size["right"] = size["depth"] - _BAR, size["depth"] + _BAR
     return size.reset_index(drop=True)
 

@@ -13,6 +13,7 @@ from shopr.analytics.experience import (
     call_histogram,
     call_routes,
     error_course,
+    error_history,
     error_samples,
     grouped_quantile,
     vital_course,
@@ -83,6 +84,23 @@ def test_errors_over_time_and_in_detail(shop: EventTable) -> None:
     assert oldest["stack"] == "at a.js:1"
     assert not {"user_id", "session_id"} & set(newest)
     assert error_samples(shop, "f1' OR 1=1") == []
+
+
+def test_an_error_that_skipped_a_release_came_back() -> None:
+    error = {"type": "error_raised", "fingerprint": "f"}
+    shop = table(
+        {**error, "release": "1", "minute": 0},
+        {"type": "page_viewed", "release": "2", "minute": 1},  # a release without any error
+        {**error, "release": "3", "minute": 2},
+        {**error, "fingerprint": "g", "release": "2", "minute": 2},
+        {**error, "fingerprint": "g", "release": "3", "minute": 3},
+        {**error, "fingerprint": "h", "minute": 4},
+    )
+    known = error_history(shop).set_index("fingerprint")
+    assert known["regressed"].to_dict() == {"f": True, "g": False, "h": False}
+    assert known.loc["f", "releases"] == ("1", "3")
+    assert known.loc["f", "last_ever"] - known.loc["f", "first_ever"] == timedelta(minutes=2)
+    assert error_history(table()).empty
 
 
 def test_calls_by_route_and_duration(shop: EventTable) -> None:
