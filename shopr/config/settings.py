@@ -118,6 +118,10 @@ class Settings(BaseSettings):
     """How long a reply waits for it; then the built-in reply stands."""
     llm_tokens_a_day: int = Field(200_000, ge=0, le=10**9)
     """Tokens that one process may spend on it in 24 hours."""
+    sample_performance: float = Field(0.1, gt=0, le=1)
+    """Share of persons whose vitals and calls are kept as events."""
+    sample_behaviour: float = Field(0.05, gt=0, le=1)
+    """Share of persons whose page views, searches and messages are kept."""
     release: str = Field("", max_length=128)
     """Name of what runs, such as a version and a commit, on events and errors; by default the package's version."""
     sentry_dsn: str = Field("", repr=False, pattern=r"^(https?://[^@/\s]+@\S+/\d+)?$")

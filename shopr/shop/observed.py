@@ -62,12 +62,15 @@ class Observed(Measured):
     def collector(self) -> Collector:
         """Takes events in: consent, redaction, sampling, spool, batches; what waits at the end stays on disk."""
         from shopr.analytics.collector import Collector
+        from shopr.analytics.sampling import Sampling
         from shopr.analytics.spool import Spool
 
         shop = self._observing
+        rates = Sampling(performance=shop.settings.sample_performance, behaviour=shop.settings.sample_behaviour)
         made = Collector(
             self.events, Spool(shop.settings.home / "spool"), choice=self._choice, book=self._book(),
-            told=self._told, clock=shop.clock,
+            told=self._told, sampling=rates,
+            clock=shop.clock,
         )  # fmt: skip
         self.metrics.follow(made.counts)
         made.start()
