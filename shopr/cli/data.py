@@ -12,6 +12,7 @@ from shopr.cli.output import echo, echo_json, echo_table, json_option
 if TYPE_CHECKING:
     from shopr.data.dataset import Dataset
     from shopr.data.describe import Summary
+    from shopr.security.intake import Policy
 
 __all__ = ["data"]
 
@@ -41,6 +42,13 @@ def data() -> None:
 @click.option("--encoding", help="tabular, online_retail: encoding of a CSV (default UTF-8).")
 @click.option("--attributes", type=click.Path(path_type=Path), help="sequences: JSON file {item: [attribute, …]}.")
 @click.option("--unordered", is_flag=True, help="sequences: the items of a line stand in no order.")
+@click.option(
+    "--attacks",
+    default="quarantine",
+    show_default=True,
+    type=click.Choice(["quarantine", "neutralise", "keep"]),
+    help="What becomes of rows whose text is an attack: set apart whole, kept with the text made harmless, or told of.",
+)
 @json_option
 def import_(
     source: str,
@@ -50,15 +58,18 @@ def import_(
     out: Path | None,
     as_json: bool,
     unordered: bool,
+    attacks: Policy,
     **options: Any,
 ) -> None:
     """Import a data set: SOURCE says its format, PATH where it is.
 
     Sources: online_retail, movielens, chorus, sequences, completejourney, tabular. Rows that are no good are set
-    aside in the shop's rejects.csv, each with its row, column and reason, and counted.
+    aside in the shop's rejects.csv, each with its row, column and reason, and counted. The guard reads every text:
+    what it finds is listed in extras/screened.parquet, and rows set apart are whole in extras/quarantine_*.parquet.
     """
     from shopr.data.sources import load
     from shopr.progress import step
+    from shopr.security.intake import Screen, screen_dataset
 
     given = {key: value for key, value in options.items() if value is not None and value != ()}
     for key in {"columns", "types", "catalog_columns"} & given.keys():
@@ -69,6 +80,11 @@ def import_(
     with step(f"Read {path.name}") as reading:
         dataset = load(source, path, name=name, **given)
         reading.note(f"{len(dataset.events):,} events, {len(dataset.catalog):,} products")
+    screen = Screen(attacks)
+    with step("Read its texts for attacks") as screening:
+        dataset = screen_dataset(dataset, screen)
+        found = screen.found
+        screening.note(f"{found.texts:,} texts, {found.blocked:,} with attacks, {found.flagged:,} flagged")
     _save(dataset, out, as_json)
 
 
@@ -84,9 +100,37 @@ def import_(
 @click.option("--preset", help="Sizes by name; what is given beside overrides them.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of everything random (default: the setting SHOPR_SEED).")
 @click.option("--images/--no-images", default=None, help="Draw product pictures.")
+@click.option("--live", is_flag=True, help="Let the shop's shoppers come now, until you press Ctrl+C.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="live: events a minute (default 120).")
+@click.option("--minutes", type=click.FloatRange(min=0), help="live: end after so many minutes.")
+@click.option(
+    "--backfill", type=click.FloatRange(min=0, max=1440), help="live: minutes before now, first (default 60)."
+)
 @json_option
-def simulate(name: str, out: Path | None, as_json: bool, **options: Any) -> None:
-    """Simulate a shop with known truth: products, shoppers, sessions, orders and ratings."""
+def simulate(
+    name: str,
+    out: Path | None,
+    *,
+    as_json: bool,
+    live: bool,
+    rate: float | None,
+    minutes: float | None,
+    backfill: float | None,
+    **options: Any,
+) -> None:
+    """Simulate a shop with known truth: products, shoppers, sessions, orders and ratings.
+
+    With --live its future happens now: events stream into the store, so that the dashboards of the app move. What was
+    sent before is not sent twice: stop it and start it again as you like.
+    """
+    if live:
+        from shopr.cli.data_live import stream_shop
+
+        sizes = {key: value for key, value in options.items() if value is not None} | ({"out": out} if out else {})
+        stream_shop(_shop_name(name, "demo"), sizes, rate=rate, minutes=minutes, backfill=backfill, as_json=as_json)
+        return
+    if (rate, minutes, backfill) != (None, None, None):
+        raise click.UsageError("--rate, --minutes and --backfill go with --live")
     from shopr.config import Settings
     from shopr.data.simulator import simulate as play
     from shopr.progress import step
