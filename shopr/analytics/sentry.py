@@ -7,7 +7,7 @@ message, frames, release, page, platform. Nothing is collected by the SDK itself
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from shopr.config import Settings
@@ -18,12 +18,33 @@ from shopr.security.redact import redact, redact_values
 __all__ = ["Forwarder", "forwarder", "sentry_event"]
 
 log = logging.getLogger(__name__)
-Forwarder = Callable[[Event], None]
 _LONGEST = 2_000
 
 
+class Forwarder:
+    """Sends errors to a DSN, in a thread of the SDK's; what cannot be sent is dropped, for the error itself is stored.
+
+    Args:
+        client: a `sentry_sdk.Client`.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __call__(self, event: Event) -> None:
+        """Send one error; never fails."""
+        try:
+            self._client.capture_event(sentry_event(event))
+        except Exception as error:
+            log.warning("an error was not sent to Sentry: %s", type(error).__name__)
+
+    def close(self, seconds: float = 5.0) -> None:
+        """Wait until what was given is sent."""
+        self._client.close(timeout=seconds)
+
+
 def forwarder(settings: Settings) -> Forwarder | None:
-    """What sends an error to the DSN of the settings; None where there is none.
+    """What sends errors to the DSN of the settings; None where there is none.
 
     Raises:
         NotReadyError: if a DSN is set and the SDK is not installed.
@@ -34,19 +55,14 @@ def forwarder(settings: Settings) -> Forwarder | None:
         from sentry_sdk import Client
     except ImportError as error:
         raise NotReadyError("Sentry's SDK is not installed", hint="Run: pip install 'shopr[sentry]'") from error
-    client = Client(
-        settings.sentry_dsn, release=settings.release, environment=str(settings.environment.value),
-        default_integrations=False, auto_enabling_integrations=False, send_default_pii=False, send_client_reports=False,
-        auto_session_tracking=False, max_breadcrumbs=0, server_name="", shutdown_timeout=2,
+    return Forwarder(
+        Client(
+            settings.sentry_dsn, release=settings.release, environment=settings.environment.value,
+            default_integrations=False, auto_enabling_integrations=False, send_default_pii=False,
+            send_client_reports=False, auto_session_tracking=False, max_breadcrumbs=0, server_name="",
+            shutdown_timeout=2,
+        )
     )  # fmt: skip
-
-    def send(event: Event) -> None:
-        try:
-            client.capture_event(sentry_event(event))
-        except Exception as error:  # the error itself is stored: that it was not sent on must not make another one
-            log.warning("an error was not sent to Sentry: %s", type(error).__name__)
-
-    return send
 
 
 def sentry_event(event: Event) -> Any:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from shopr.data.events import Event, EventType
-from shopr.errors import ShoprError
+from shopr.errors import NotReadyError, ShoprError
 
 if TYPE_CHECKING:
     from shopr.analytics.consent import Choice
@@ -127,7 +127,11 @@ class Measured:
         """Sends errors on to Sentry, where the settings name one."""
         from shopr.analytics.sentry import forwarder
 
-        return forwarder(self._measuring.settings)
+        try:
+            return forwarder(self._measuring.settings)
+        except NotReadyError as error:
+            log.error("errors are stored but not sent on: %s", error.one_line())
+            return None
 
     def _told(self, event: Event) -> None:
         self.metrics.told(event)
