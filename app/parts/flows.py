@@ -16,7 +16,7 @@ from shopr.analytics.sankey import Sankey
 
 __all__ = ["funnel_bars", "paths_list", "retention_grid", "sankey_chart"]
 
-INK = "#85817a"
+INK = "#827e77"
 ON, LEAVES = "go on", "leave"
 
 
@@ -97,14 +97,15 @@ def sankey_chart(drawn: Sankey, n: int) -> None:
         )
     )
     text = alt.Chart(big).encode(x=alt.X("right:Q", scale=x), y=alt.Y("middle:Q", scale=y))
-    names = text.mark_text(align="left", dx=5, fontSize=11, fontWeight=600, limit=112).encode(text="label:N")
+    # Where columns are too near each other the words would lie over one another: the table has them.
+    label = alt.ExprRef("width < 620 ? '' : datum.label")
+    names = text.mark_text(align="left", dx=5, color=INK, fontSize=11, fontWeight=600, limit=112, text=label)
     left = int(nodes.loc[nodes["leaves"], "sessions"].sum())
-    with st.container(key="wide-chart-journeys"):
-        st.altair_chart(
-            alt.layer(flow, bar, names).properties(height=420, background="transparent").configure_view(stroke=None),
-            width="stretch",
-            alt=f"Journeys of {n:,} sessions; {left:,} leave within the steps shown. The table below has the same.",
-        )
+    st.altair_chart(
+        alt.layer(flow, bar, names).properties(height=420, background="transparent").configure_view(stroke=None),
+        width="stretch",
+        alt=f"Journeys of {n:,} sessions; {left:,} leave within the steps shown. The table below has the same.",
+    )
 
 
 def paths_list(paths: pd.DataFrame, k: int = K) -> pd.DataFrame:

@@ -116,7 +116,7 @@ def choose(
     with st.container(key="panel-controls"):
         first, second, third = st.columns([2.6, 1, 1.1], gap="medium", vertical_alignment="bottom")
         period = first.segmented_control(
-            "Time", [*PERIODS, OWN], default="30 days", required=True, key="period", bind="query-params"
+            "Time", [*PERIODS, OWN], default="30 days", required=True, key="period", bind="query-params", wrap=True
         )
         compared = second.toggle("Compare", value=True, key="compare", bind="query-params",
                                  help="Beside as many days just before.")  # fmt: skip

@@ -25,6 +25,7 @@ from shopr.tracking.packaging import log_model
 from shopr.tracking.promotion import CANDIDATE_TAG, promote
 from shopr.tracking.runs import run
 from tests.abtest.units import SPEC, START, units
+from tests.app.happenings import happened
 from tests.app.sample import sample_dataset
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -53,6 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
     once = SPEC.replace("name: checkout", "name: once")
     keep(Kept(settings.home), units(effect=0.4), once, at=START + timedelta(days=28))
     guarded(settings)
+    happened(settings)
     with launch(settings, 0) as running:
         yield running.wait_healthy()
 
@@ -125,6 +127,32 @@ def test_a_page_is_whole_accessible_and_asks_nobody_else(
         assert background == ("rgb(251, 250, 247)" if scheme == "light" else "rgb(19, 21, 22)")
         assert violations(page) == []
         assert hosts - {""} == {urlsplit(server.address).netloc}  # "": pictures within the page itself
+    finally:
+        page.context.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "scheme", "size", "shown"),
+    [
+        ("/journeys?period=7 days", "light", WIDE, ".funnel .bar"),
+        ("/journeys?period=7 days&by=Device", "dark", NARROW, ".shades .shade"),
+        ("/experience?period=7 days", "dark", WIDE, ".vitals .split"),
+        ("/experience?period=7 days", "light", NARROW, ".errors .spark"),
+    ],
+    ids=["journeys-light-wide", "journeys-dark-narrow", "experience-dark-wide", "experience-light-narrow"],
+)
+def test_a_page_of_analysis_is_drawn_accessible_and_stays_within_the_window(
+    browser: Browser, server: AppServer, hosts: set[str], path: str, scheme: str, size: tuple[int, int], shown: str
+) -> None:
+    page = opened(browser, server, path, hosts, size, scheme)
+    try:
+        page.wait_for_selector(shown, timeout=60_000)
+        page.wait_for_selector("[data-testid=stVegaLiteChart] :is(canvas, svg)", timeout=60_000)
+        assert page.locator("[data-testid=stException], .notice.warning").count() == 0
+        assert "period=7+days" in page.url.replace("%20", "+")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert violations(page) == []
+        assert hosts - {""} == {urlsplit(server.address).netloc}
     finally:
         page.context.close()
 
