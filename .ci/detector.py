@@ -24,7 +24,7 @@ from shopr.security.training.sources import source_of
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "shopr" / "security" / "detectors" / "shipped"
-SEED, ATTACKS, HARMLESS, EMBEDDED = 11, 600, 1000, 0.25
+SEED, ATTACKS, HARMLESS, EMBEDDED = 11, 500, 700, 0.2
 HOW = (
     "Held out from the fits by group (3 folds), sources not learned from scored by the shipped model, near copies of "
     "learned rows left out; thresholds chosen on the same held-out scores. Many of the rules were written while "

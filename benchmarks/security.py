@@ -26,7 +26,7 @@ from shopr.security.detectors.gate import is_plain
 from shopr.security.detectors.rules import default_rules
 from shopr.security.training.corpus import Row
 from shopr.security.training.fit import fit, look
-from shopr.security.training.ship import NEVER, held_out, rows_to_learn, thresholds
+from shopr.security.training.ship import NEVER, held_out, rows_to_learn, thresholds, without_rule
 from shopr.security.training.sources import read_rows, source_of
 
 RESULTS = Path(__file__).with_name("results") / "security.json"
@@ -96,12 +96,12 @@ def told(odds: np.ndarray, flag: float, block: float) -> list[str]:
 def held_out_rates(given: Sequence[Row], transforms: Sequence[str], share: float) -> dict[str, Any]:
     """Folds by group within the families, then whole families left out; every row is scored by models blind to it."""
     book = default_rules()
-    count = {"attacks": round(600 * share), "harmless": round(1000 * share), "embed": 0.25}
+    count = {"attacks": round(500 * share), "harmless": round(700 * share), "embed": 0.2}
     learned = rows_to_learn(given, **count, seed=SEED)
     seen, all_seen = look(learned, book), look(given, book)
     odds = held_out(seen, book, folds=3, seed=1)
     odds = np.where([is_plain(row.text) for row in learned], NEVER, odds)
-    flag, block = thresholds(learned, odds)
+    flag, block = thresholds(learned, odds, ~seen.rules.any(axis=1))
     by_text = {(row.source, row.text): odd for row, odd in zip(learned, odds, strict=True)}
     plain = np.array([is_plain(row.text) for row in given])
     found = np.array([by_text.get((row.source, row.text), np.nan) for row in given])
@@ -117,7 +117,8 @@ def held_out_rates(given: Sequence[Row], transforms: Sequence[str], share: float
         known = ~np.isnan(scores)
         rows = [row for row, k in zip(given, known, strict=True) if k]
         marks = [mark for mark, k in zip(transforms, known, strict=True) if k]
-        decisions = told(np.where(plain, NEVER, scores)[known], flag, block)
+        judged = without_rule(np.where(plain, NEVER, scores), ~all_seen.rules.any(axis=1), block)
+        decisions = told(judged[known], flag, block)
         result[name] = show(name, headline(rows, marks, decisions))
         result[f"{name}, relabelled"] = show(f"{name}, relabelled", headline(rows, marks, decisions, relabel=True))
         result[f"{name}, by source"] = show(f"{name}, by source", by_source(rows, decisions))

@@ -25,11 +25,13 @@ from shopr.data.event_book import EventBook
 from shopr.data.events import EVENT_COLUMNS
 from shopr.data.sources.files import read_table
 from shopr.errors import DataError
+from shopr.security.intake import Screen
 
 __all__ = ["Loaded", "event_table", "file_blocks", "load_events"]
 
 _BLOCK = 500_000
 _LONGEST_LINE = 2_000_000
+_ATTACK = "an attack in its texts"
 
 
 @dataclass
@@ -52,25 +54,38 @@ class Loaded:
         self.first = self.first or words
 
 
-def load_events(store: EventStore, path: Path, *, clock: Clock | None = None, book: EventBook | None = None) -> Loaded:
+def load_events(
+    store: EventStore,
+    path: Path,
+    *,
+    clock: Clock | None = None,
+    book: EventBook | None = None,
+    screen: Screen | None = None,
+) -> Loaded:
     """Store the events of a file; sending one again changes nothing.
 
     Args:
         book: what events of a file of JSON lines may say; by default what is declared for every shop.
+        screen: reads their texts for attacks and keeps what it found; without one they are stored as they are.
 
     Raises:
         DataError: if the file cannot be read, or has no sound row.
         StorageError: if another process loads or compacts, or the disk refuses.
     """
     done = Loaded()
-    done.new = store.load(file_blocks(path, done, clock=clock, book=book))
+    done.new = store.load(file_blocks(path, done, clock=clock, book=book, screen=screen))
     if done.rows and not done.new and sum(done.rejected.values()) == done.rows:
         raise DataError(f"{path.name} has no sound event; {done.first}", hint="Check the file")
     return done
 
 
 def file_blocks(
-    path: Path, done: Loaded, *, clock: Clock | None = None, book: EventBook | None = None
+    path: Path,
+    done: Loaded,
+    *,
+    clock: Clock | None = None,
+    book: EventBook | None = None,
+    screen: Screen | None = None,
 ) -> Iterator[Any]:
     """The sound events of a file as Arrow tables in the store's columns; what became of the rest is told in `done`.
 
@@ -78,8 +93,8 @@ def file_blocks(
         DataError: if the file cannot be read.
     """
     if path.suffix.lower() in (".jsonl", ".ndjson"):
-        return _lines(path, done, book or EventBook.usual())
-    return _table(path, done, clock)
+        return _lines(path, done, book or EventBook.usual(), screen)
+    return _table(path, done, clock, screen)
 
 
 def event_table(frame: pd.DataFrame) -> Any:
@@ -103,7 +118,7 @@ def event_table(frame: pd.DataFrame) -> Any:
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
 
-def _table(path: Path, done: Loaded, clock: Clock | None) -> Iterator[Any]:
+def _table(path: Path, done: Loaded, clock: Clock | None, screen: Screen | None) -> Iterator[Any]:
     table = read_table(path)
     known = table.frame[[c for c in table.frame.columns if c in EVENT_COLUMNS]]
     strange = [c for c in table.frame.columns if c not in EVENT_COLUMNS]
@@ -119,11 +134,16 @@ def _table(path: Path, done: Loaded, clock: Clock | None) -> Iterator[Any]:
     done.rows = len(table.frame)
     for row in judged.rejects.frame.itertuples():
         done.reject(f"{row.column}: {row.reason}", f"row {row.row}: {row.column} {row.reason}")
-    for at in range(0, len(judged.good), _BLOCK):
-        yield event_table(judged.good.iloc[at : at + _BLOCK])
+    good = judged.good
+    if screen is not None:
+        good, apart = screen.table("events", good)
+        for _ in range(len(apart)):
+            done.reject(_ATTACK, f"{path.name}: an event with an attack in its texts")
+    for at in range(0, len(good), _BLOCK):
+        yield event_table(good.iloc[at : at + _BLOCK])
 
 
-def _lines(path: Path, done: Loaded, book: EventBook) -> Iterator[Any]:
+def _lines(path: Path, done: Loaded, book: EventBook, screen: Screen | None) -> Iterator[Any]:
     rows: list[Row] = []
     try:
         with path.open("rb") as file:
@@ -134,7 +154,11 @@ def _lines(path: Path, done: Loaded, book: EventBook) -> Iterator[Any]:
                 try:
                     if len(line) > _LONGEST_LINE:
                         raise DataError(f"a line of {len(line)} bytes")
-                    rows.append(row_of(private(book.event(_object(line)))))
+                    event = book.event(_object(line))
+                    read = event if screen is None else screen.event(event, number)
+                    if read is None:
+                        raise DataError(_ATTACK)
+                    rows.append(row_of(private(read)))
                 except (ValueError, DataError, RecursionError, TypeError) as error:
                     reason = str(error)
                     done.reject(" ".join(reason.split())[:80], f"line {number}: {' '.join(reason.split())[:200]}")

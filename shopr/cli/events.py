@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from shopr.cli.output import echo, echo_frame, echo_json, json_option
+from shopr.cli.output import echo, echo_frame, echo_json, json_option, write_frame
 
 if TYPE_CHECKING:
     from shopr.analytics.store import EventStore
+    from shopr.security.intake import Policy
 
 __all__ = ["events"]
 
@@ -37,22 +39,36 @@ def _span(command: F) -> F:
 
 @events.command(epilog="Example: shopr events load events.parquet")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--attacks",
+    default="neutralise",
+    show_default=True,
+    type=click.Choice(["quarantine", "neutralise", "keep"]),
+    help="What becomes of events with an attack in a text: set aside, kept with the text made harmless, or told of.",
+)
+@click.option("--screened", type=click.Path(path_type=Path), help="Write the list of suspect texts to this CSV file.")
 @json_option
-def load(file: Path, *, as_json: bool) -> None:
+def load(file: Path, *, attacks: Policy, screened: Path | None, as_json: bool) -> None:
     """Store the events of FILE: Parquet or CSV of the flat table, or JSON lines, one event's envelope a line.
 
-    An event that is known already changes nothing. Bad rows are set aside and told.
+    An event that is known already changes nothing. Bad rows are set aside and told. The guard reads every text.
     """
     from shopr.analytics.loading import load_events
     from shopr.progress import step
+    from shopr.security.intake import Screen
 
     with step(f"Load {file.name}") as reading:
-        done = load_events(_store(), file)
+        screen = Screen(attacks)
+        done = load_events(_store(), file, screen=screen)
         reading.note(f"{done.new:,} of {done.rows:,} events are new")
+    if screened is not None:
+        write_frame(screen.found.frame, screened)
     if as_json:
-        echo_json(done)
+        echo_json({**asdict(done), "screened": screen.found.counts()})
         return
     echo(f"{done.new:,} of {done.rows:,} events are new.")
+    for what, count in screen.found.counts().items():
+        echo(f"  {count:,} {what}")
     for reason, count in sorted(done.rejected.items(), key=lambda item: -item[1])[:10]:
         echo(f"  {count:,} set aside: {reason}")
 

@@ -1,7 +1,7 @@
 """One text, one calibrated score: gate, views, rules, n-grams, second stage.
 
-Plain text leaves at the gate. Longer texts than `CHUNK` are read in overlapping chunks and scored by the worst of
-them, so that cost grows with length and no attack hides behind it.
+N-grams alone flag and never block: that takes a rule. Plain text leaves at the gate. Longer texts than `CHUNK` are
+read in overlapping chunks and scored by the worst of them: cost grows with length, and no attack hides behind it.
 """
 
 from __future__ import annotations
@@ -107,6 +107,10 @@ class Detector:
         evidence = observe(text, self.rules, self.model.table)
         score = logistic(self.log_odds(evidence))
         decision = "block" if score >= self.model.block else "flag" if score >= self.model.flag else "allow"
+        if decision == "block" and not evidence.findings:
+            decision = (
+                "flag"  # n-grams judge by likeness: of texts of another trade than they have seen, they know little
+            )
         findings = sorted(evidence.findings.values(), key=lambda f: (-self._weights[f.rule.id], f.rule.id))
         if decision != "block":
             view = evidence.views[evidence.decoded]

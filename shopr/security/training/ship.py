@@ -19,7 +19,17 @@ from shopr.security.training.corpus import Row, embedded, generated
 from shopr.security.training.fit import Fitted, Seen, fit, fold_of, look
 from shopr.security.training.sources import relabelled, source_of
 
-__all__ = ["Bound", "Trained", "card", "compile_model", "held_out", "rows_to_learn", "thresholds", "train"]
+__all__ = [
+    "Bound",
+    "Trained",
+    "card",
+    "compile_model",
+    "held_out",
+    "rows_to_learn",
+    "thresholds",
+    "train",
+    "without_rule",
+]
 
 HOUSE = (
     {"shop": 0.0002, "tweets": 0.0008, "hard": 0.009, "generated": 0.012},
@@ -71,15 +81,27 @@ def held_out(seen: Seen, book: RuleBook, *, folds: int, seed: int) -> npt.NDArra
     return scores
 
 
-def thresholds(rows: Sequence[Row], odds: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """The lowest log-odds that keep each kind of harmless text within its bounds: to flag, to block."""
+def thresholds(
+    rows: Sequence[Row], odds: npt.NDArray[np.float64], alone: npt.NDArray[np.bool_] | None = None
+) -> tuple[float, float]:
+    """The lowest log-odds that keep each kind of harmless text within its bounds: to flag, to block.
+
+    Args:
+        alone: rows that no rule matched: they are never blocked.
+    """
     block, flag = -1.0, -2.5
+    blocking = odds if alone is None else np.where(alone, NEVER, odds)
     for kind in HOUSE[0]:
-        of_kind = odds[[i for i, row in enumerate(rows) if not row.attack and bound_kind(row) == kind]]
-        if len(of_kind):
-            block = max(block, float(np.quantile(of_kind, 1.0 - HOUSE[0][kind], method="higher")) + 1e-3)
-            flag = max(flag, float(np.quantile(of_kind, 1.0 - HOUSE[1][kind], method="higher")) + 1e-3)
+        of_kind = [i for i, row in enumerate(rows) if not row.attack and bound_kind(row) == kind]
+        if of_kind:
+            block = max(block, float(np.quantile(blocking[of_kind], 1.0 - HOUSE[0][kind], method="higher")) + 1e-3)
+            flag = max(flag, float(np.quantile(odds[of_kind], 1.0 - HOUSE[1][kind], method="higher")) + 1e-3)
     return min(flag, block), block
+
+
+def without_rule(odds: npt.NDArray[np.float64], alone: npt.NDArray[np.bool_], block: float) -> npt.NDArray[np.float64]:
+    """Log-odds as the detector takes them: below the block tier where n-grams stand alone."""
+    return np.where(alone, np.minimum(odds, block - 1e-6), odds)
 
 
 def bound_kind(row: Row) -> str:
@@ -96,7 +118,9 @@ def train(rows: Sequence[Row], book: RuleBook, *, seed: int, folds: int = 3, see
     seen = seen or look(rows, book)
     odds = held_out(seen, book, folds=folds, seed=seed)
     odds = np.where([is_plain(row.text) for row in rows], NEVER, odds)
-    flag, block = thresholds(rows, odds)
+    alone = ~seen.rules.any(axis=1)
+    flag, block = thresholds(rows, odds, alone)
+    odds = without_rule(odds, alone, block)
     return Trained(compile_model(fit(seen, book, seed=seed), book, flag, block), rows, odds, flag, block)
 
 
