@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "promote": ("shopr.cli.promote", "promote", "Let the gate judge a candidate; if it passes, it serves."),
     "rollback": ("shopr.cli.promote", "rollback", "Let the version before the champion serve again."),
     "models": ("shopr.cli.promote", "models", "List model versions, the champion and the history."),
-    "alerts": ("shopr.cli.alerts", "alerts", "List and raise alerts, which may take a model down."),
+    "alerts": ("shopr.cli.alerts", "alerts", "List, raise and settle alerts; check, try out and evaluate their rules."),
     "run": ("shopr.cli.run", "run", "Run an experiment: a parameterised notebook in a child process."),
     "sweep": ("shopr.cli.sweep", "sweep", "Run an experiment over many values of its parameters."),
     "schedule": ("shopr.cli.schedule", "schedule", "Run experiments at their times; see what ran and what comes next."),

@@ -2,7 +2,8 @@
 
 Every `shopr` command does so before it prints anything, and every process that runs notebooks does so at each
 heartbeat for the others. Where MLflow does not answer, the ledger is true all the same, and what MLflow must still be
-told is kept there for the next time. The same processes answer alerts about models, one of them by a lease.
+told is kept there for the next time. The same processes answer alerts about models, and evaluate alert rules, one of
+them by a lease.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ LEDGER_TAG = "shopr.ledger"
 """Tag of an MLflow run that names its row in the ledger."""
 _EVERY_BEATS = 15
 _ALERT_BEATS = 5
+_RULE_SECONDS = 15.0
+"""Between two looks at the alert rules; a process that is over sooner never begins."""
 _log = logging.getLogger(__name__)
 
 
@@ -122,7 +125,7 @@ class ModelWatch:
 
 
 class _Watch:
-    """One thread a process, however many want it."""
+    """One thread of each kind a process, however many want it."""
 
     lock = threading.Lock()
     wanted = 0
@@ -131,12 +134,13 @@ class _Watch:
 
 @contextmanager
 def watching(settings: Settings) -> Iterator[None]:
-    """While the block runs, what other processes leave open is ended within one heartbeat."""
+    """While the block runs, what other processes leave open is ended within one heartbeat, and rules are watched."""
     with _Watch.lock:
         _Watch.wanted += 1
         if _Watch.wanted == 1:
             _Watch.end = threading.Event()
-            threading.Thread(target=_watch, args=(settings, _Watch.end), name="shopr-watch", daemon=True).start()
+            for name, work in (("shopr-watch", _watch), ("shopr-alerts", _watch_rules)):
+                threading.Thread(target=work, args=(settings, _Watch.end), name=name, daemon=True).start()
     try:
         yield
     finally:
@@ -164,3 +168,24 @@ def _watch(settings: Settings, ended: threading.Event) -> None:
     if models is not None:
         with suppress(StorageError):
             models.close()
+
+
+def _watch_rules(settings: Settings, ended: threading.Event) -> None:
+    """Evaluate alert rules and deliver notices, in a thread of its own: neither must make a heartbeat late."""
+    watch = None
+    while not ended.wait(_RULE_SECONDS):
+        try:
+            if watch is None:
+                from shopr.analytics.alerts.watch import AlertWatch
+
+                watch = AlertWatch(settings)
+            watch.look()
+        except StorageError as refused:
+            _log.debug("cannot evaluate alert rules now: %s", refused.one_line())
+        except ShoprError as error:
+            _log.warning("cannot evaluate alert rules: %s", error.one_line())
+        except Exception:
+            _log.exception("cannot evaluate alert rules")
+    if watch is not None:
+        with suppress(StorageError):
+            watch.close()

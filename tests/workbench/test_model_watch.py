@@ -74,3 +74,27 @@ def test_without_alerts_mlflow_is_not_imported(stores, monkeypatch):
     assert watch.look() == 0
     assert "shopr.tracking.watcher" not in sys.modules
     watch.close()
+
+
+def test_a_process_that_stays_evaluates_the_alert_rules_and_gives_their_lease_back(stores, monkeypatch):
+    from shopr.analytics.alerts.watch import AlertWatch
+
+    monkeypatch.setattr(settling, "_RULE_SECONDS", 0.001)
+    looked, real = settling.threading.Event(), AlertWatch.look
+
+    def look(self):
+        found = real(self)
+        if found.led:
+            looked.set()
+        return found
+
+    monkeypatch.setattr(AlertWatch, "look", look)
+    with watching(stores):
+        assert looked.wait(60)
+    for thread in settling.threading.enumerate():
+        if thread.name == "shopr-alerts":
+            thread.join(60)
+    assert not (stores.home / "events.db").exists()  # to look for events makes no store
+    other = AlertWatch(stores)
+    assert other.look().led
+    other.close()

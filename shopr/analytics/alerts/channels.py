@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -38,7 +39,7 @@ Sender = Callable[[str, Channel, Notice], None]
 CONNECT_SECONDS, READ_SECONDS = 5.0, 10.0
 _KEYED = ("json", "jsons", "xml", "xmls", "form", "forms")
 """Schemes whose requests can carry a header of ours."""
-_TALKATIVE = ("apprise", "urllib3", "requests")
+_TALKATIVE = ("apprise", "urllib3", "urllib3.connectionpool", "requests")
 _LONGEST_URL = 4096
 
 
@@ -73,22 +74,36 @@ def send(name: str, channel: Channel, notice: Notice) -> None:
         ConfigError: if the channel has no sound URL.
         NotReadyError: if it was not delivered.
     """
-    import apprise
+    url = url_of(name, channel)
+    with _hushed():
+        import apprise
 
-    for each in _TALKATIVE:  # what these log names URLs, some of which are secrets whole
-        logging.getLogger(each).setLevel(logging.CRITICAL + 1)
-    target = _target(apprise, name, url_of(name, channel), notice.key)
-    kind = {"critical": "failure", "warning": "warning"}.get(notice.severity, "info")
-    try:
-        done = target.send(body=notice.body, title=notice.title, notify_type=apprise.NotifyType(kind))
-    except Exception as error:  # a plugin's own failure: its words may hold the URL
-        raise NotReadyError(f"channel {name} failed: {type(error).__name__}", hint="Check its settings") from None
+        target = _target(apprise, name, url, notice.key)
+        kind = {"critical": "failure", "warning": "warning"}.get(notice.severity, "info")
+        try:
+            done = target.send(body=notice.body, title=notice.title, notify_type=apprise.NotifyType(kind))
+        except Exception as error:  # a plugin's own failure: its words may hold the URL
+            raise NotReadyError(f"channel {name} failed: {type(error).__name__}", hint="Check its settings") from None
     if not done:
         raise NotReadyError(f"channel {name} did not take it", hint="Check its address, its key and the network")
 
 
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """What these log names URLs, some of which are secrets whole."""
+    loggers = [logging.getLogger(each) for each in _TALKATIVE]
+    levels = [each.level for each in loggers]
+    for each in loggers:
+        each.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for each, level in zip(loggers, levels, strict=True):
+            each.setLevel(level)
+
+
 def _target(apprise: Any, name: str, url: str, key: str) -> Any:
-    scheme = url.partition("://")[0].lower()
+    scheme = url.partition("://")[0].lower() if "://" in url else ""  # without one, all of it may be the secret
     more = f"redirect=no&cto={CONNECT_SECONDS}&rto={READ_SECONDS}"
     if scheme in _KEYED:
         more += f"&%2BIdempotency-Key={quote(key)}"
@@ -105,7 +120,7 @@ def _target(apprise: Any, name: str, url: str, key: str) -> Any:
                 f"channel {name}: {UnknownNameError('kind of channel', scheme, known).one_line()[:200]}",
                 hint="See Apprise's list of services",
             )
-        raise ConfigError(f"channel {name}: Apprise cannot read its {scheme[:20]} URL", hint="Check its parts")
+        raise ConfigError(f"channel {name}: Apprise cannot read its URL", hint="Write it as Apprise's pages say")
     return made
 
 

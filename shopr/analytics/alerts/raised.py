@@ -95,11 +95,15 @@ class Alerts:
             done = connection.execute(update(alerts).where(mine).values(handled_at=self._clock.now(), outcome=outcome))
         return done.rowcount == 1
 
-    def table(self, *, since: datetime | None = None) -> pd.DataFrame:
-        """All alerts, newest first: the columns of the table `alerts`."""
+    def table(self, *, since: datetime | None = None, only_open: bool = False) -> pd.DataFrame:
+        """All alerts, or the open ones, newest first: the columns of the table `alerts`."""
         import pandas as pd  # processes that only watch for alerts do without
 
+        from shopr.analytics.alerts.acting import is_open
+
         chosen = select(alerts).order_by(alerts.c.time.desc(), alerts.c.id)
+        if only_open:
+            chosen = chosen.where(is_open())
         with self._database.read() as connection:
             rows = connection.execute(chosen if since is None else chosen.where(alerts.c.time >= since)).mappings()
             return pd.DataFrame([dict(row) for row in rows], columns=[c.name for c in alerts.columns])

@@ -129,7 +129,8 @@ class AlertWatch:
 
     def _work(self) -> Looked:
         book, now = self.rules, self._clock.now().timestamp() - SETTLING_SECONDS
-        self._begins = beginning(self.store) if self._begins is None else self._begins
+        if self._begins is None and self._may_have_events():
+            self._begins = beginning(self.store)
         count = fired = resolved = 0
         standings = self.book.standings()
         for rule in book.enabled if self._begins is not None else ():
@@ -149,6 +150,13 @@ class AlertWatch:
         self.book.end_others(rule.name for rule in book.enabled)
         notices = tell(self._database, book, self._clock, self._lease)
         return Looked(True, count, fired, resolved, notices, self.outbox.deliver(book.channels))
+
+    def _may_have_events(self) -> bool:
+        """Whether there is a store: to look for events must not make one."""
+        url, home = self._settings.database_url, self._settings.home
+        if self._given_store is not None or "store" in self.__dict__ or not url.startswith("sqlite"):
+            return True
+        return (home / "events").is_dir() or Path(url.removeprefix("sqlite:///")).with_name("events.db").exists()
 
     def _measure(self, rule: Rule, start: int, end: int) -> Any:
         known = self._categories if rule.metric.mix == "category" else None
