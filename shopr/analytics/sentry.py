@@ -58,7 +58,7 @@ def forwarder(settings: Settings) -> Forwarder | None:
     return Forwarder(
         Client(
             settings.sentry_dsn, release=settings.release, environment=settings.environment.value,
-            default_integrations=False, auto_enabling_integrations=False, send_default_pii=False,
+            default_integrations=False, auto_enabling_integrations=False,
             send_client_reports=False, auto_session_tracking=False, max_breadcrumbs=0, server_name="",
             shutdown_timeout=2,
         )
