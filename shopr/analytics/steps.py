@@ -193,7 +193,7 @@ def _people(found: _Found, blocks: Blocks, linked: Callable[[], Any]) -> tuple[l
     pairs = zip(found.sessions, codes, strict=True)
     sessions = [pa.nulls(len(c), pa.string()) if given is None else given for given, c in pairs]
     both = [Codes.of(pa.chunked_array([*texts, *more])) for texts, more in zip((own, sessions), seen, strict=True)]
-    persons, count, _ = _persons(*both, linked())
+    persons, count, _ = _persons(both[0], both[1], linked())
     ends = np.cumsum([len(piece) for piece in codes])
     return np.split(persons, ends)[:-1], count
 
