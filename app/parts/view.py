@@ -96,8 +96,8 @@ def nothing_yet(shop: Shop, kinds: tuple[str, ...] = ACTS) -> bool:
         "No events are in the store yet",
         "What shoppers do is measured here from the first event on.",
         [
-            ("shopr events load", "the history of this shop"),
-            ("shopr events load FILE", "a file of events of your own: Parquet, CSV or JSON lines"),
+            ("shopr events backfill", "stores the history of this shop"),
+            ("shopr events load FILE", "stores a file of events: Parquet, CSV or JSON lines"),
         ],
     )
     return True

@@ -17,7 +17,7 @@ from shopr.analytics.estimates import Estimate, followed, lightest, ratio, total
 from shopr.analytics.journey import sessions
 from shopr.analytics.log import EventLog
 from shopr.analytics.quality import weighted_quantile
-from shopr.analytics.source import Source
+from shopr.analytics.source import Source, about
 from shopr.analytics.span import Span
 from shopr.data.events import EventType
 
@@ -57,7 +57,8 @@ def read_acts(source: Source, span: Span, *, back: int = 0, columns: Sequence[st
         StorageError: if the store cannot be read.
     """
     reach = span.reaching_back(back) if back else span
-    return EventLog.read(source, start=reach.start, end=reach.end, types=ACTS, columns=columns)
+    part = about(source, span.start, span.end)
+    return EventLog.read(part, start=reach.start, end=reach.end, types=ACTS, columns=columns)
 
 
 def active(log: EventLog, span: Span, windows: Mapping[str, int] = WINDOWS) -> pd.DataFrame:

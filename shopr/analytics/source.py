@@ -7,17 +7,18 @@ for as many as the one that tells, so that sums of weights stay unbiased.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol, get_args
 
 from shopr.analytics.acts import with_persons
+from shopr.analytics.rows import moment
 from shopr.analytics.store import _bounds
 from shopr.errors import UnknownNameError
 
-__all__ = ["SEGMENTS", "EventTable", "Filters", "Segment", "Source", "choices", "narrowed"]
+__all__ = ["SEGMENTS", "EventTable", "Filters", "Segment", "Source", "about", "choices", "narrowed"]
 
 Segment = Literal["buyers", "browsers", "searchers", "signed in", "anonymous", "new", "returning"]
 SEGMENTS: tuple[str, ...] = get_args(Segment)
@@ -111,20 +112,33 @@ def narrowed(source: Source, filters: Filters, *, by: Literal["session", "event"
     return _Part(source, filters, by) if filters else source
 
 
+def about(source: Source, start: datetime, end: datetime) -> Source:
+    """The source with its segments decided by what happened in a time, whatever time is then read."""
+    return replace(source, decided=(start, end)) if isinstance(source, _Part) else source
+
+
 @dataclass(frozen=True)
 class _Part:
     source: Source
     filters: Filters
     by: str
+    decided: tuple[datetime, datetime] | None = None
 
     @contextmanager
     def query(self, *, start: str | datetime | None = None, end: str | datetime | None = None) -> Iterator[Any]:
         """As that of the source."""
-        # Who is new is a question to all that came before.
-        aged = self.filters.segment in ("new", "returning")
-        with self.source.query(start=None if aged else start, end=end) as events:
+        low, high = _bounds(start, end)
+        first, last = (low, high) if self.decided is None else _bounds(*self.decided)
+        reach = (low, high)
+        if self.filters.segment:
+            # Who is new is a question to all that came before.
+            begin = None if self.filters.segment in ("new", "returning") else _outer(low, first, min)
+            reach = (begin, _outer(high, last, max))
+        ends = [None if at is None else moment(at) for at in reach]
+        with self.source.query(start=ends[0], end=ends[1]) as events:
             events.execute("ALTER VIEW events RENAME TO everything")
-            terms = [f"epoch_us(e.time) >= {_bounds(start, None)[0]}"] if aged and start is not None else []
+            terms = [] if low is None else [f"epoch_us(e.time) >= {low}"]
+            terms += [] if high is None else [f"epoch_us(e.time) < {high}"]
             weights, joins = ["e.weight"], []
             for name, value in self.filters.traits.items():
                 if self.by == "event":
@@ -134,7 +148,7 @@ class _Part:
                     joins.append(f"JOIN of_{name} ON of_{name}.session_id = e.session_id")
                     weights.append(f"of_{name}.least")
             if self.filters.segment:
-                _chosen_persons(events, self.filters.segment, start)
+                _chosen_persons(events, self.filters.segment, first, last)
                 joins.append("LEFT JOIN segment_owners AS o ON o.session_id = e.session_id")
                 joins.append("JOIN segment ON segment.person = coalesce(e.user_id, nullif(o.owner, ''), e.session_id)")
                 weights.append("segment.least")
@@ -158,23 +172,31 @@ def _chosen_sessions(events: Any, trait: str, value: str) -> None:
     )
 
 
-def _chosen_persons(events: Any, segment: str, start: str | datetime | None) -> None:
-    """The persons of a segment, and how many each stands for as one of it."""
+def _outer(one: int | None, other: int | None, which: Callable[..., int]) -> int | None:
+    """The outer of two bounds; None is open."""
+    return None if one is None or other is None else which(one, other)
+
+
+def _chosen_persons(events: Any, segment: str, first: int | None, last: int | None) -> None:
+    """The persons of a segment, decided by a time, and how many each stands for as one of it."""
     with_persons(events, "everything")
-    first = _bounds(start, None)[0] or 0
+    begin = first or 0
     having = {
         "buyers": "bool_or(type = 'order_completed')",
         "browsers": "NOT bool_or(type = 'order_completed')",
         "searchers": "bool_or(type = 'search_performed')",
         "signed in": "bool_or(user_id IS NOT NULL OR person <> session_id)",
         "anonymous": "NOT bool_or(user_id IS NOT NULL OR person <> session_id)",
-        "new": f"min(epoch_us(time)) >= {first}",
-        "returning": f"min(epoch_us(time)) < {first}",
+        "new": f"min(epoch_us(time)) >= {begin}",
+        "returning": f"min(epoch_us(time)) < {begin} AND max(epoch_us(time)) >= {begin}",
     }[segment]
     least = "min(weight) FILTER (type = 'search_performed')" if segment == "searchers" else "min(weight)"
+    within = [] if first is None or segment in ("new", "returning") else [f"epoch_us(time) >= {first}"]
+    within += [] if last is None else [f"epoch_us(time) < {last}"]
+    where = " AND ".join(["person IS NOT NULL", *within])
     events.execute(
         f"CREATE TEMP TABLE segment AS SELECT person, {least} AS least FROM acts "
-        f"WHERE person IS NOT NULL GROUP BY person HAVING {having}"
+        f"WHERE {where} GROUP BY person HAVING {having}"
     )
     events.execute("DROP VIEW acts")
     events.execute("ALTER TABLE owners RENAME TO segment_owners")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from shopr.cli.events_figures import backfill, engagement, recommendations, revenue, searches
 from shopr.cli.output import echo, echo_frame, echo_json, json_option, write_frame
 
 if TYPE_CHECKING:
@@ -226,3 +227,7 @@ def _show(frame: Any, as_json: bool, nothing: str = "No events in this span.") -
         echo(nothing)
     else:
         echo_frame(frame)
+
+
+for command in (backfill, engagement, recommendations, revenue, searches):
+    events.add_command(command)

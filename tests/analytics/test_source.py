@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shopr.analytics.source import EventTable, Filters, Source, choices, narrowed
+from shopr.analytics.source import EventTable, Filters, Source, about, choices, narrowed
 from shopr.errors import UnknownNameError
 from tests.analytics.tables import DAY0, table
 
@@ -62,6 +62,16 @@ def test_who_is_new_is_a_question_to_all_that_came_before(shop: EventTable) -> N
     assert [name for name, _ in ids(shop, **span)] == ["e4", "e5"]
     assert [name for name, _ in ids(narrowed(shop, Filters(segment="new")), **span)] == ["e4"]
     assert [name for name, _ in ids(narrowed(shop, Filters(segment="returning")), **span)] == ["e5"]
+
+
+def test_segments_are_decided_by_a_time_whatever_is_read(shop: EventTable) -> None:
+    second = (DAY0 + timedelta(days=1), DAY0 + timedelta(days=2))
+    buyers = about(narrowed(shop, Filters(segment="buyers")), *second)
+    assert [name for name, _ in ids(buyers)] == ["e0", "e1", "e5"]  # all of Ann, who ordered on that day
+    none = about(narrowed(shop, Filters(segment="searchers")), *second)
+    assert ids(none) == []
+    assert [name for name, _ in ids(buyers, start=second[0])] == ["e5"]
+    assert about(shop, *second) is shop
 
 
 def test_what_can_be_chosen_most_frequent_first(shop: EventTable) -> None:

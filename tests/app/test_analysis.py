@@ -47,7 +47,7 @@ def test_without_a_shop_or_events_a_page_says_what_to_do(settings: Settings) -> 
     for page in ("journeys", "experience"):
         shown = text(opened(page))
         assert "No events are in the store yet" in shown
-        assert "<code>shopr events load</code>" in shown
+        assert "<code>shopr events backfill</code>" in shown
 
 
 def test_the_overview_tells_what_shoppers_do_beside_the_time_before(lively: Settings) -> None:
