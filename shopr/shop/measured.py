@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shopr.analytics.prometheus import Metrics
     from shopr.analytics.sentry import Forwarder
     from shopr.shop.root import Shop
+    from shopr.storage.subjects import SubjectStore
 
 __all__ = ["GPC", "Measured"]
 
@@ -83,6 +84,11 @@ class Measured:
         if isinstance(device, str) and (event.session_id or event.user_id) and self._choice(event).allows("analytics"):
             ids = {"session_id": event.session_id or "", "device_id": device, "user_id": event.user_id or ""}
             self._measuring.events.identities.link(**ids)
+
+    def _person_stores(self) -> list[SubjectStore]:
+        """Where events, their links and what was allowed are: in a database of their own, and in parts."""
+        shop = self._measuring
+        return [shop.events, shop.events.identities, shop.consent]
 
     # -- taking them in -----------------------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from shopr.security.uploads import Uploads
     from shopr.security.watch import Watch
     from shopr.storage.database import Database
-    from shopr.storage.subjects import SubjectStores
+    from shopr.storage.subjects import SubjectStore, SubjectStores
 
 __all__ = ["Security"]
 
@@ -56,6 +56,7 @@ class Security:
         settings, shop, clock: as of the shop.
         open_database: gives the database when it is first needed.
         tell: told of each of the guard's events, for analytics and alerts.
+        stores: gives stores with personal data that are no table of the database, or more than one.
     """
 
     settings: Settings
@@ -63,6 +64,7 @@ class Security:
     clock: Clock
     open_database: Callable[[], Database]
     tell: Callable[[Mapping[str, Any]], None] | None = None
+    stores: Callable[[], Iterable[SubjectStore]] = tuple
 
     @cached_property
     def _database(self) -> Database:
@@ -94,6 +96,8 @@ class Security:
             self._database, clock=self.clock, reveal=lambda table, row: revealed(self.cipher, table, row)
         )
         stores.register(self.cipher.keys)
+        for store in self.stores():
+            stores.register(store, instead=True)
         return stores
 
     def reencrypt(self, people: Iterable[str] = ()) -> dict[str, Reencrypted]:

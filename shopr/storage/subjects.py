@@ -79,13 +79,16 @@ class SubjectStores:
             if card.subject is not None:
                 self.register(TableStore(database, metadata.tables[name]))
 
-    def register(self, store: SubjectStore) -> None:
+    def register(self, store: SubjectStore, *, instead: bool = False) -> None:
         """Add a store; its name must be new.
+
+        Args:
+            instead: it stands for the table of its name, whose rows lie elsewhere or are not all there is.
 
         Raises:
             ConfigError: if a store of that name is registered.
         """
-        if store.name in self._stores:
+        if store.name in self._stores and not instead:
             raise ConfigError(f"store {store.name!r} is registered twice", hint="Give each store its own name")
         self._stores[store.name] = store
 
