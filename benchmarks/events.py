@@ -176,7 +176,7 @@ def _history(args: argparse.Namespace, n: int) -> Path:
         with closing(sqlite3.connect(folder / "raw.db")) as raw, store.query() as events:
             raw.execute("DROP TABLE IF EXISTS events")
             raw.execute("CREATE TABLE events (user_id TEXT, type TEXT, time INTEGER)")
-            rows = events.sql("SELECT user_id, type, epoch_us(time) FROM events")
+            rows = events.execute("SELECT user_id, type, epoch_us(time) FROM events")
             while block := rows.fetchmany(200_000):
                 raw.executemany("INSERT INTO events VALUES (?, ?, ?)", block)
             raw.execute("CREATE INDEX by_person ON events (user_id, time, type)")
