@@ -26,7 +26,7 @@ from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
 from shopr.errors import InputError, StorageError
 from shopr.security.crypto_keyfile import keys_folder
-from shopr.security.redact import redact, redact_values
+from shopr.redaction import redact, redact_values
 from shopr.storage.database import Database
 from shopr.storage.subjects import digest
 from shopr.storage.tables import audit_log as table

@@ -7,7 +7,8 @@ once, then rests while its block holds; each further block of the same principal
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -17,19 +18,24 @@ from pydantic import BaseModel, ConfigDict, Field
 from shopr.security.principal import Principal, digest_of
 from shopr.security.state import State, Values
 
-__all__ = ["ACTS", "Act", "Behaviour", "BehaviourConfig", "Sign"]
+__all__ = ["ACTS", "Act", "Behaviour", "BehaviourConfig", "Done", "Sign"]
 
-Act = Literal["login_refused", "login_accepted", "item_viewed", "request_suspect", "page_missing", "session_started"]
+Act = Literal[
+    "login_refused", "login_accepted", "item_viewed", "searched", "request_suspect", "page_missing", "session_started"
+]
 ACTS: tuple[str, ...] = (
     "login_refused",  # what: the account
     "login_accepted",  # what: the account
     "item_viewed",  # what: the product
+    "searched",  # what: the query
     "request_suspect",  # what: class of the verdict
     "page_missing",  # what: the path
     "session_started",
 )
 """What may be observed; `what` tells things apart and is kept as a digest."""
-_Kept = list[tuple[float, str, str]]
+Done = tuple[Act, str, float]
+"""An act, what it was done to, and how many seconds ago."""
+_Kept = list[tuple[float, str, str, str]]
 _LONGEST_BLOCK = 86_400.0
 
 
@@ -40,7 +46,12 @@ class BehaviourConfig(BaseModel):
         window: seconds of history.
         accounts: accounts that were refused on one network: credential stuffing.
         accepted_share: share of accepted logins up to which it counts as that.
-        items: different products viewed: scraping.
+        items: different products viewed in one session: scraping. No person looks at one every four seconds for ten
+            minutes.
+        searches: different queries in one session: scraping by the search.
+        scattered_items: different products viewed on one network by sessions that each saw hardly more than one, and
+            hardly one of them twice: a scraper that throws its cookies away. Many people behind one network, as mobile
+            carriers have, look at what is popular, and so at the same things.
         regular_items: fewer of them suffice where the pauses are alike.
         regularity: standard deviation of the pauses over their mean, below which they are alike.
         suspects, suspect_classes: suspect requests, of so many classes: probing.
@@ -54,7 +65,9 @@ class BehaviourConfig(BaseModel):
     window: float = Field(600.0, gt=0, le=86_400)
     accounts: int = Field(10, ge=2)
     accepted_share: float = Field(0.2, ge=0, lt=1)
-    items: int = Field(400, ge=10)
+    items: int = Field(150, ge=10)
+    searches: int = Field(120, ge=10)
+    scattered_items: int = Field(400, ge=10)
     regular_items: int = Field(60, ge=10)
     regularity: float = Field(0.15, gt=0, lt=1)
     suspects: int = Field(8, ge=2)
@@ -102,16 +115,21 @@ class Behaviour:
 
         A network is watched where it is known, else the session.
         """
+        return self.observe_all([(act, what, 0.0)], who)
+
+    def observe_all(self, done: Sequence[Done], who: Principal) -> Sign | None:
+        """As `observe`, for several acts that became known at once, in the order in which they were done."""
         scope: Literal["network", "session"] = "network" if who.network else "session"
         name = who.network or who.session
-        if not name:
+        if not name or not done:
             return None
-        mark = digest_of(what, self._pepper)[:12] if what else ""
+        session = digest_of(who.session, self._pepper)[:8] if who.session and who.network else ""
+        new = [(act, digest_of(what, self._pepper)[:12] if what else "", max(0.0, ago)) for act, what, ago in done]
 
         def step(values: Values, now: float) -> tuple[Values, Sign | None]:
             acts, rests = _load(values[0])
-            acts = [one for one in acts if one[0] > now - self.config.window][-self._most + 1 :]
-            acts.append((now, act, mark))
+            acts += [(now - ago, act, mark, session) for act, mark, ago in new]
+            acts = [one for one in acts if one[0] > now - self.config.window][-self._most :]
             kind, evidence = self._seen(acts, rests, now)
             if not kind:
                 return [_dump(acts, rests)], None
@@ -134,16 +152,34 @@ class Behaviour:
 
 
 def _stuffing(acts: _Kept, config: BehaviourConfig) -> str:
-    refused = {mark for _, act, mark in acts if act == "login_refused"}
-    tries = sum(act in ("login_refused", "login_accepted") for _, act, _ in acts)
-    accepted = sum(act == "login_accepted" for _, act, _ in acts)
+    refused = {mark for _, act, mark, _ in acts if act == "login_refused"}
+    tries = sum(act in ("login_refused", "login_accepted") for _, act, _, _ in acts)
+    accepted = sum(act == "login_accepted" for _, act, _, _ in acts)
     if len(refused) < config.accounts or accepted > config.accepted_share * tries:
         return ""
     return f"{len(refused)} accounts refused in {config.window:.0f} s, {accepted} of {tries} logins accepted"
 
 
 def _scraping(acts: _Kept, config: BehaviourConfig) -> str:
-    views = [(at, mark) for at, act, mark in acts if act == "item_viewed"]
+    views: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    asked: dict[str, set[str]] = defaultdict(set)
+    for at, act, mark, session in acts:
+        if act == "item_viewed":
+            views[session].append((at, mark))
+        elif act == "searched":
+            asked[session].add(mark)
+    for queries in asked.values():
+        if len(queries) >= config.searches:
+            return f"{len(queries)} different searches in {config.window:.0f} s"
+    for seen in views.values():
+        evidence = _reading(sorted(seen), config)
+        if evidence:
+            return evidence
+    return _scattered(views, config)
+
+
+def _reading(views: list[tuple[float, str]], config: BehaviourConfig) -> str:
+    """One session that reads the catalogue."""
     different = len({mark for _, mark in views})
     if different >= config.items:
         return f"{different} products viewed in {config.window:.0f} s"
@@ -157,17 +193,26 @@ def _scraping(acts: _Kept, config: BehaviourConfig) -> str:
     return ""
 
 
+def _scattered(views: Mapping[str, list[tuple[float, str]]], config: BehaviourConfig) -> str:
+    """A network whose sessions each read a different page of the catalogue."""
+    total = sum(map(len, views.values()))
+    different = len({mark for seen in views.values() for _, mark in seen})
+    if different >= config.scattered_items and different >= 0.95 * total and len(views) >= 0.7 * total:
+        return f"{different} products viewed in {len(views)} sessions, hardly one of them twice"
+    return ""
+
+
 def _probing(acts: _Kept, config: BehaviourConfig) -> str:
-    suspect = [mark for _, act, mark in acts if act == "request_suspect"]
+    suspect = [mark for _, act, mark, _ in acts if act == "request_suspect"]
     if len(suspect) >= config.suspects and len(set(suspect)) >= config.suspect_classes:
         return f"{len(suspect)} suspect requests of {len(set(suspect))} classes in {config.window:.0f} s"
-    missing = len({mark for _, act, mark in acts if act == "page_missing"})
+    missing = len({mark for _, act, mark, _ in acts if act == "page_missing"})
     return f"{missing} pages asked for that do not exist" if missing >= config.missing else ""
 
 
 def _churn(acts: _Kept, config: BehaviourConfig) -> str:
-    started = sum(act == "session_started" for _, act, _ in acts)
-    suspect = sum(act in ("request_suspect", "login_refused") for _, act, _ in acts)
+    started = sum(act == "session_started" for _, act, _, _ in acts)
+    suspect = sum(act in ("request_suspect", "login_refused") for _, act, _, _ in acts)
     if started >= config.sessions and suspect >= config.sessions / 2:
         return f"{started} sessions started beside {suspect} failures"
     return ""
@@ -185,7 +230,7 @@ def _load(value: bytes | None) -> tuple[_Kept, dict[str, Any]]:
     if value is None:
         return [], {}
     held = json.loads(value)
-    return [(at, act, mark) for at, act, mark in held["acts"]], held["rests"]
+    return [(at, act, mark, session) for at, act, mark, session in held["acts"]], held["rests"]
 
 
 def _dump(acts: _Kept, rests: Mapping[str, Any]) -> bytes:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 
 from shopr.errors import InputError, StorageError
 from shopr.security.access_book import AccessBook
-from shopr.security.behaviour import Act, Behaviour, Sign
+from shopr.security.behaviour import Act, Behaviour, Done, Sign
 from shopr.security.guard import Decision, Request, Verdict
 from shopr.security.limits import Limits
 from shopr.security.lockout import Lock, Lockout
@@ -119,9 +120,13 @@ class FailureCheck:
 
     def saw(self, act: Act, who: Principal, what: str = "") -> Sign | None:
         """Watch an act; a sign that it completes blocks the network, or holds the session, for its time."""
+        return self.saw_all([(act, what, 0.0)], who)
+
+    def saw_all(self, done: Sequence[Done], who: Principal) -> Sign | None:
+        """As `saw`, for several acts that became known at once."""
         if self._behaviour is None:
             return None
-        sign = self._behaviour.observe(act, who, what)
+        sign = self._behaviour.observe_all(done, who)
         if sign is None:
             return None
         key = ""

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shopr.config.environment import Environment, Posture
 from shopr.security.asgi import App, Message, Receive, Scope, Send, context_of, html_wanted, refuse, with_headers
-from shopr.security.redact import redact
+from shopr.redaction import redact
 
 __all__ = ["REPORT_PATH", "HeaderPolicy", "SecurityHeaders"]
 

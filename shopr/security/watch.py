@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 from shopr.clock import Clock, SystemClock
 from shopr.errors import StorageError
 from shopr.security.principal import Principal
-from shopr.security.redact import redact
+from shopr.redaction import redact
 from shopr.storage.database import Database
 from shopr.storage.tables import guard_events as table
 

@@ -104,6 +104,7 @@ class Observed(Measured):
             self._seen(event)
         if event.type in LIVE_TYPES and event.user_id and self.consent.of(event.user_id).allows("personalisation"):
             self._observing.record_interaction(event)
+        self._observing.watch_acts([event])
         return kept
 
     def _observe_turn(self, conversation_id: str, user_id: str | None, text: str, reply: Reply) -> None:

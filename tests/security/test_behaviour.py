@@ -7,7 +7,8 @@ import random
 import pytest
 
 from shopr.clock import ManualClock
-from shopr.security.behaviour import Behaviour, Sign
+from shopr.data.simulator import simulate
+from shopr.security.behaviour import Behaviour, Done, Sign
 from shopr.security.principal import Principal
 from shopr.security.state import MemoryState, State
 
@@ -63,11 +64,65 @@ def test_scraping_like_a_clock_is_seen_early(watch: Behaviour, clock: ManualCloc
 
 
 def test_scraping_with_random_pauses_is_seen_by_its_amount(watch: Behaviour, clock: ManualClock) -> None:
+    for mean in (0.5, 1.0, 2.0, 3.0):
+        draw, found = random.Random(42), []
+        who = Principal.of(address=f"198.51.100.{int(10 * mean)}", session="s")
+        for number in range(150):
+            clock.advance(draw.expovariate(1.0 / mean))
+            found.append(watch.observe("item_viewed", who, f"p{number}"))
+        assert seen(found) == ["scraping"]
+
+
+def test_a_scraper_that_throws_its_cookies_away_is_seen_on_its_network(watch: Behaviour, clock: ManualClock) -> None:
     draw, found = random.Random(42), []
     for number in range(400):
         clock.advance(draw.expovariate(1.0))
-        found.append(watch.observe("item_viewed", NET, f"p{number}"))
+        who = Principal.of(address="198.51.100.66", session=f"s{number}")
+        found.append(watch.observe("item_viewed", who, f"p{number}"))
     assert seen(found) == ["scraping"]
+    assert "400 sessions" in str(found[-1])
+
+
+def test_searching_like_a_machine_is_scraping(watch: Behaviour, clock: ManualClock) -> None:
+    found = []
+    for number in range(120):
+        clock.advance(3)
+        found.append(watch.observe("searched", NET, f"word {number}"))
+    assert seen(found) == ["scraping"]
+    assert "120 different searches" in str(found[-1])
+
+
+@pytest.mark.parametrize("network", ["", "203.0.113.9"], ids=["sessions", "one network for all"])
+def test_simulated_shoppers_are_never_stopped(network: str) -> None:
+    """Every product and search of a simulated month; its sessions begin within a day, so that the network is busy."""
+    acts = {"product_viewed": "item_viewed", "product_clicked": "item_viewed", "search_performed": "searched"}
+    events = simulate(name="demo", seed=5, products=400, shoppers=500, days=30).events
+    events = events[events["type"].isin(list(acts))]
+    begun, first = events.groupby("session_id")["time"].transform("min"), events["time"].min()
+    events = events.assign(time=events["time"] - (begun - first) * (29 / 30)).sort_values("time")
+    clock = ManualClock(first.to_pydatetime())
+    watch, now = Behaviour(MemoryState(clock=clock)), clock.now()
+    for event in events.itertuples():
+        clock.advance(max(0.0, (event.time.to_pydatetime() - now).total_seconds()))
+        now = clock.now()
+        who = Principal.of(session=str(event.session_id), address=network or None)
+        what = event.query if event.type == "search_performed" else event.product_id
+        assert watch.observe(acts[event.type], who, str(what)) is None  # type: ignore[arg-type]
+    assert len(events) > 2500
+
+
+def test_what_became_known_at_once_counts_by_its_own_times(watch: Behaviour, clock: ManualClock) -> None:
+    draw, ago = random.Random(7), 0.0
+    done: list[Done] = []
+    for number in range(70):  # a browser that was offline sends what somebody looked at
+        ago += draw.lognormvariate(1.5, 0.8)
+        done.append(("item_viewed", f"p{number}", ago))
+    assert watch.observe_all(done, NET) is None
+    clock.advance(5000)
+    machine: list[Done] = [("item_viewed", f"p{number}", 5.0 * number) for number in range(60)]
+    sign = watch.observe_all(machine, NET)
+    assert sign is not None
+    assert "one every 5.0 s" in sign.evidence
 
 
 def test_a_keen_shopper_is_no_scraper(watch: Behaviour, clock: ManualClock) -> None:

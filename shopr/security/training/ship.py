@@ -118,7 +118,7 @@ def train(rows: Sequence[Row], book: RuleBook, *, seed: int, folds: int = 3, see
     seen = seen or look(rows, book)
     odds = held_out(seen, book, folds=folds, seed=seed)
     odds = np.where([is_plain(row.text) for row in rows], NEVER, odds)
-    alone = ~seen.rules.any(axis=1)
+    alone = np.asarray(seen.rules.sum(axis=1) == 0.0, dtype=np.bool_)
     flag, block = thresholds(rows, odds, alone)
     odds = without_rule(odds, alone, block)
     return Trained(compile_model(fit(seen, book, seed=seed), book, flag, block), rows, odds, flag, block)

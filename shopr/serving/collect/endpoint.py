@@ -109,6 +109,7 @@ class Collect:
         for place, word in zip(places, shop.record_each(events), strict=True):
             results[place] |= {"status": _WORDS[word]} if word in _WORDS else {"reason": word}
         self._watched(events, sender, who)
+        shop.watch_acts(events, None if sender.trusted else _address(scope))
         accepted = sum(result["status"] == "accepted" for result in results)
         return {"received_at": received.isoformat(), "accepted": accepted, "results": results}
 
@@ -127,7 +128,7 @@ class Collect:
             RefusedError: if it cannot be told, or may not.
         """
         headers, context = headers_of(scope), context_of(scope)
-        address = headers.get("x-shopr-address") or context.get("address") or (scope.get("client") or ("",))[0]
+        address = _address(scope)
         if scope["path"] != KEYED:
             session = context.get("session")
             if session is None:
@@ -202,6 +203,12 @@ class Collect:
             return []
         fields = {"origin": origin, "methods": "POST", "headers": "content-type"}
         return [("vary", "origin"), *((f"access-control-allow-{name}", value) for name, value in fields.items())]
+
+
+def _address(scope: Scope) -> str:
+    """Where a request comes from, as the doors found it."""
+    found = headers_of(scope).get("x-shopr-address") or context_of(scope).get("address")
+    return str(found or (scope.get("client") or ("",))[0])
 
 
 def _gpc(scope: Scope) -> bool:
