@@ -22,12 +22,15 @@ from shopr.errors import DataError, StorageError
 from shopr.search.engine import ProductSearch
 from shopr.search.keeping import FOLDER as KEPT
 from shopr.search.keeping import kept_search
+from shopr.search.learning import FILE as LEARNT
+from shopr.search.learning import LearntSearch
 from shopr.search.querylog import SURE, FailingQuery, QueryLog
 from shopr.search.results import Filters, Found
 from shopr.search.synonyms import FILE, Synonyms
 
 if TYPE_CHECKING:
     from shopr.search.advice import Advice, Adviser
+    from shopr.search.reranking import Reranker
     from shopr.search.visual import Look, VisualSearch
     from shopr.search.visual_reading import Picture
 
@@ -36,6 +39,9 @@ __all__ = ["Failure", "SearchDesk"]
 _log = logging.getLogger("shopr.search")
 _FOLDER = "picture_index"
 _NO_FILTERS = Filters()
+_NO_RULES = Synonyms()
+_NOTHING_LEARNT = LearntSearch()
+State = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,9 @@ class SearchDesk:
         self.catalog, self.folder, self.log = catalog, Path(folder), log
         self._given = search
         self._lock = threading.Lock()
-        self._read: tuple[tuple[int, int], Synonyms] | None = None
+        self._read: tuple[State, Synonyms] | None = None
+        self._learnt: tuple[State, LearntSearch] | None = None
+        self._merged: tuple[Synonyms, LearntSearch, Synonyms, Reranker | None] | None = None
         self._pictures: VisualSearch | None = None
 
     @cached_property
@@ -97,14 +105,45 @@ class SearchDesk:
             SpecError: if the file is wrong.
         """
         path = self.folder / FILE
-        try:
-            found = path.stat()
-        except OSError:
-            return Synonyms()
-        state = (found.st_mtime_ns, found.st_size)
+        state = _state(path)
+        if state is None:
+            return _NO_RULES
         if self._read is None or self._read[0] != state:
             self._read = (state, Synonyms.load(path))
         return self._read[1]
+
+    @property
+    def learnt(self) -> LearntSearch:
+        """What was learnt from clicks, read again when the file changes; nothing where it is missing or damaged."""
+        path = self.folder / LEARNT
+        state = _state(path)
+        if state is None:
+            return _NOTHING_LEARNT
+        if self._learnt is None or self._learnt[0] != state:
+            try:
+                self._learnt = (state, LearntSearch.load(path))
+            except DataError as error:
+                _log.warning("searching without: %s", error.one_line())
+                self._learnt = (state, _NOTHING_LEARNT)
+        return self._learnt[1]
+
+    @property
+    def ready(self) -> ProductSearch:
+        """The index of words under the rules as they are now: what was learnt, and the merchandiser's, which win.
+
+        Raises:
+            SpecError: if the synonyms file is wrong.
+        """
+        return self.prepare(self.words)
+
+    def prepare(self, search: ProductSearch) -> ProductSearch:
+        """Put a search under the rules as they are now. Raises as `ready`."""
+        own, learnt, merged = self.synonyms, self.learnt, self._merged
+        if merged is None or merged[0] is not own or merged[1] is not learnt:
+            both = Synonyms({**learnt.synonyms.replace, **own.replace})
+            merged = self._merged = (own, learnt, both, learnt.reranker)
+        search.synonyms, search.reranker = merged[2], merged[3]
+        return search
 
     def search(
         self, query: str, k: int = 10, *, filters: Filters = _NO_FILTERS, language: str = "und", count: bool = True
@@ -115,8 +154,7 @@ class SearchDesk:
             InputError: if k < 1.
             SpecError: if the synonyms file is wrong.
         """
-        self.words.synonyms = self.synonyms
-        found = self.words.search(query, k, filters=filters)
+        found = self.ready.search(query, k, filters=filters)
         if count and not filters:
             self.count(found, language)
         return found
@@ -219,11 +257,20 @@ class _Counted(ProductSearch):
         self._desk = desk
 
     def search(self, query: str, k: int = 10, **wanted: Any) -> Found:
-        self.synonyms = self._desk.synonyms
+        self._desk.prepare(self)
         found = super().search(query, k, **wanted)
         if not wanted.get("filters"):
             self._desk.count(found)
         return found
+
+
+def _state(path: Path) -> State | None:
+    """Tells one content of a file from another; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _changed(path: Path) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,17 @@ from shopr.search.results import SORTS, Filters, Found
 from shopr.search.synonyms import Synonyms
 from shopr.search.understanding import Query
 
-__all__ = ["FEATURES", "ProductSearch", "Updated"]
+if TYPE_CHECKING:
+    from shopr.search.reranking import Reranker
+
+__all__ = ["FEATURES", "RERANKED", "ProductSearch", "Updated"]
 
 FEATURES = ("popularity", "price_fit", "affinity")
 """Names of the features that a caller may give, each blended by the weight of that name in the configuration."""
 _NO_FILTERS = Filters()
 _LOOKED_AT = 10
+RERANKED = 50
+"""Products of which a learned ranker may change the order."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class ProductSearch:
         self._index = index
         self.synonyms: Synonyms | None = None
         """The merchandiser's rules, which rewrite a query before it is read; they may change at any time."""
+        self.reranker: Reranker | None = None
+        """Orders the first results by what was learnt from clicks; it may change at any time."""
 
     @classmethod
     def build(cls, catalog: Catalog, config: SearchConfig | None = None) -> ProductSearch:
@@ -191,8 +198,11 @@ class ProductSearch:
         confidences = np.ones(len(chosen))
         abstained = not len(ranked.rows)
         if read.terms and len(ranked.rows):
-            deepest = max(int(chosen.max(initial=0)) + 1, _LOOKED_AT)
+            reranker = self.reranker if sort == "relevance" else None
+            deepest = max(int(chosen.max(initial=0)) + 1, _LOOKED_AT, RERANKED if reranker is not None else 0)
             evidence = observe(read, index, ranked, deepest)
+            if reranker is not None:
+                chosen = reranker.order(index, ranked, evidence.observations)[:k]
             probable = index.confidence.probability(evidence.observations)
             confidences = probable[chosen]
             doubtful = float(probable[:_LOOKED_AT].max()) < index.config.doubt

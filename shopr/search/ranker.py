@@ -14,9 +14,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import expit
-from scipy.stats import t as student
 
 from shopr.data.folders import storage_error
 from shopr.errors import DataError, InputError
@@ -155,6 +152,9 @@ def train(log: ClickLog, *, level: float = 0.95, seed: int = DEFAULT_SEED) -> Le
 
 def fit(log: ClickLog, looked: NDArray[np.float64] | None, ridge: float) -> LearnedRanker:
     """The weights; without `looked` clicks count as they are, which is the naive way."""
+    from scipy.optimize import minimize  # heavy, and a ranker at work does without it
+    from scipy.special import expit
+
     better, worse, weight = _pairs(log, looked)
     spread = log.features.std(axis=0) + 1e-9
     size = float(log.base.std()) + 1e-9
@@ -237,6 +237,8 @@ def _chosen(log: ClickLog, looked: NDArray[np.float64], fold: NDArray[np.int64])
 
 
 def _decide(changes: NDArray[np.float64], level: float) -> Decision:
+    from scipy.stats import t as student
+
     count = len(changes)
     if count < 2:
         return Decision(False, 0.0, 0.0, 0.0, count, level, f"{count} held-out queries with a click")

@@ -66,7 +66,8 @@ class Found:
     Attributes:
         query: as asked. corrected: what was searched after spelling, None where nothing was changed.
         did_you_mean: a spelling that the catalogue knows better, for the shopper to choose; None without one.
-        rows: catalogue rows. product_ids: their ids. scores: float, falling unless `sort` orders otherwise.
+        rows: catalogue rows. product_ids: their ids. scores: float, falling unless `sort` or a learned
+            ranker orders otherwise.
         confidences: probability, 0 to 1, that each is a match for the query.
         product_type: what the query asks for ("laptop"), None where it names no known kind of thing.
         abstained: no product is a match; `product_ids` is empty and `alternatives` holds the nearest, which are to be

@@ -28,14 +28,15 @@ class Assisted:
     def _whole(self) -> Shop:
         return cast("Shop", self)
 
-    @cached_property
+    @property
     def search(self) -> ProductSearch:
-        """The product search over the catalogue.
+        """The product search over the catalogue, under the merchandiser's synonyms and what was learnt from clicks.
 
         Raises:
             NotReadyError: if the shop has no data.
+            SpecError: if the synonyms file is wrong.
         """
-        return self.search_desk.words
+        return self.search_desk.ready
 
     @cached_property
     def search_desk(self) -> SearchDesk:
@@ -102,7 +103,7 @@ class Assisted:
 
         from shopr.chat.llm.client import Endpoint
         from shopr.chat.llm.help import ModelHelp
-        from shopr.security.redact import redact
+        from shopr.redaction import redact
 
         try:
             endpoint = Endpoint(

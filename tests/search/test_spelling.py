@@ -128,7 +128,7 @@ def test_two_letters_are_mended_where_the_neighbour_tells():
 
 
 def test_a_word_that_the_shop_lacks_is_not_taken_for_a_rare_one():
-    rows = _many("Acme L{i} lamp Black", 20, "l") + [{"product_id": "odd", "title": "Zed sofar sonar"}]
+    rows = [*_many("Acme L{i} lamp Black", 20, "l"), {"product_id": "odd", "title": "Zed sofar sonar"}]
     found = ProductSearch.build(catalog(rows)).search("sogal")
     assert found.corrected is None
     assert found.abstained

@@ -1,0 +1,119 @@
+"""The learned ranker at work: what it is told of a product, what it learns from, and the new order.
+
+It sees the eight observations behind the confidence, how much in demand a product was and how dear it is. Only the
+order of the first fifty changes: what is found, how sure each match is and what is refused stay those of the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shopr.search.clicks import ClickLog
+from shopr.search.confidence import OBSERVATIONS, observe
+from shopr.search.engine import RERANKED, ProductSearch
+from shopr.search.index import Index
+from shopr.search.journal import SearchJournal
+from shopr.search.ranker import LearnedRanker
+from shopr.search.ranking import Ranked, rank
+from shopr.search.understanding import Query
+
+__all__ = ["FEATURES", "Reranker", "Told", "click_log"]
+
+FEATURES = (*OBSERVATIONS, "demand", "price")
+"""`demand`: the product's place among all by what the events say of it, 0 for nothing to 1; `price`: its place among
+the prices, 0 for the lowest to 1, a half where unknown."""
+_LOOKED_UP = 200
+"""Candidates among which a product that was shown is looked for: what was shown may stand elsewhere today."""
+
+
+@dataclass
+class Told:
+    """What the ranker is told of candidates.
+
+    Attributes:
+        demand: product id -> 0 to 1; others count as 0.
+    """
+
+    demand: Mapping[str, float]
+    _columns: tuple[Index, NDArray[np.float64]] | None = field(default=None, init=False, repr=False)
+
+    def of(self, index: Index, ranked: Ranked, observations: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Shape (n, features) of the first n candidates, which were observed."""
+        if self._columns is None or self._columns[0] is not index:
+            # One assignment: another thread sees the old columns or the new.
+            self._columns = (index, _product_columns(index, self.demand))
+        columns = self._columns[1]
+        return np.column_stack([observations, columns[ranked.rows[: len(observations)]]])
+
+
+@dataclass(frozen=True)
+class Reranker:
+    """Orders the first results by a learned ranker over `FEATURES`."""
+
+    ranker: LearnedRanker
+    told: Told
+
+    def order(self, index: Index, ranked: Ranked, observations: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Places of the candidates, best first; those beyond the first fifty keep theirs."""
+        count = min(len(observations), RERANKED)
+        features = self.told.of(index, ranked, observations[:count])
+        first = self.ranker.order(ranked.scores[:count], features)
+        return np.concatenate([first, np.arange(count, len(ranked.rows))])
+
+
+def click_log(search: ProductSearch, journal: SearchJournal, demand: Mapping[str, float]) -> ClickLog:
+    """The lists of a journal as the ranker learns from them, by the search as it is now.
+
+    Products that the search no longer finds for the query are left out; the places are those at which things stood.
+    """
+    index = search.index
+    told = Told(demand)
+    codes: dict[str, int] = {}
+    known: dict[str, tuple[dict[int, int], NDArray[np.float64], NDArray[np.float64]]] = {}
+    row_of = {name: row for row, name in enumerate(index.ids.ids.tolist())}
+    rows = np.array([row_of.get(name, -1) for name in journal.products], np.int64)
+    kept: list[tuple[int, int, int, int, bool]] = []
+    base: list[float] = []
+    features: list[NDArray[np.float64]] = []
+    columns = (journal.shown_search, journal.shown_product, journal.shown_place, journal.shown_clicked)
+    for at, item, stood, clicked in zip(*(column.tolist() for column in columns), strict=True):
+        query = journal.queries[at]
+        if query not in known:
+            known[query] = _described(search, search.understand(query), told)
+            codes[query] = len(codes)
+        where, scores, seen = known[query]
+        spot = where.get(int(rows[item]), -1)
+        if spot >= 0:
+            kept.append((at, codes[query], int(rows[item]), stood, clicked))
+            base.append(scores[spot])
+            features.append(seen[spot])
+    table = np.array(kept, np.int64).reshape(-1, 5)
+    seen_all = np.array(features).reshape(-1, len(FEATURES))
+    session, asked, product, place = table[:, :4].T
+    clicks = table[:, 4].astype(bool)
+    return ClickLog(session, asked, product, place, clicks, np.array(base, np.float64), seen_all, FEATURES)
+
+
+def _described(
+    search: ProductSearch, query: Query, told: Told
+) -> tuple[dict[int, int], NDArray[np.float64], NDArray[np.float64]]:
+    """Row -> place among the candidates of a query, their scores and features."""
+    if not query.terms:
+        return {}, np.zeros(0), np.zeros((0, len(FEATURES)))
+    ranked = rank(query, search.index, depth=_LOOKED_UP)
+    seen = observe(query, search.index, ranked, _LOOKED_UP).observations
+    where = {row: place for place, row in enumerate(ranked.rows[:_LOOKED_UP].tolist())}
+    return where, ranked.scores[:_LOOKED_UP], told.of(search.index, ranked, seen)
+
+
+def _product_columns(index: Index, demand: Mapping[str, float]) -> NDArray[np.float64]:
+    """Shape (products, 2): demand and price."""
+    wanted = np.array([float(demand.get(name, 0.0)) for name in index.ids.ids.tolist()])
+    price = np.asarray(index.columns.price, np.int64)
+    priced = np.sort(price[price >= 0])
+    place = np.searchsorted(priced, price, side="left") / max(len(priced) - 1, 1)
+    return np.column_stack([wanted, np.where(price >= 0, np.minimum(place, 1.0), 0.5)])
