@@ -22,7 +22,7 @@ from typing import Any
 from shopr.clock import Clock, SystemClock
 from shopr.data.events import Event, EventType
 from shopr.errors import DataError
-from shopr.security.redact import redact, redact_values
+from shopr.redaction import redact, redact_values
 
 __all__ = ["ErrorHandler", "browser_error", "error_event", "fingerprint", "hooked"]
 

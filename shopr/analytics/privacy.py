@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
 from shopr.data.events import Event
-from shopr.security.redact import redact, redact_values
+from shopr.redaction import names_a_person, redact, redact_values, suspect
 
 __all__ = ["cut_address", "private", "pseudonym"]
 
@@ -19,8 +18,6 @@ _IDS = frozenset(
 )
 """Properties that are ids or words of a list: what looks like a card number in them is none."""
 _ADDRESSES = frozenset(("ip", "ip_address", "remote_addr", "client_ip", "network"))
-_SUSPECT = re.compile(r"@|\d{4}|pass|secret|token|key|cookie|bearer", re.IGNORECASE)
-_PERSONAL = re.compile(r"@|^\+?\d[\d ()/-]{8,}$")
 
 
 def private(event: Event) -> Event:
@@ -33,7 +30,7 @@ def private(event: Event) -> Event:
         if clean is not value:
             properties = properties or dict(event.properties)
             properties[name] = clean
-    user = event.user_id if event.user_id is None or not _PERSONAL.search(event.user_id) else pseudonym(event.user_id)
+    user = event.user_id if event.user_id is None or not names_a_person(event.user_id) else pseudonym(event.user_id)
     if properties is None and user == event.user_id:
         return event
     return event.model_copy(update={"properties": properties or event.properties, "user_id": user})
@@ -43,9 +40,9 @@ def _clean(name: str, value: Any) -> Any:
     if name in _ADDRESSES:
         return cut_address(str(value))
     if isinstance(value, str):
-        if not _SUSPECT.search(value) and not _SUSPECT.search(name):
-            return value
-        return redact_values({name: value}).get(name, "[secret]") if _SUSPECT.search(name) else redact(value)
+        if suspect(name):
+            return redact_values({name: value}).get(name, "[secret]")
+        return redact(value) if suspect(value) else value
     if isinstance(value, Mapping | list | tuple):
         return redact_values(value)
     return value

@@ -13,7 +13,7 @@ from typing import Any
 from shopr.config import Settings
 from shopr.data.events import Event
 from shopr.errors import NotReadyError
-from shopr.security.redact import redact, redact_values
+from shopr.redaction import redact, redact_values
 
 __all__ = ["Forwarder", "forwarder", "sentry_event"]
 

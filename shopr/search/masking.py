@@ -5,8 +5,9 @@ Rather too much is masked than too little: an article number of seven digits or 
 
 from __future__ import annotations
 
-import re
 import unicodedata
+
+from shopr.redaction import covered
 
 __all__ = ["LONGEST", "MASK", "masked"]
 
@@ -14,15 +15,6 @@ LONGEST = 100
 """Characters of a query that are kept."""
 MASK = "•••"
 _READ = 4 * LONGEST
-_SECRETS = (
-    re.compile(r"\S*@\S*"),
-    re.compile(r"\bhttps?://\S*|\bwww\.\S*", re.IGNORECASE),
-    re.compile(r"\b[A-Za-z]{2}\d{2}(?:\s?[A-Za-z0-9]{4}){2,}(?:\s?[A-Za-z0-9]{1,4})?\b"),
-    # Seven digits or more, with what people put between them: phones, cards, accounts, order numbers.
-    re.compile(r"\+?\(?\d(?:[\s().\-/]{0,2}\d){6,}"),
-    # Codes of fourteen signs or more that mix letters and digits: IBANs, tokens.
-    re.compile(r"\b(?=[^\W\d_]*\d)(?=\d*[^\W\d_])\w{14,}\b"),
-)
 
 
 def masked(query: str) -> str:
@@ -34,6 +26,4 @@ def masked(query: str) -> str:
     text = unicodedata.normalize("NFKC", query[:_READ])
     text = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
     text = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Cs", "Co", "Cn"))
-    for secret in _SECRETS:
-        text = secret.sub(MASK, text)
-    return " ".join(text.casefold().split())[:LONGEST].strip()
+    return " ".join(covered(text, MASK).casefold().split())[:LONGEST].strip()

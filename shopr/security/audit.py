@@ -25,8 +25,8 @@ from sqlalchemy import insert, select, text
 from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
 from shopr.errors import InputError, StorageError
-from shopr.security.crypto_keyfile import keys_folder
 from shopr.redaction import redact, redact_values
+from shopr.security.crypto_keyfile import keys_folder
 from shopr.storage.database import Database
 from shopr.storage.subjects import digest
 from shopr.storage.tables import audit_log as table

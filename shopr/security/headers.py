@@ -18,8 +18,8 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from shopr.config.environment import Environment, Posture
-from shopr.security.asgi import App, Message, Receive, Scope, Send, context_of, html_wanted, refuse, with_headers
 from shopr.redaction import redact
+from shopr.security.asgi import App, Message, Receive, Scope, Send, context_of, html_wanted, refuse, with_headers
 
 __all__ = ["REPORT_PATH", "HeaderPolicy", "SecurityHeaders"]
 

@@ -17,8 +17,8 @@ from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 
 from shopr.clock import Clock, SystemClock
 from shopr.errors import StorageError
-from shopr.security.principal import Principal
 from shopr.redaction import redact
+from shopr.security.principal import Principal
 from shopr.storage.database import Database
 from shopr.storage.tables import guard_events as table
 

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from hashlib import blake2b
 
 from shopr.chat.llm.budget import AnswerCache, Budget
 from shopr.chat.llm.client import LanguageModel, LanguageModelError, Message
+from shopr.redaction import redact
 
-__all__ = ["Asker", "mask"]
-
-_MASKS = (
-    (re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}"), "[e-mail]"),
-    (re.compile(r"(?<![\w.,])(?:\d[ -]?){12,18}\d(?![\w])"), "[card]"),
-    (re.compile(r"(?<![\w.,+])(?:\+\d|\(?0\d)[\d /()-]{6,16}\d(?!\w)"), "[phone]"),
-)
-
-
-def mask(text: str) -> str:
-    """The text with e-mail addresses, card numbers and telephone numbers masked.
-
-    >>> mask("I am ann@example.org, card 4111 1111 1111 1111")
-    'I am [e-mail], card [card]'
-    """
-    for pattern, word in _MASKS:
-        text = pattern.sub(word, text)
-    return text
+__all__ = ["Asker"]
 
 
 class Asker:
@@ -42,7 +25,7 @@ class Asker:
         *,
         budget: Budget | None = None,
         cache: AnswerCache | None = None,
-        redact: Callable[[str], str] = mask,
+        redact: Callable[[str], str] = redact,
     ) -> None:
         self._model, self._redact = model, redact
         self.budget, self._cache = budget or Budget(), cache or AnswerCache()

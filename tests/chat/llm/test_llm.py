@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shopr.chat.llm.asking import Asker, mask
+from shopr.chat.llm.asking import Asker
 from shopr.chat.llm.budget import AnswerCache, Budget
 from shopr.chat.llm.client import Endpoint, LanguageModel, LanguageModelError, Message
 from shopr.chat.llm.propose import ALLOWED, Proposer, checked
 from shopr.chat.llm.rephrase import Rephraser, marked, restored
 from shopr.clock import ManualClock
+from shopr.redaction import redact
 from tests.chat.llm.server import Endpoint as Served
 from tests.chat.llm.server import serving
 
@@ -137,7 +138,7 @@ def test_a_prompt_is_paid_for_once_and_names_nobody(served: Served, clock: Manua
 
 def test_masks_leave_prices_and_orders_alone() -> None:
     text = "headphones under 1,299.00 EUR, 2 of them, order 20261130-77, 500 GB"
-    assert mask(text) == text
+    assert redact(text) == text
 
 
 REPLY = "I found 2 headphones. 1. Ultra X3: €29.99, in stock. Shall I add one?"
