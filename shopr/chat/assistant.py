@@ -16,6 +16,7 @@ from shopr.chat.compose import composed
 from shopr.chat.facts import Money
 from shopr.chat.feeling import Feeling, tone_of
 from shopr.chat.flows import run
+from shopr.chat.flows.talk import said_again
 from shopr.chat.language import identify
 from shopr.chat.lexicon import spoken
 from shopr.chat.llm.help import ModelHelp
@@ -249,8 +250,9 @@ class Assistant:
             reply = self._model.reworded(reply)
         mended = tuple(pair for r in readings for pair in r.mended)
         reply = replace(reply, corrected=mended, commands=tuple(c.name for c in commands))
-        if intent != "repeat":
+        if intent not in ("repeat", "switch"):
             state.last = {
+                "again": [c.as_dict() for c in said_again(commands, state)],
                 "text": reply.text,
                 "products": [p.id for p in reply.products],
                 "citations": list(reply.citations),

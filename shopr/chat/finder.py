@@ -40,7 +40,6 @@ _SOFT = frozenset(
         "women",
         "kids",
         "automatic",
-        "electric",
         "digital",
         "original",
         "compatible",
@@ -161,11 +160,11 @@ def _of_concepts(need: Need, shelf: Shelf) -> tuple[NDArray[np.int64], NDArray[n
 
 
 def _called(typed: tuple[str, ...], phrases: NDArray[np.object_]) -> NDArray[np.float64]:
-    """Which rows are called by the very words that were typed."""
+    """Which rows are called by all the words that were typed: a "notebook PC" is a notebook."""
     if not typed:
         return np.zeros(len(phrases))
-    wanted = {" ".join(stemmed(w, "english") for w in t.split()) for t in typed}
-    same = {p: " ".join(stemmed(w, "english") for w in str(p).split()) in wanted for p in set(phrases)}
+    wanted = [{stemmed(w, "english") for w in t.split()} for t in typed]
+    same = {p: any(w <= {stemmed(v, "english") for v in str(p).split()} for w in wanted) for p in set(phrases)}
     return np.array([same[p] for p in phrases], dtype=np.float64)
 
 

@@ -137,6 +137,10 @@ def _brand_book(brands: Sequence[str]) -> PhraseBook:
     for variant, brand in short.items():
         if variant not in held:
             book.add(variant, "brand", brand)
+    as_held = {fold(b): b for b in counts}
+    for brand, forms in names().written.items():
+        for form in forms:
+            book.add(form, "brand", as_held.get(brand, brand))
     for brand in names().brands:
         if fold(brand) not in held and brand not in short:
             book.add(brand, "brand", brand)

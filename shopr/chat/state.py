@@ -33,6 +33,7 @@ class State:
         last: the last reply, for "say that again".
         tone: the shopper's tone in the last message.
         remember: whether the shopper agreed to be remembered across visits.
+        noted: languages in which it was said that product names are in another one.
     """
 
     language: str = "en"
@@ -53,6 +54,7 @@ class State:
     last: dict[str, Any] = field(default_factory=dict)
     tone: str = "neutral"
     remember: bool = False
+    noted: list[str] = field(default_factory=list)
 
     def search(self, need: Need) -> None:
         """Go on to another need; the one under way stays as a topic to go back to."""

@@ -135,6 +135,15 @@ class Turn:
         self.tell_prices(self.products)
         if lines:
             self.lines.append(Line(LIST))
+            self._note_language()
+
+    def _note_language(self) -> None:
+        """Say once in each language that the names of products stand in another one."""
+        state = self.state
+        foreign = any(p.language and p.language.split("-")[0] != state.language for p in self.products)
+        if foreign and state.language not in state.noted:
+            state.noted = [*state.noted, state.language]
+            self.say("translated_note")
 
     def tell_prices(self, products: Iterable[Product]) -> None:
         """Keep in mind which prices the shopper was told."""

@@ -127,14 +127,11 @@ def _track(found: Summary, replay_path: Path, catalog_path: Path) -> None:
 
 
 def _write(path: Path, lines: list[str]) -> None:
-    from shopr.errors import InputError
+    """Write the lines whole or not at all: a file that was there stays until the new one is complete."""
+    from shopr.data.folders import replaced_file
 
-    try:
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be written: {error.strerror}", hint="Name a file in a folder of yours"
-        ) from error
+    with replaced_file(path) as fresh:
+        fresh.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _failures(played: list[Played]) -> list[dict[str, Any]]:

@@ -14,7 +14,9 @@ from shopr.chat.linear import LinearText
 
 __all__ = ["LEFT_OUT", "fit_intents", "generate"]
 
-LEFT_OUT = frozenset({"want", "which", "resume", "set_quantity", "gift", "dearest", "cheapest"})
+LEFT_OUT = frozenset(
+    {"want", "which", "resume", "set_quantity", "gift", "dearest", "cheapest", "double", "fewer", "another"}
+)
 """Commands whose words depend on what was said before: not told from one message."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shopr.chat.commands import Command
-from shopr.chat.facts import Many, Money
+from shopr.chat.facts import Line, Many, Money
 from shopr.chat.flows.search import present
 from shopr.chat.need import Need
 from shopr.chat.shelving import SURE
@@ -13,6 +13,10 @@ from shopr.chat.turn import MOST_SHOWN, Turn
 from shopr.commerce.carts import CartChange
 
 __all__ = ["FLOWS", "offer_alternatives"]
+
+
+_RELATED = 2
+"""Products that are named along with what was put into the cart, at most."""
 
 
 def add(turn: Turn, command: Command) -> None:
@@ -58,7 +62,21 @@ def _added(turn: Turn, added: list[str], quantity: int, before: dict[str, int]) 
     state.topic, state.touched, state.focus = "cart", added, added
     state.before = {i: before.get(i, 0) for i in added}
     _total(turn)
+    _goes_with(turn, added)
     turn.quick += ["quick_cart", "quick_checkout"]
+
+
+def _goes_with(turn: Turn, added: list[str]) -> None:
+    """What is bought along with what was put in, where orders tell so: named with its price, never put in."""
+    if turn.related is None or len(added) != 1 or turn.state.tone in ("angry", "anxious", "hurried"):
+        return
+    held = {line.product_id for line in turn.cart().lines}
+    near = [i for i, _ in turn.related(added[0], _RELATED + len(held)) if i not in held]
+    ids = [i for i in turn.sold(near) if turn.stock(i) != 0][:_RELATED]
+    if ids:
+        turn.say("goes_with")
+        for product_id in ids:
+            turn.lines.append(Line("", {"parts": (turn.title(product_id), turn.price(product_id) or "–")}))
 
 
 def _which(turn: Turn, command: Command) -> None:

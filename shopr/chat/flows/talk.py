@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from shopr.chat.commands import Command
 from shopr.chat.facts import Day, Line, Many, What, Word
 from shopr.chat.need import Need
+from shopr.chat.state import State
 from shopr.chat.turn import Turn
 
-__all__ = ["FLOWS", "REMEMBERED"]
+__all__ = ["FLOWS", "REMEMBERED", "said_again"]
 
 Flow = Callable[[Turn, Command], None]
 REMEMBERED = timedelta(days=180)
@@ -85,9 +86,39 @@ def repeat(turn: Turn, command: Command) -> None:
     turn.products = [turn.product(i) for i in ids]
 
 
+def said_again(commands: Sequence[Command], state: State) -> list[Command]:
+    """Commands that say once more what these said, and change nothing: for another language."""
+    out: list[Command] = []
+    for command in commands:
+        if command.name in _LISTED and state.need:
+            out.append(Command("search", state.need, value="instead"))
+        elif command.name in _OF_CART:
+            out.append(Command("show_cart"))
+        elif command.name in _OF_ORDERS and state.order:
+            out.append(Command("order_status", order=state.order))
+        elif command.name in _TOLD:
+            out.append(command)
+    return list(dict.fromkeys(out))[:3]
+
+
+_LISTED = frozenset("search cheaper dearer more resume".split())
+_OF_CART = frozenset("add remove set_quantity correct_item clear_cart show_cart total checkout".split())
+_OF_ORDERS = frozenset("order_status cancel_order return payment_problem confirm deny".split())
+_TOLD = frozenset(
+    "compare details similar price stock delivery good_price recommend trending new deals orders return_policy "
+    "memory_show help who_are_you off_topic refuse_discount greet".split()
+)
+
+
 def switch(turn: Turn, command: Command) -> None:
-    """Go on in another language; the language itself was set by the assistant."""
+    """Go on in another language, with what was said last; the language itself was set by the assistant."""
+    from shopr.chat.flows import run
+
     turn.say("language_now")
+    pending = turn.state.pending
+    for data in turn.state.last.get("again", []):
+        run(turn, Command.of(data))
+    turn.state.pending = pending
 
 
 def memory_show(turn: Turn, command: Command) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from shopr.chat.reading.amounts import Amount, find_amounts, find_groups, find_measures
 from shopr.chat.reading.bounds import find_prices
+from shopr.chat.reading.choosing import is_part, no_false_denials, no_short_for_number, widest
 from shopr.chat.reading.clauses import clauses
 from shopr.chat.reading.denial import denied
 from shopr.chat.reading.mending import Range, mended_tokens
@@ -20,6 +21,8 @@ from shopr.chat.reading.vocabulary import CONTENT, Vocabulary, names, vocabulary
 __all__ = ["Range", "Reader"]
 
 _ORDER = re.compile(r"#?[A-Za-z]{1,4}-?\d{3,12}")
+_SLIGHT = frozenset("deals new trending discount good_price off_topic help repeat".split())
+"""Commands that a word of a longer expression does not ask for: the "offer" of "what can you offer"."""
 _TIMES = re.compile(r"[x×](\d{1,2})")
 _MOST_PLACES = 20
 _FALLBACK = ("concepts", "colours", "materials", "attributes", "units")
@@ -57,7 +60,8 @@ class _Clause:
 
     def read(self) -> Reading:
         self._identify()
-        self._matches = _no_false_denials(self._words.book.find(self._tokens))
+        self._matches = no_false_denials(self._words.book.find(self._tokens))
+        self._matches = no_short_for_number(self._matches, self._tokens)
         self._out.injection = any(m.table == "injection" for m in self._matches)
         self._measure()
         self._refer()
@@ -109,7 +113,7 @@ class _Clause:
         free = [m for m in self._matches if not self._taken & set(range(m.start, m.end))]
         numbers = [n for n in find_numbers(self._tokens, free, self._words) if n.start not in self._taken]
         numbers = self._places(numbers, free)
-        ordinals = without_overlaps(m for m in free if m.table == "ordinals")
+        ordinals = without_overlaps(m for m in free if m.table == "ordinals" and not is_part(m, free))
         groups = find_groups(self._tokens, numbers, self._words)
         for which, n, start, end in groups[:1]:
             others = any(m.end <= start or m.start >= end for m in ordinals)
@@ -164,7 +168,7 @@ class _Clause:
         rivals += [m for m in self._free() if m.table in ("injection", "language_switch") and m.words > 1]
         own = [m for m in self._free() if m.table in CONTENT]
         brands = [m for m in self._shelf.brands.find(self._tokens) if self._is_brand(m)]
-        chosen = _widest([*own, *brands, *self._english(own)], rivals)
+        chosen = widest([*own, *brands, *self._english(own)], rivals)
         marks = [m for m in self._free() if m.table == "markers"]
         refused = denied(chosen, marks, self._tokens)
         for match in chosen:
@@ -209,6 +213,7 @@ class _Clause:
         spans = [(p.start, p.end) for p in self._out.prices] + [(s.start, s.end) for s in self._out.slots]
         for match in self._matches:
             inside = any(a <= match.start and match.end <= b for a, b in spans)
+            inside = inside or (match.key in _SLIGHT and is_part(match, self._matches))
             if match.table == "commands" and not inside:
                 self._out.asks[match.key] = max(self._out.asks.get(match.key, 0), match.words)
             elif match.table == "markers":
@@ -239,46 +244,9 @@ class _Clause:
         self._taken.update(range(start, end))
 
 
-def _no_false_denials(matches: list[Match]) -> list[Match]:
-    """Without words of denial that are part of something longer: 有没有, "no more than", "why not"."""
-    longer = [m for m in matches if m.table in ("commands", "concepts", "attributes") and not m.gapped]
-
-    def inside(mark: Match) -> bool:
-        size = mark.end - mark.start
-        return any(m.start <= mark.start and mark.end <= m.end and m.end - m.start > size for m in longer)
-
-    return [m for m in matches if not (m.key.startswith("negation") and inside(m))]
-
-
 _OF_ORDERS = frozenset("order_status arrival return cancel_order payment_problem late return_policy".split())
 _BY = frozenset("from by brand only von de di van da par by marke marca marque".split())
 
 
 def _is_small(token: Token, words: Vocabulary) -> bool:
     return len(token.key) == 1 and not token.key.isdigit() and words.lexicon.spaces
-
-
-def _widest(matches: Iterable[Match], rivals: Sequence[Match]) -> list[Match]:
-    """Matches that do not overlap, longest first; of one span all keys of one table; rivals only keep others out."""
-    order = {
-        "brand": 0,
-        "concepts": 1,
-        "groups": 2,
-        "colours": 3,
-        "materials": 4,
-        "attributes": 5,
-        "units": 6,
-        "recipients": 7,
-    }
-    chosen: list[Match] = []
-    blocked = [(m.start, m.end) for m in rivals]
-    ranked = sorted(matches, key=lambda m: (-(m.end - m.start), order.get(m.table, 9), m.start))
-    for match in ranked:
-        if match.table == "units":
-            continue
-        if any(a <= match.start and match.end <= b and b - a > match.end - match.start for a, b in blocked):
-            continue
-        over = [c for c in chosen if c.start < match.end and match.start < c.end]
-        if all((c.start, c.end, c.table) == (match.start, match.end, match.table) for c in over):
-            chosen.append(match)
-    return sorted(dict.fromkeys(chosen), key=lambda m: m.start)

@@ -32,6 +32,7 @@ class Names:
 
     products: dict[str, str]
     brands: tuple[str, ...]
+    written: dict[str, tuple[str, ...]]
     ordinary: frozenset[str]
     pairs: dict[tuple[str, str], str]
     hints: dict[str, frozenset[str]]
@@ -47,6 +48,7 @@ def names() -> Names:
     return Names(
         products=dict(data["products"]),
         brands=tuple(map(str, data["brands"])),
+        written={str(brand): tuple(map(str, forms)) for brand, forms in data["written"].items()},
         ordinary=frozenset(map(str, data["ordinary"])),
         pairs={(first, second): concept for first, second, concept in data["pairs"]},
         hints={concept: frozenset(map(str, words)) for concept, words in data["hints"].items()},
@@ -99,7 +101,8 @@ class Vocabulary:
         for kind in ("first", "last"):
             for pattern in getattr(words.ordinal_groups, kind):
                 self.groups.add(pattern.replace("{n}", f" {NUMBER} "), "ordinal_groups", kind)
-        self.stopwords = frozenset(fold(w) for phrase in words.stopwords for w in phrase.split())
+        small = _function_words().get(words.language, "").split()
+        self.stopwords = frozenset(fold(w) for phrase in (*words.stopwords, *small) for w in phrase.split())
 
     @cached_property
     def number_parts(self) -> dict[str, int]:
@@ -179,6 +182,13 @@ class Vocabulary:
     def _content_words(self) -> frozenset[str]:
         phrases = (p for key in CONTENT for words in getattr(self.lexicon, key).values() for p in words)
         return frozenset(fold(p) for p in phrases if " " not in p)
+
+
+@cache
+def _function_words() -> dict[str, str]:
+    """Small words of many languages, by which a language is told; none of them is a typing error."""
+    text = files("shopr.chat").joinpath("models", "function_words.yaml").read_text(encoding="utf-8")
+    return {str(code): str(held) for code, held in yaml.load(text, Loader=yaml.BaseLoader).items()}
 
 
 def _ranges(words: Lexicon) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from shopr.chat.commands import Command
-from shopr.chat.reading.tokens import fold
 from shopr.chat.reading.vocabulary import vocabulary
 from shopr.chat.understanding.scene import Scene
 
@@ -79,9 +78,10 @@ def _quantity(scene: Scene) -> int | None:
 
 def _denied(scene: Scene, place: int) -> bool:
     """Whether a word of denial stands right before a number."""
-    words = vocabulary(scene.state.language).lexicon.markers.get("negation_before", [])
-    before = scene.reading.tokens[place - 1].key if place else ""
-    return bool(before) and before in {fold(w.split()[-1]) for w in words} and scene.marks("negation_before")
+    if not place or not scene.marks("negation_before"):
+        return False
+    found = vocabulary(scene.state.language).book.find(scene.reading.tokens[max(place - 3, 0) : place])
+    return any(m.key == "negation_before" and m.end == min(place, 3) for m in found)
 
 
 def _correction(scene: Scene) -> Command | None:

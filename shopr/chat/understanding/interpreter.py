@@ -89,6 +89,8 @@ def _merged(commands: list[Command]) -> list[Command]:
         elif last.name in _ABOUT_ORDERS and command.name in _ABOUT_ORDERS:
             keep = last if _ABOUT_ORDERS.index(last.name) >= _ABOUT_ORDERS.index(command.name) else command
             out[-1] = replace(keep, order=last.order or command.order)
+        elif last.name == command.name == "add" and last.ids and last.ids == command.ids:
+            out[-1] = last if command.quantity is None else command  # "the third one, put it in my cart"
         elif last.name == "details" and command.name in ("add", "remove", "compare") and last.ids == command.ids:
             out[-1] = command
         elif command not in out:
