@@ -18,6 +18,7 @@ page = st.navigation(
         st.Page("views/profile.py", title="Profile", url_path="profile"),
         st.Page("views/chat.py", title="Chat", url_path="chat"),
         st.Page("views/experiments.py", title="Experiments", url_path="experiments"),
+        st.Page("views/alerts.py", title="Alerts", url_path="alerts"),
         st.Page("views/security.py", title="Security", url_path="security"),
     ],
     position="top",

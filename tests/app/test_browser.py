@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from shopr.abtest.keeping import keep
 from shopr.abtest.kept import Kept
+from shopr.analytics.alerts.raised import Alerts
 from shopr.config import Settings
 from shopr.data.splitting import four_way
 from shopr.recommend.registry import make
@@ -31,7 +32,7 @@ from tests.app.sample import sample_dataset
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 WIDE, NARROW = (1440, 900), (390, 844)
-PAGES = ["/", "/for-you", "/search", "/profile", "/chat", "/experiments", "/security"]
+PAGES = ["/", "/for-you", "/search", "/profile", "/chat", "/experiments", "/alerts", "/security"]
 LOOKS = SPEC + "design: {type: group_sequential, n: 2800, looks: 4}\n"
 READY = "[data-testid=stApp][data-test-script-state=notRunning] .stHtml h1"
 
@@ -69,6 +70,7 @@ def guarded(settings: Settings) -> None:
         security.failures.failed(who, "wrong password")
     security.block("203.0.113.0/24", reason="abuse", actor="maria")
     security.sessions.login(None, "ann", address="203.0.113.7", agent="Firefox")
+    Alerts(Shop.open(settings).database).raise_alert("payment", "the provider answers slowly", about="shop")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from shopr.analytics.alerts.phases import Transition
 from shopr.analytics.alerts.rules import BurnRate, Change, Drift, Rule, Seasonal, Threshold, words_of
 from shopr.analytics.alerts.series import at, sql_of
 
-__all__ = ["evidence", "figure", "fingerprint", "message", "notice"]
+__all__ = ["evidence", "figure", "fingerprint", "message", "notice", "page_link"]
 
 
 def fingerprint(rule: str, series: str) -> str:
@@ -65,6 +65,13 @@ def evidence(rule: Rule, series: str, move: Transition) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def page_link(kept: dict[str, Any], app: str = "") -> str:
+    """The address of the page that shows more of the days that evidence is of."""
+    page = "" if kept["page"] == "overview" else kept["page"]
+    days = f"from={kept['from'][:10]}&to={kept['until'][:10]}"
+    return f"{app.rstrip('/')}/{page}?period=Own+dates&{days}"
+
+
 def _window(rule: Rule) -> int:
     condition = rule.condition
     if isinstance(condition, BurnRate):
@@ -84,4 +91,6 @@ def notice(event: str, alert: dict[str, Any], app: str) -> tuple[str, str]:
     if event == "resolved":
         lines.append(f"Resolved {alert['resolved_at']:%Y-%m-%d %H:%M} UTC: {alert['resolution']}.")
     lines.append(f"Evidence: {app.rstrip('/')}/alerts?alert={alert['id']}")
+    if alert["evidence"]:
+        lines.append(f"More: {page_link(alert['evidence'], app)}")
     return title, "\n".join(lines)
