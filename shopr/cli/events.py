@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from shopr.cli.events_care import key, resolve, unlink
 from shopr.cli.events_figures import backfill, engagement, recommendations, revenue, searches
 from shopr.cli.output import echo, echo_frame, echo_json, json_option, write_frame
 
@@ -57,10 +58,11 @@ def load(file: Path, *, attacks: Policy, screened: Path | None, as_json: bool) -
     from shopr.analytics.loading import load_events
     from shopr.progress import step
     from shopr.security.intake import Screen
+    from shopr.shop import Shop
 
     with step(f"Load {file.name}") as reading:
         screen = Screen(attacks)
-        done = load_events(_store(), file, screen=screen)
+        done = load_events(_store(), file, screen=screen, book=Shop.open().event_book)
         reading.note(f"{done.new:,} of {done.rows:,} events are new")
     if screened is not None:
         write_frame(screen.found.frame, screened)
@@ -186,10 +188,13 @@ def vitals(*, since: str | None, until: str | None, as_json: bool) -> None:
 @_span
 @json_option
 def errors(*, since: str | None, until: str | None, as_json: bool) -> None:
-    """Errors by group, most frequent first."""
+    """Errors by group, most frequent first; which are open, resolved, or back in a later release."""
     from shopr.analytics.quality import error_groups
+    from shopr.analytics.resolutions import Resolutions
 
-    _show(error_groups(_store(), start=since, end=until), as_json, "No errors in this span.")
+    store = _store()
+    groups = error_groups(store, start=since, end=until)
+    _show(Resolutions(store).judged(groups).drop(columns="regressed"), as_json, "No errors in this span.")
 
 
 @events.command(epilog="Example: shopr events compact")
@@ -229,5 +234,5 @@ def _show(frame: Any, as_json: bool, nothing: str = "No events in this span.") -
         echo_frame(frame)
 
 
-for command in (backfill, engagement, recommendations, revenue, searches):
+for command in (backfill, engagement, key, recommendations, resolve, revenue, searches, unlink):
     events.add_command(command)
