@@ -98,8 +98,9 @@ def pandas(folder: Path, days: int) -> list[int]:
     import numpy as np
     import pandas as pd
 
+    files = sorted(map(str, folder.glob("events/day=*/*.parquet")))
     frame = pd.read_parquet(
-        folder / "events", columns=["user_id", "type", "time"], filters=[("type", "in", list(STEPS))], partitioning=None
+        files, columns=["user_id", "type", "time"], filters=[("type", "in", list(STEPS))], partitioning=None
     )
     users = frame["user_id"].astype("category").cat.codes.to_numpy()
     times = frame["time"].astype("int64").to_numpy()

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection, delete, insert, select
 
 from shopr.analytics.rows import COLUMNS, Row
+from shopr.clock import SystemClock
 from shopr.errors import StorageError
 from shopr.storage.tables import event_parts as table
 
@@ -122,9 +123,11 @@ class ColdStore:
             connection.execute(insert(table), rows)
 
     def delist(self, connection: Connection, parts: Iterable[Part]) -> None:
-        """Let parts count no longer."""
+        """Let parts count no longer; their files are spared for as long as `sweep` says, from now on."""
         for part in parts:
             connection.execute(delete(table).where(table.c.path == part.path))
+            with suppress(OSError):
+                os.utime(self.folder / part.path)
 
     def read(self, part: Part) -> Any:
         """A part as an Arrow table.
@@ -140,15 +143,21 @@ class ColdStore:
                 hint="Restore the file from a backup",
             ) from error
 
-    def sweep(self, listed: Iterable[Part]) -> int:
-        """Remove files that no part is listed for; how many. Only whoever holds the lock of compaction may do so."""
+    def sweep(self, listed: Iterable[Part], spared: timedelta = timedelta(0)) -> int:
+        """Remove files that no part is listed for; how many. Only whoever holds the lock of compaction may do so.
+
+        Args:
+            spared: how long ago they must have been given up, by the machine's clock, which dates files: a query that
+                began before that may still read them.
+        """
         known = {part.path for part in listed}
-        removed = 0
+        removed, youngest = 0, (SystemClock().now() - spared).timestamp()
         for path in self.folder.glob("day=*/*"):
             if f"{path.parent.name}/{path.name}" not in known:
                 with suppress(OSError):
-                    path.unlink()
-                    removed += 1
+                    if not spared or path.stat().st_mtime <= youngest:
+                        path.unlink()
+                        removed += 1
         for folder in self.folder.glob("day=*"):
             with suppress(OSError):
                 folder.rmdir()  # refused while something is in it

@@ -17,10 +17,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select
 
 from shopr.analytics.cold import ColdStore, Part, arrow_table, day_of
-from shopr.analytics.hot import DAY, KNOWN_DAYS, LOCK, HotStore, digest, microseconds_of
+from shopr.analytics.hot import DAY, KNOWN_DAYS, LOCK, HotStore, microseconds_of
 from shopr.analytics.rows import COLUMNS, Row, microseconds
 from shopr.clock import Clock, SystemClock
 from shopr.errors import StorageError
@@ -33,6 +33,8 @@ _BLOCK = 250_000
 """Hot rows moved in one transaction: what memory holds at once."""
 _SMALL = 4
 """Parts of a day that are let stand before they are joined."""
+_SPARED = timedelta(minutes=15)
+"""How long files stay that were replaced: queries that began before read them still."""
 _TIME = COLUMNS.index("time")
 
 
@@ -60,7 +62,7 @@ class Compactor:
             StorageError: if another process compacts, or a store refuses; nothing is lost or doubled then.
         """
         with self.alone():
-            swept = self.sweep()
+            swept = self.sweep(_SPARED)
             moved = written = 0
             upto = self._upto(microseconds(self._clock.now()) - microseconds_of(age))
             while upto:
@@ -132,13 +134,11 @@ class Compactor:
         for row in block:
             days[day_of(row[1 + _TIME])].append(row[1:])
         parts = [self._cold.write(day, arrow_table(rows)) for day, rows in sorted(days.items())]
-        today = microseconds(self._clock.now()) // DAY
-        known = [{"id": digest(row[1]), "day": today} for row in block]
         with self._database.begin() as connection:
             if not self._database.is_sqlite:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
             self._cold.enlist(connection, parts)
-            connection.execute(insert(event_ids), known)
+            self._hot.know(connection, (row[1] for row in block))
             connection.execute(delete(table).where(table.c.seq >= block[0][0], table.c.seq <= block[-1][0]))
         return len(parts), len(block)
 
@@ -162,11 +162,11 @@ class Compactor:
             self._cold.delist(connection, parts)
             self._cold.enlist(connection, new)
 
-    def sweep(self) -> int:
-        """Remove files that no part is listed for; how many. The caller holds the lock (`alone`)."""
+    def sweep(self, spared: timedelta = timedelta(0)) -> int:
+        """Remove files that no part is listed for since `spared`; how many. The caller holds the lock (`alone`)."""
         with self._database.read() as connection:
             listed = self._cold.listed(connection)
-        return self._cold.sweep(listed)
+        return self._cold.sweep(listed, spared)
 
     def _forget_ids(self) -> None:
         oldest = microseconds(self._clock.now()) // DAY - KNOWN_DAYS

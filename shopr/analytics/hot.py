@@ -1,12 +1,13 @@
 """The hot store: what happened lately, in the database, where writers and readers do not block each other.
 
-An event is known by its id and counts once: ids of hot rows by their unique key, ids of compacted ones by digests that
-are kept for 30 days. What is older than that is refused, except where the caller says that it loads history.
+An event is known by its id and counts once: ids of hot rows by their unique key, ids of compacted and loaded ones by
+digests that are kept for 30 days. Events that are older when they come are looked for in the parts of their days
+(`EventStore.append`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from hashlib import blake2b
@@ -97,6 +98,15 @@ class HotStore:
             for (known,) in connection.exec_driver_sql(f"SELECT id FROM event_ids WHERE id IN ({marks})", tuple(some)):
                 by_digest.pop(bytes(known), None)
         return list(by_digest.values())
+
+    def know(self, connection: Connection, ids: Iterable[str]) -> None:
+        """Keep the ids of events that went into parts, so that a batch which is sent again changes nothing."""
+        today = microseconds(self._clock.now()) // DAY
+        verb = "INSERT OR IGNORE INTO" if self.database.is_sqlite else "INSERT INTO"
+        ending = "" if self.database.is_sqlite else " ON CONFLICT (id) DO NOTHING"
+        query = f"{verb} event_ids (id, day) VALUES ({self._mark}, {self._mark}){ending}"
+        if rows := [(digest(event_id), today) for event_id in ids]:
+            connection.exec_driver_sql(query, rows)
 
     def count(self) -> int:
         """Rows that are hot."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,7 +22,7 @@ from sqlalchemy import delete
 
 from shopr.analytics.cold import SCHEMA, ColdStore, Part, arrow_table, day_of
 from shopr.analytics.compaction import Compacted, Compactor
-from shopr.analytics.hot import HotStore
+from shopr.analytics.hot import KNOWN_DAYS, HotStore
 from shopr.analytics.persons import OfPersons
 from shopr.analytics.rows import COLUMNS, Row, microseconds
 from shopr.clock import Clock, SystemClock
@@ -32,6 +33,7 @@ from shopr.storage.tables import events as table
 
 __all__ = ["EventStore", "events_database"]
 
+_time_of = itemgetter(COLUMNS.index("time"))
 _TRIES = 3
 """A part may be replaced between the moment it is listed and the moment it is opened."""
 
@@ -84,7 +86,20 @@ class EventStore(OfPersons):
         Raises:
             StorageError: if the database refuses; nothing of the batch is kept.
         """
+        if rows and min(map(_time_of, rows)) < self._horizon():
+            rows = self._not_in_parts(rows)
         return self._hot.append(rows)
+
+    def _horizon(self) -> int:
+        """Of events before this moment the ids may be forgotten."""
+        return microseconds(self._clock.now() - timedelta(days=KNOWN_DAYS - 1))
+
+    def _not_in_parts(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Rows without those that are old and in the parts of their days already."""
+        horizon = self._horizon()
+        old = [row for row in rows if _time_of(row) < horizon]
+        new = set(self._unknown(arrow_table(old))["event_id"].to_pylist())
+        return [row for row in rows if _time_of(row) >= horizon or row[0] in new]
 
     def load(self, blocks: Iterable[Any]) -> int:
         """Store history in bulk, straight into parts; how many events were new.
@@ -113,8 +128,10 @@ class EventStore(OfPersons):
         for day, end in zip(starts.values.to_pylist(), starts.run_ends.to_pylist(), strict=True):
             parts.append(self._cold.write(day, rows.slice(at, end - at)))
             at = end
+        young = pc.greater_equal(rows["time"].cast(pa.int64()), self._horizon())
         with self._database.begin() as connection:
             self._cold.enlist(connection, parts)
+            self._hot.know(connection, rows["event_id"].filter(young).to_pylist())
         return int(rows.num_rows)
 
     def _unknown(self, rows: Any) -> Any:
@@ -167,22 +184,19 @@ class EventStore(OfPersons):
             self._view(connection, files, hot, _where(low, high))
             connection.register("linked", self.identities.owners())
             yield connection
+        except (duckdb.IOException, duckdb.InvalidInputException) as error:
+            if ".parquet" not in str(error):
+                raise
+            raise _unreadable(error) from error
         finally:
             connection.close()
 
     @staticmethod
     def _view(connection: Any, files: list[str], hot: Any, where: str) -> None:
-        import duckdb
-
         cold = f"SELECT * FROM read_parquet({files!r}, hive_partitioning = false){where} UNION ALL " if files else ""
-        try:
-            connection.execute("SET TimeZone = 'UTC'")
-            connection.register("hot", hot)
-            connection.execute(f"CREATE VIEW events AS {cold}SELECT * FROM hot{where}")
-        except (duckdb.IOException, duckdb.InvalidInputException) as error:
-            raise StorageError(
-                f"events cannot be read: {str(error).splitlines()[0]}", hint="Try again, or restore from a backup"
-            ) from error
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.register("hot", hot)
+        connection.execute(f"CREATE VIEW events AS {cold}SELECT * FROM hot{where}")
 
     def frame(self, *, start: str | datetime | None = None, end: str | datetime | None = None) -> pd.DataFrame:
         """The events of a span as a table, in order of time."""
@@ -235,6 +249,13 @@ class EventStore(OfPersons):
             count += self._compactor.rewrite(younger, days)
             self._compactor.sweep()
         return int(count)
+
+
+def _unreadable(error: Exception) -> StorageError:
+    """A part that DuckDB cannot read, be it when the view is made or when it is asked."""
+    return StorageError(
+        f"events cannot be read: {str(error).splitlines()[0]}", hint="Try again, or restore from a backup"
+    )
 
 
 def _bounds(start: str | datetime | None, end: str | datetime | None) -> tuple[int | None, int | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -127,7 +128,10 @@ def test_a_clock_that_runs_ahead_does_not_carry_events_into_the_future(store: Ev
     assert str(times["far"]) == "2026-01-01 00:00:00+00:00"
 
 
-def test_small_parts_are_joined_and_left_over_files_swept(store: EventStore, event: Make, tmp_path) -> None:
+def test_small_parts_are_joined_and_left_over_files_swept(
+    store: EventStore, event: Make, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shopr.analytics.compaction._SPARED", NOW)
     done = []
     for i in range(6):
         store.append(rows([event(event_id=f"e{i}")]))
@@ -138,6 +142,20 @@ def test_small_parts_are_joined_and_left_over_files_swept(store: EventStore, eve
     assert store.compact(NOW).swept == 1
     assert len(list((tmp_path / "parts").rglob("*.parquet"))) == 2  # the joined one and the sixth
     assert len(ids(store)) == 6
+
+
+def test_files_that_were_replaced_are_spared_for_queries_under_way(store: EventStore, event: Make, tmp_path) -> None:
+    for i in range(5):
+        store.append(rows([event(event_id=f"e{i}")]))
+        store.compact(NOW)
+    assert len(list((tmp_path / "parts").rglob("*.parquet"))) == 6  # five, and what was made of them
+    with store.query() as events:
+        assert store.compact(NOW).swept == 0
+        assert events.sql("SELECT count(*) FROM events").fetchall() == [(5,)]
+    for path in (tmp_path / "parts").rglob("*.parquet"):
+        os.utime(path, (0, 0))
+    assert store.compact(NOW).swept == 5
+    assert len(ids(store)) == 5
 
 
 def test_a_query_under_way_survives_compaction(store: EventStore, event: Make) -> None:
