@@ -10,6 +10,7 @@ import click
 
 from shopr.cli.output import echo_json, echo_table, json_option, write_frame
 from shopr.cli.search_image import failing, image
+from shopr.cli.search_learn import learn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +36,7 @@ def search() -> None:
 
 search.add_command(image)
 search.add_command(failing)
+search.add_command(learn)
 
 
 def _catalog_option(*, required: bool = True) -> Callable[[F], F]:

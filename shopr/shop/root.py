@@ -27,6 +27,7 @@ from shopr.shop.assisted import Assisted
 from shopr.shop.guarded import Guarded
 from shopr.shop.lists import Lists
 from shopr.shop.observed import Observed
+from shopr.shop.searching import Searching
 from shopr.shop.staged import Staged
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ __all__ = ["Shop"]
 
 
 @dataclass
-class Shop(Guarded, Assisted, Observed, Lists):
+class Shop(Guarded, Assisted, Observed, Lists, Searching):
     """A shop at work.
 
     Attributes:
