@@ -11,7 +11,7 @@ from shopr.analytics.log import EventLog
 from shopr.clock import ManualClock
 from shopr.config import Settings
 from shopr.data.events import Event
-from shopr.errors import NotReadyError
+from shopr.errors import NotReadyError, SpecError
 from shopr.shop import Shop
 from tests.app.sample import sample_dataset
 
@@ -66,6 +66,36 @@ def test_a_login_merges_what_came_before_and_carries_the_choice(shop: Shop, cloc
     shop.signed_in("bob", session_id="s9", device_id="phone")  # does not want to be followed, and is not
     assert set(EventLog.read(shop.events).person_ids) == {"ann"}
     assert shop.events.identities.export("bob") == []
+
+
+def test_what_a_session_refuses_its_user_does_not_allow_there(shop: Shop) -> None:
+    shop.consent.set("ann", ("analytics", "marketing"), notice="v1")
+    shop.consent.set("s1", ("analytics", "marketing"), notice="v1")
+    assert shop.choice_of("ann", "s1").allows("marketing")
+    shop.under_gpc("s1")
+    assert shop.choice_of("ann", "s1").words() == ("necessary", "analytics")
+    assert shop.choice_of("ann", "s2").allows("marketing")
+    assert shop.choice_of("bob", "s1").words() == ("necessary", "analytics")  # nobody asked him
+
+
+def test_signing_in_ends_the_visitors_session_and_owns_it(shop: Shop) -> None:
+    token, visit = shop.security.sessions.start()
+    shop.record(click(shop, session=visit.id))
+    fresh, session = shop.sign_in(token, "ann")
+    shop.record(click(shop, session.user, session.id))
+    assert shop.security.sessions.resume(token).session is None
+    assert shop.security.sessions.resume(fresh).session == session
+    assert shop.collector.flush()
+    assert set(EventLog.read(shop.events).person_ids) == {"ann"}
+    shop.sign_in(fresh, "bob")  # a session of ann's does not become bob's
+    assert shop.events.identities.sessions_of("bob") == []
+
+
+def test_a_wrong_file_of_events_loses_nothing(shop: Shop) -> None:
+    (shop.folder / "events.yaml").write_text("events: {a_b: {abuot: x}}")
+    assert shop.record(click(shop, "ann"))
+    with pytest.raises(SpecError, match="Did you mean 'about'"):
+        _ = shop.event_book
 
 
 def test_a_person_is_forgotten_in_the_event_store_as_well(shop: Shop) -> None:

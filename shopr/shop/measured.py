@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from shopr.analytics.consent import Choice
     from shopr.analytics.prometheus import Metrics
     from shopr.analytics.sentry import Forwarder
+    from shopr.security.sessions import Privilege, Session
     from shopr.shop.root import Shop
     from shopr.storage.subjects import SubjectStore
 
@@ -56,15 +57,22 @@ class Measured:
         self._measuring._note(EventType.CONSENT_CHANGED, None, person, said)
         return choice
 
+    def choice_of(self, user_id: str | None, session_id: str | None) -> Choice:
+        """The choice in force: the user's, else the session's. Where the session does not allow marketing, because its
+        browser said so or its visitor did, the user does not there, either."""
+        consent = self._measuring.consent
+        if not user_id:
+            return consent.of(session_id)
+        choice = consent.of(user_id)
+        if not session_id or (choice.time and not choice.allows("marketing")):
+            return choice
+        own = consent.of(session_id)
+        if not own.time:
+            return choice
+        return consent.of(user_id, gpc=not own.allows("marketing")) if choice.time else own
+
     def _choice(self, event: Event) -> Choice:
-        """The choice in force for an event: the user's, else the session's; a session's GPC holds for its user, too."""
-        consent, user, session = self._measuring.consent, event.user_id, event.session_id
-        if not user:
-            return consent.of(session)
-        choice = consent.of(user)
-        if session and choice.allows("marketing") and consent.of(session).notice == GPC:
-            return consent.of(user, gpc=True) if choice.time else consent.of(session)
-        return choice
+        return self.choice_of(event.user_id, event.session_id)
 
     # -- who it is ----------------------------------------------------------------------------------------------------
 
@@ -77,6 +85,22 @@ class Measured:
             theirs = shop.consent.set(user_id, own.purposes, notice=own.notice, origin="login")
         if theirs.allows("analytics"):
             shop.events.identities.link(session_id=session_id, device_id=device_id, user_id=user_id)
+
+    def sign_in(
+        self, token: str | None, user_id: str, privilege: Privilege = "user", *, address: str = "", agent: str = ""
+    ) -> tuple[str, Session]:
+        """Start the session of somebody who proved who they are (`shopr.security.sessions`); what the visitor's session
+        that ends with it did is theirs.
+
+        Raises:
+            InputError: if the user id is empty or too long.
+        """
+        sessions = self._measuring.security.sessions
+        before = sessions.resume(token, address=address, agent=agent).session if token else None
+        fresh, session = sessions.login(token, user_id, privilege, address=address, agent=agent)
+        if before is not None and not before.user:
+            self.signed_in(user_id, session_id=before.id)
+        return fresh, session
 
     def _seen(self, event: Event) -> None:
         """Link what an event names together; who may not be analysed is not linked."""

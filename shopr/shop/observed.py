@@ -68,7 +68,7 @@ class Observed(Measured):
         shop = self._observing
         rates = Sampling(performance=shop.settings.sample_performance, behaviour=shop.settings.sample_behaviour)
         made = Collector(
-            self.events, Spool(shop.settings.home / "spool"), choice=self._choice, book=self._book(),
+            self.events, Spool(shop.settings.home / "spool"), choice=self._choice, book=self.book,
             told=self._told, sampling=rates,
             clock=shop.clock,
         )  # fmt: skip
@@ -77,7 +77,8 @@ class Observed(Measured):
         atexit.register(made.close)
         return made
 
-    def _book(self) -> EventBook:
+    @cached_property
+    def book(self) -> EventBook:
         """As `event_book`; a wrong file must not keep the shop from recording what it knows."""
         from shopr.data.event_book import EventBook
 

@@ -97,7 +97,7 @@ class Collect:
             given = data.get("event_id") if isinstance(data, dict) else None
             results.append({"event_id": given if isinstance(given, str) else "", "status": "rejected"})
             try:
-                event = judged(data, sender, batch.skew, received, shop.event_book)
+                event = judged(data, sender, batch.skew, received, shop.book)
                 if sender.trusted and event.type is EventType.CONSENT_CHANGED:
                     self._said(event)
             except InputError as error:

@@ -108,7 +108,7 @@ class Collecting:
         try:
             if headers_of(scope).get("sec-gpc", "").strip() == "1":
                 self._shop.under_gpc(session.id)
-            choice = self._shop.consent.of(session.user or session.id)
+            choice = self._shop.choice_of(session.user, session.id)
         except ShoprError:  # the page matters more
             return b""
         said = {
