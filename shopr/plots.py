@@ -22,7 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-__all__ = ["COLOURS", "bars", "forest", "heat", "lines", "pictures", "use_style"]
+__all__ = ["COLOURS", "bars", "flows", "forest", "heat", "lines", "pictures", "use_style"]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 _STYLE: dict[str, Any] = {
@@ -128,9 +128,36 @@ def heat(
     if values.size <= 120:
         middle = (np.nanmin(values) + np.nanmax(values)) / 2
         for (i, j), value in np.ndenumerate(values):
+            if np.isnan(value):
+                continue
             ax.text(j, i, f"{value:.3g}", ha="center", va="center", color="white" if value > middle else "black")
     else:
         ax.figure.colorbar(image, ax=ax)
+    ax.set_title(title)
+    return ax
+
+
+@_styled()
+def flows(nodes: pd.DataFrame, ribbons: pd.DataFrame, *, title: str, ax: Axes | None = None) -> Axes:
+    """Nodes and the ribbons between them (a Sankey diagram), those that leave in a colour of their own.
+
+    Args:
+        nodes: `name left right low high leaves`, one row a node.
+        ribbons: `ribbon leaves x low high`, points along each ribbon.
+    """
+    ax = _axes(ax, height=4.4)
+    for _, ribbon in ribbons.groupby("ribbon"):
+        colour = COLOURS[1] if ribbon["leaves"].iloc[0] else COLOURS[0]
+        x, low, high = (ribbon[name].to_numpy(float) for name in ("x", "low", "high"))
+        ax.fill_between(x, low, high, color=colour, alpha=0.25, linewidth=0)
+    tallest = float(nodes["high"].max()) if len(nodes) else 1.0
+    for node in nodes.itertuples():
+        colour = COLOURS[1] if node.leaves else COLOURS[0]
+        ax.bar(node.left, node.high - node.low, node.right - node.left, node.low, align="edge", color=colour)
+        if node.high - node.low >= 0.03 * tallest:
+            words = str(node.name).replace("_", " ").strip("()")
+            ax.text(node.right + 0.03, (node.low + node.high) / 2, words, va="center", fontsize=8)
+    ax.set_axis_off()
     ax.set_title(title)
     return ax
 

@@ -19,7 +19,7 @@ from scipy.special import ndtri
 from shopr.analytics.log import EventLog
 from shopr.metrics.proportions import wilson
 
-__all__ = ["Estimate", "change", "followed", "grouped_ratio", "lightest", "ratio", "total"]
+__all__ = ["Estimate", "change", "counted", "followed", "grouped_ratio", "lightest", "ratio", "total"]
 
 _Z = float(ndtri(0.975))
 _NONE = float("nan")
@@ -52,6 +52,14 @@ def total(weights: ArrayLike, values: ArrayLike = 1.0) -> Estimate:
     w, y = np.broadcast_arrays(np.asarray(weights, np.float64), np.asarray(values, np.float64))
     value, se = float((w * y).sum()), float(np.sqrt((w * (w - 1) * y * y).sum()))
     return Estimate(value, value - _Z * se, value + _Z * se, se, len(w))
+
+
+def counted(log: EventLog) -> Estimate:
+    """How many events there were, of which a person's were kept or left out together."""
+    each = lightest(log.persons, log.weights, log.n_persons)
+    seen = each > 0
+    sums = np.bincount(log.persons, log.weights, log.n_persons)
+    return total(each[seen], sums[seen] / each[seen])
 
 
 def ratio(above: ArrayLike, below: ArrayLike, *, share: bool = False) -> Estimate:

@@ -23,7 +23,10 @@ __all__ = ["ANY", "COLUMNS", "entrances", "funnel_table", "versus"]
 
 ANY = "(any)"
 """What the row of all entries together is called."""
-COLUMNS = ["group", "step", "persons", "seen", "share", "lo", "hi", "from_previous", "lost", "median_seconds"]
+COLUMNS = [
+    "group", "step", "persons", "persons_lo", "persons_hi", "seen", "share", "lo", "hi", "from_previous", "lost",
+    "median_seconds",
+]  # fmt: skip
 _Z = 1.959964
 
 
@@ -34,8 +37,9 @@ def funnel_table(
     """How many persons reach each step, in all or by a word of their entry.
 
     Returns:
-        Rows `group step persons seen share lo hi from_previous lost median_seconds`, one a group and step. `persons` is
-        the estimate, `seen` how many it rests on; `share` is of the entries, with its 95 % interval over persons.
+        Rows `group step persons persons_lo persons_hi seen share lo hi from_previous lost median_seconds`, one a group
+        and step. `persons` is the estimate with its 95 % interval, `seen` how many it rests on; `share` is of the
+        entries, with its 95 % interval over persons.
 
     Raises:
         InputError: as `funnel`.
@@ -131,11 +135,14 @@ def _table(found: Funnel, weights: NDArray[np.float64], groups: NDArray[np.objec
         share = grouped_ratio(
             group, here, np.where(there, weight[:, place], 0.0), weight[:, 0], groups=n, share=True
         )  # fmt: skip
-        persons = np.bincount(group[there], weight[there, place], n)
+        stand = weight[there, place]
+        persons = np.bincount(group[there], stand, n)
+        reach = _Z * np.sqrt(np.bincount(group[there], stand * (stand - 1), n))
         rows.append(
             pd.DataFrame(
                 {
                     "group": names, "place": place, "step": step, "persons": persons,
+                    "persons_lo": persons - reach, "persons_hi": persons + reach,
                     "seen": np.bincount(group[there], minlength=n), "share": share["value"], "lo": share["lo"],
                     "hi": share["hi"], "se": share["se"],
                     "median_seconds": found.seconds[place] if groups is None else np.nan,

@@ -70,6 +70,10 @@ class Span:
         """The same with some days before it."""
         return Span(self.first - timedelta(days=days), self.last, self.zone)
 
+    def last_days(self, days: int) -> Span:
+        """Its last days, at most all of them."""
+        return Span(max(self.first, self.last - timedelta(days=days - 1)), self.last, self.zone)
+
     @cached_property
     def edges(self) -> NDArray[np.int64]:
         """Microseconds of every midnight from the first to the one that ends the last day, shape (days + 1,).

@@ -45,6 +45,8 @@ def test_steps_begin_on_mondays_and_firsts() -> None:
 def test_it_ends_on_the_day_of_a_moment() -> None:
     span = Span.ending(datetime(2026, 11, 30, 23, 30, tzinfo=UTC), 7, "Europe/Berlin")
     assert (span.first, span.last) == (date(2026, 11, 25), date(2026, 12, 1))
+    assert span.last_days(2) == Span(date(2026, 11, 30), date(2026, 12, 1), "Europe/Berlin")
+    assert span.last_days(99) == span
 
 
 def test_a_span_that_ends_before_it_begins_is_refused() -> None:
