@@ -60,8 +60,17 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.translate(_table()) if _CONTROL.search(text) else text
     # Quotes before NFKC (it would split an acute accent into a blank and a mark), and after it what it has made.
-    text = unicodedata.normalize("NFKC", text.translate(_table())).translate(_table())
+    text = _translated(unicodedata.normalize("NFKC", _translated(text)))
     return mends_mixed_script(text)
+
+
+def _translated(text: str) -> str:
+    """As `text.translate` of the table, which asks it for every character: of a text only a few are in it."""
+    table = _table()
+    for character in {*text}:
+        if ord(character) in table:
+            text = text.replace(character, table[ord(character)] or "")
+    return text
 
 
 def mends_mixed_script(text: str) -> str:

@@ -26,7 +26,7 @@ _ODD_MARKS = re.compile(
     r"[\"')]\s?#|[\"')]\s*(?:or|and|union|order|having|group|xor)\b|"
     r"[:(/+.@%-]\S*[:(/+@%]|\"\S*[^\s\w]|\S\+|\+\S|\w:\w|^\W|/$|"
     r"\bhttp/\d|\b(?:invoke|get|set|new|start|stop|out)-\w|"
-    r"\b\w*(?:cat|ansible|chef|apt|aa|systemd|ssh|lwp|dpkg|base)-(?!\d)\w"
+    r"(?:cat|ansible|chef|apt|aa|systemd|ssh|lwp|dpkg|base)-(?!\d)\w"
 )
 _ODD_START = re.compile(
     r"/?(?:proc|sys|etc|var|dev|usr|s?bin|boot|root|tmp|opt|web-inf|meta-inf)/\w|(?:un)?alias\b|set -|"

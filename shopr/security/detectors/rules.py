@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from operator import add
 
 import yaml
 
@@ -29,6 +30,9 @@ LONG = 400
 
 MARGIN = 240
 """Characters before the first and after the last of a rule's words that are searched."""
+
+COMMON = "jqxzkvbpygwmfucdlhrsnioate "
+"""Characters from rare to common; what is not among them is rarer still."""
 
 _END = re.compile(r"(?<!\\)\$")
 READS = ("text", "raw", "sql", "prompt")
@@ -85,6 +89,7 @@ class RuleBook:
             raise SpecError(f"rules {twice} are there twice", hint="Give each rule an id of its own")
         self._endless = {rule.id for rule in self.rules if not _END.search(rule.pattern.pattern)}
         self._by_word = {reads: _by_word(r for r in self.rules if r.reads == reads) for reads in READS}
+        self._by_key = {reads: _by_key(words) for reads, words in self._by_word.items()}
         self._words = {reads: Words([word for word, _ in words]) for reads, words in self._by_word.items()}
 
     def match(self, low: str, reads: str = "text") -> list[Hit]:
@@ -93,7 +98,9 @@ class RuleBook:
             return self._match_long(low, reads)
         found: list[Hit] = []
         tried: set[str] = set()
-        for word, rules in self._by_word[reads]:
+        by_key = self._by_key[reads]
+        keys = by_key.keys() & {*low, *map(add, low, low[1:])}
+        for word, rules in (entry for key in sorted(keys) for entry in by_key[key]):
             if word not in low:
                 continue
             for rule in rules:
@@ -139,6 +146,15 @@ def _by_word(rules: Iterable[Rule]) -> list[tuple[str, list[Rule]]]:
         for word in rule.words:
             words.setdefault(word, []).append(rule)
     return list(words.items())
+
+
+def _by_key(words: Sequence[tuple[str, list[Rule]]]) -> dict[str, list[tuple[str, list[Rule]]]]:
+    """Words by the rarest two characters in a row that they hold: where these do not occur, neither does the word."""
+    found: dict[str, list[tuple[str, list[Rule]]]] = {}
+    for word, rules in words:
+        pairs = [word[at : at + 2] for at in range(max(1, len(word) - 1))]
+        found.setdefault(min(pairs, key=lambda pair: sum(map(COMMON.find, pair))), []).append((word, rules))
+    return found
 
 
 @cache

@@ -83,6 +83,9 @@ _LOGIC = re.compile(
     r"-?\d{1,9}[)'\"\s]{1,8}(?:and|x?or|union|order\s|having|&&|\|\|)[\s(]|;\s?(?:select|drop|insert|update|delete|exec|declare)\b"
     r"|\bunion[\s(]{1,5}(?:all\s)?select|\bselect\s{1,5}(?:\*|\w{1,20}\s?[(,])|\b(?:or|and)\s{1,3}[\d'\"(@]"
 )
+_MAY_BE_LOGIC = re.compile(
+    r"[\drds;](?:(?<=\d)[)'\"\s]{1,8}[axuoh&|]|(?<=[rd])\s{1,3}[\d'\"(@]|(?<=s)elect|(?<=;)\s?[sdiue])"
+)
 _CALL = re.compile(r"\s{0,3}\(")
 _COMMENT_END = re.compile(r"\*/")
 
@@ -104,6 +107,8 @@ def prints_of(text: str) -> list[str]:
 
 def _logic(text: str) -> list[re.Match[str]]:
     """Where code may begin in the middle of a long text: a number before and, or, union; a statement."""
+    if _MAY_BE_LOGIC.search(text) is None:
+        return []
     return [m for _, m in zip(range(MAX_PRINTS), _LOGIC.finditer(text), strict=False)]
 
 
