@@ -120,7 +120,9 @@ class Screen:
     def _read(self, text: str) -> Detection:
         if _NAME.fullmatch(text) and ".." not in text:
             return _HARMLESS  # an id or a name in a program: nothing reads it as code
-        return self._detector.detect(_FORMATTING.sub(" ", text) if "<" in text else text)
+        found = self._detector.detect(_FORMATTING.sub(" ", text) if "<" in text else text)
+        # Likeness alone says little of sizes, codes and file names: a list of those would bury what matters.
+        return found if found.rules or found.decision == "allow" else _HARMLESS
 
     def neutral(self, text: str, *, needed: bool = False) -> str:
         """`text` as words without anything that an interpreter could take for its own; "" if nothing is left that is
