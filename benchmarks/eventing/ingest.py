@@ -109,7 +109,7 @@ def append(folder: Path, known: int = 0) -> Callable[[Rows], None]:
 
 
 def record(folder: Path, *, shop: bool) -> Callable[[Any], None]:
-    """The whole way in: consent, redaction, sampling (1.0, so that all are stored), spool, batches of 50.
+    """The whole way in: declarations, consent, redaction, sampling (1.0, so that all are stored), spool, batches of 50.
 
     With `shop` through `Shop.record`, which also changes what the shopper is recommended next.
     """
@@ -122,7 +122,9 @@ def record(folder: Path, *, shop: bool) -> Callable[[Any], None]:
     home = Settings(home=folder, database_url=f"sqlite:///{folder / 'state.db'}")
     opened = Shop.open(home)
     sampling = Sampling(behaviour=1.0, performance=1.0)
-    collector = Collector(opened.events, Spool(folder / "spool"), choice=opened._choice, sampling=sampling)
+    collector = Collector(
+        opened.events, Spool(folder / "spool"), choice=opened._choice, book=opened.event_book, sampling=sampling
+    )
     opened.__dict__["collector"] = collector
     take: Callable[[Any], object] = opened.record if shop else collector.record
 

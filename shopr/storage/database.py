@@ -45,6 +45,7 @@ class Database:
 
     def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self._url = _parsed(url)
+        self._is_sqlite = self._url.get_backend_name() == "sqlite"
         self.name = self._url.database if self.is_sqlite else mask(self._url.render_as_string(hide_password=False))
         self._engine = _engine(self._url, busy_seconds)
         self._thread = threading.local()
@@ -63,7 +64,7 @@ class Database:
     @property
     def is_sqlite(self) -> bool:
         """Whether this is the embedded default."""
-        return self._url.get_backend_name() == "sqlite"
+        return self._is_sqlite
 
     @property
     def engine(self) -> Engine:
