@@ -7,7 +7,7 @@ without sampling. A bad row is set aside with its reason.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,23 @@ import pandas as pd
 import pyarrow as pa
 
 from shopr.analytics.cold import SCHEMA, arrow_table
-from shopr.analytics.privacy import private
+from shopr.analytics.privacy import private, private_properties, private_user
 from shopr.analytics.rows import Row, row_of
 from shopr.analytics.store import EventStore
 from shopr.clock import Clock
 from shopr.data.checks import validate_events
 from shopr.data.event_book import EventBook
+from shopr.data.event_schema import UNKNOWN, EventSchema
 from shopr.data.events import EVENT_COLUMNS
 from shopr.data.sources.files import read_table
 from shopr.errors import DataError
+from shopr.redaction import redact, suspect
 from shopr.security.intake import Screen
 
 __all__ = ["Loaded", "event_table", "file_blocks", "load_events"]
 
 _BLOCK = 500_000
+_NOTHING = EventSchema(about="An event of a shop's own, whose name is no type.")
 _LONGEST_LINE = 2_000_000
 _ATTACK = "an attack in its texts"
 
@@ -65,7 +68,7 @@ def load_events(
     """Store the events of a file; sending one again changes nothing.
 
     Args:
-        book: what events of a file of JSON lines may say; by default what is declared for every shop.
+        book: what events may say; by default what is declared for every shop.
         screen: reads their texts for attacks and keeps what it found; without one they are stored as they are.
 
     Raises:
@@ -92,13 +95,19 @@ def file_blocks(
     Raises:
         DataError: if the file cannot be read.
     """
+    book = book or EventBook.usual()
     if path.suffix.lower() in (".jsonl", ".ndjson"):
-        return _lines(path, done, book or EventBook.usual(), screen)
-    return _table(path, done, clock, screen)
+        return _lines(path, done, book, screen)
+    return _table(path, done, clock, book, screen)
 
 
-def event_table(frame: pd.DataFrame) -> Any:
-    """The flat table of events in the store's columns; properties that have a column of their own move there."""
+def event_table(frame: pd.DataFrame, book: EventBook | None = None) -> Any:
+    """The flat table of events in the store's columns; properties that have a column of their own move there.
+
+    Args:
+        book: what is not declared there is kept apart, and what names a person is taken out, as where events are
+            collected; None takes everything as it is.
+    """
     n = len(frame)
     columns: dict[str, Any] = {}
     spread: tuple[str, ...] = ("page", "device", "release", "name", "value")
@@ -109,6 +118,9 @@ def event_table(frame: pd.DataFrame) -> Any:
         columns[name] = [each.pop(name, None) for each in rest]
     for name in EVENT_COLUMNS[:-1]:
         columns[name] = frame[name]
+    if book is not None:
+        rest = [_apart(each, book.types.get(kind, _NOTHING)) for each, kind in zip(rest, frame["type"], strict=True)]
+        columns |= {"user_id": _each(frame["user_id"], private_user), "query": _each(frame["query"], _redacted)}
     made = {
         "properties": [json.dumps(each, sort_keys=True, separators=(",", ":")) if each else "{}" for each in rest],
         "consent": consent, "version": version, "weight": [1.0] * n, "received": frame["time"],
@@ -118,7 +130,33 @@ def event_table(frame: pd.DataFrame) -> Any:
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
 
-def _table(path: Path, done: Loaded, clock: Clock | None, screen: Screen | None) -> Iterator[Any]:
+def _apart(properties: dict[str, Any], schema: EventSchema) -> Mapping[str, Any]:
+    """What is declared and fits; the rest under `_unknown`. History is not refused for a property."""
+    known = schema.fits
+    strange = [
+        name
+        for name, value in properties.items()
+        if name not in known or not (value is None or known[name](value) or not schema.properties[name].problem(value))
+    ]
+    if strange and strange != [UNKNOWN]:
+        apart = {name: properties.pop(name) for name in strange}
+        before = apart.pop(UNKNOWN, None)
+        properties[UNKNOWN] = {**(before if isinstance(before, dict) else {}), **apart}
+    return private_properties(properties)
+
+
+def _redacted(text: str) -> str:
+    return redact(text) if suspect(text) else text
+
+
+def _each(column: pd.Series[Any], change: Callable[[str], str | None]) -> Any:
+    """A column of texts with each changed, each different one once."""
+    words = column.dropna().unique()
+    changed = {word: made for word in words if (made := change(word)) != word}
+    return column.replace(changed) if changed else column
+
+
+def _table(path: Path, done: Loaded, clock: Clock | None, book: EventBook, screen: Screen | None) -> Iterator[Any]:
     table = read_table(path)
     known = table.frame[[c for c in table.frame.columns if c in EVENT_COLUMNS]]
     strange = [c for c in table.frame.columns if c not in EVENT_COLUMNS]
@@ -140,7 +178,7 @@ def _table(path: Path, done: Loaded, clock: Clock | None, screen: Screen | None)
         for _ in range(len(apart)):
             done.reject(_ATTACK, f"{path.name}: an event with an attack in its texts")
     for at in range(0, len(good), _BLOCK):
-        yield event_table(good.iloc[at : at + _BLOCK])
+        yield event_table(good.iloc[at : at + _BLOCK], book)
 
 
 def _lines(path: Path, done: Loaded, book: EventBook, screen: Screen | None) -> Iterator[Any]:

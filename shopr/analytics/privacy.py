@@ -10,7 +10,7 @@ from typing import Any
 from shopr.data.events import Event
 from shopr.redaction import names_a_person, redact, redact_values, suspect
 
-__all__ = ["cut_address", "private", "pseudonym"]
+__all__ = ["cut_address", "private", "private_properties", "private_user", "pseudonym"]
 
 _IDS = frozenset(
     "product_id order_id impression_id currency policy model_version experiment arm source page device release name "
@@ -22,18 +22,28 @@ _ADDRESSES = frozenset(("ip", "ip_address", "remote_addr", "client_ip", "network
 
 def private(event: Event) -> Event:
     """The event without what it should not tell; the same object where there is nothing to take out."""
-    properties: dict[str, Any] | None = None
-    for name, value in event.properties.items():
+    properties, user = private_properties(event.properties), private_user(event.user_id)
+    if properties is event.properties and user == event.user_id:
+        return event
+    return event.model_copy(update={"properties": properties, "user_id": user})
+
+
+def private_properties(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Properties without what they should not tell; the same object where there is nothing to take out."""
+    made: dict[str, Any] | None = None
+    for name, value in given.items():
         if name in _IDS or value is None or isinstance(value, bool | int | float):
             continue
         clean = _clean(name, value)
         if clean is not value:
-            properties = properties or dict(event.properties)
-            properties[name] = clean
-    user = event.user_id if event.user_id is None or not names_a_person(event.user_id) else pseudonym(event.user_id)
-    if properties is None and user == event.user_id:
-        return event
-    return event.model_copy(update={"properties": properties or event.properties, "user_id": user})
+            made = made or dict(given)
+            made[name] = clean
+    return given if made is None else made
+
+
+def private_user(user_id: str | None) -> str | None:
+    """A user id, or its stand-in where it is an e-mail address or a telephone number."""
+    return user_id if user_id is None or not names_a_person(user_id) else pseudonym(user_id)
 
 
 def _clean(name: str, value: Any) -> Any:

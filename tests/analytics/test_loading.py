@@ -47,7 +47,7 @@ def test_the_flat_table_keeps_what_it_says(store: EventStore, tmp_path: Path) ->
         "/a",
         "p1",
         "analytics",
-        '{"depth":2}',
+        '{"_unknown":{"depth":2}}',
     )
 
 
@@ -112,3 +112,26 @@ def test_a_wrong_call_is_one_line(capsys: pytest.CaptureFixture[str], words: tup
     assert (code, out) == (2, "")
     assert says in err
     assert err.count("\n") == 1
+
+
+def test_a_flat_table_is_settled_and_redacted_as_collected_events_are(store: EventStore, tmp_path: Path) -> None:
+    rows = made(4)
+    odd = rows[1].model_copy(
+        update={
+            "event_id": "odd", "user_id": "ann@example.org",
+            "properties": {"product_id": "p1", "query": "mail ann@example.org", "mood": "of bob@example.org",
+                           "propensity": "high", "policy": "ease"},
+        }
+    )  # fmt: skip
+    path = tmp_path / "events.parquet"
+    events_frame([*rows, odd]).to_parquet(path)
+    assert load_events(store, path).new == 5
+    frame = store.frame()
+    (row,) = frame[frame["event_id"] == "odd"].to_dict("records")
+    assert json.loads(row["properties"]) == {
+        "policy": "ease", "_unknown": {"mood": "of [e-mail]", "propensity": "high"},
+    }  # fmt: skip
+    assert row["query"] == "mail [e-mail]"
+    assert row["user_id"].startswith("p-")
+    assert "example.org" not in frame.to_csv()
+    assert json.loads(frame.loc[frame["event_id"] == "e0", "properties"].item()) == {"_unknown": {"depth": 2}}
