@@ -14,6 +14,8 @@ from sqlalchemy import insert
 
 from shopr.abtest.assignment import Assignment
 from shopr.abtest.exposures import Exposures
+from shopr.analytics.loading import event_table
+from shopr.analytics.store import EventStore
 from shopr.clock import ManualClock
 from shopr.config import Settings
 from shopr.data.dataset import Dataset
@@ -24,6 +26,7 @@ from shopr.storage.subjects import digest
 from shopr.storage.tables import promotions, run_ledger, schedule_jobs, schedule_runs, subjects
 from shopr.tracking.registry import point, register
 from shopr.tracking.study import train_candidate
+from shopr.workbench.diagnostics_sample import sample_diagnostics
 
 __all__ = ["sample_operations"]
 
@@ -67,6 +70,8 @@ def sample_operations(
         connection.execute(insert(promotions), _decisions(rng, first, last))
         connection.execute(insert(subjects), _requests(rng, first, last))
     _exposures(database, data, first, last)
+    store = EventStore.open(settings, clock=clock)
+    store.load([event_table(data.events), sample_diagnostics(data.events, seed=seed).table])
     if model:
         _serve(settings, data, ("popular", model))
     return clock

@@ -68,10 +68,17 @@ SECTIONS: dict[str, Entry] = {
     ),
     "keys": _entry("shopr.security", f"{_HERE}guard:keys", "weekly yearly", "the keys of encryption"),
     "audit": _entry("shopr.security", f"{_HERE}guard:audit", "weekly yearly", "whether the audit log is unchanged"),
-    # What follows is not written yet; its line says so in every report that it will belong to.
-    "analytics": _entry(
-        "shopr.analytics", f"{_HERE}shop:journeys", "daily monthly quarterly", "journeys, errors and vitals"
+    "engagement": _entry(
+        "shopr.analytics", f"{_HERE}analytics:engagement", "daily monthly quarterly", "who came and what came of it"
     ),
+    "errors": _entry(
+        "shopr.analytics", f"{_HERE}analytics:errors", "daily weekly monthly yearly", "what failed, what is new or back"
+    ),
+    "speed": _entry("shopr.analytics", f"{_HERE}analytics:speed", "daily monthly quarterly", "Core Web Vitals"),
+    "calls": _entry(
+        "shopr.analytics", f"{_HERE}analytics:calls", "daily weekly monthly", "interfaces: status and duration"
+    ),
+    # What follows is not written yet; its line says so in every report that it will belong to.
     "assistant": _entry("shopr.chat", f"{_HERE}shop:dialogues", "daily quarterly", "dialogues and their outcomes"),
     "flags": _entry("shopr.flags", f"{_HERE}experiments:flags", "quarterly", "feature flags and their ramps"),
     "gateway": _entry("shopr.serving.app", f"{_HERE}runs:gateway", "daily weekly", "requests, latency and refusals"),
