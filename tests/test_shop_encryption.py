@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from shopr.chat.memory import Memory
 from shopr.chat.state import State
 from shopr.clock import ManualClock
+from shopr.commerce.customers import Customer, CustomerBook
+from shopr.commerce.personal import Personal
 from shopr.config import Settings
 from shopr.recommend.profile_corrections import Correction, CorrectionStore, Wishes
 from shopr.security.crypto_rotation import Reencrypted
@@ -122,3 +125,24 @@ def test_people_get_new_keys_and_all_their_texts_come_along(shop: Shop) -> None:
     assert corrections(shop).of("ann") == Wishes((LESS,))
     with shop.database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM data_keys WHERE key_id = ?", (before,)).scalar() == 0
+
+
+def test_customers_and_addresses_are_sealed_and_go_with_their_person(shop: Shop, settings: Settings) -> None:
+    address = {"address1": "5 Maple Street", "city": "Elmstead", "zip": "EL1 5TD", "country": "GB"}
+    ann = Customer("ann", "Ann", "Quince", "ann.quince@example.com", address)
+    personal = Personal(lambda: shop.security.cipher, lambda: shop.security.pepper)
+    book = CustomerBook(shop.database, shop.name, personal)
+    CustomerBook(shop.database, shop.name).put([replace(ann, user_id="bob", email="bob@example.com")])  # from before
+    assert book.put([ann]) == 1
+    assert book.by_email("Ann.Quince@example.com") == "ann"
+    assert shop.security.reencrypt(["ann"])["customers.sealed"] == Reencrypted(seen=2, renewed=1)
+    assert book.by_email("bob@example.com") == "bob"
+    found = book.get("ann")
+    assert found is not None
+    assert found.address["city"] == "Elmstead"
+    assert "Elmstead" in shop.security.subjects.export("ann")["customers"][0]["sealed"]
+    with shop.database.read() as connection:
+        rows = connection.exec_driver_sql("SELECT * FROM customers").fetchall()
+    assert not [word for word in ("Quince", "Maple", "Elmstead", "bob@example") if word in str(rows)]
+    shop.security.cipher.keys.erase("ann")  # the row is back, as from a backup; its key is not
+    assert book.get("ann") is None

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from shopr.commerce.order_records import ADDRESS_FIELDS
+from shopr.commerce.personal import Personal
 from shopr.commerce.rulings import Ruling, no, yes
 from shopr.commerce.sql import checked_id, hold
 from shopr.errors import InputError
@@ -20,7 +21,7 @@ from shopr.storage.database import Database
 from shopr.storage.tables import customers as table
 from shopr.storage.tables import payment_methods as methods
 
-__all__ = ["Customer", "CustomerBook", "PaymentMethod", "checked_address"]
+__all__ = ["Customer", "CustomerBook", "PaymentMethod", "checked_address", "folded_keys"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,8 @@ class Customer:
 class CustomerBook:
     """The customers of a shop."""
 
-    def __init__(self, database: Database, shop: str) -> None:
-        self._database, self._shop = database, shop
+    def __init__(self, database: Database, shop: str, personal: Personal | None = None) -> None:
+        self._database, self._shop, self._personal = database, shop, personal or Personal()
 
     def put(self, customers: Iterable[Customer]) -> int:
         """Store customers anew, all or none, each in place of the one with that user id; how many.
@@ -97,12 +98,12 @@ class CustomerBook:
 
     def by_email(self, email: str) -> str | None:
         """The user id to an e-mail address, whatever its case; None where nobody, or more than one, has it."""
-        return self._one(table.c.email == _folded(email))
+        return self._one(self._like("email", _folded(email)))
 
     def by_name_and_zip(self, first_name: str, last_name: str, zip_code: str) -> str | None:
         """The user id to a name and zip code, whatever case and accents; None where they fit nobody, or several."""
-        key = _name_key(first_name, last_name)
-        return self._one((table.c.name_key == key) & (table.c.zip_key == _zip_key(zip_code)))
+        key, code = _name_key(first_name, last_name), _zip_key(zip_code)
+        return self._one(self._like("name_key", key) & self._like("zip_key", code))
 
     def set_address(self, user_id: str, address: Mapping[str, str]) -> Ruling:
         """Change the default address; orders keep theirs."""
@@ -112,24 +113,28 @@ class CustomerBook:
         which = (table.c.shop == self._shop) & (table.c.user_id == user_id)
         with self._database.begin() as connection:
             hold(connection, self._database, f"owner:{self._shop}:{user_id}")
-            values = {"address": given, "zip_key": _zip_key(given["zip"])}
-            done = connection.execute(update(table).where(which).values(values)).rowcount
-        return yes(user_id=user_id) if done else no("not_found")
+            customer = self.find(connection, user_id)
+            if customer is None:
+                return no("not_found")
+            values = self._row(replace(customer, address=given))
+            connection.execute(update(table).where(which).values(values))
+        return yes(user_id=user_id)
 
     # -- within a transaction -----------------------------------------------------------------------------------------
 
     def find(self, connection: Connection, user_id: str) -> Customer | None:
         """As `get`, within a transaction."""
         which = (table.c.shop == self._shop) & (table.c.user_id == user_id)
-        row = connection.execute(select(table).where(which)).first()
-        if row is None:
+        row = connection.execute(select(table).where(which)).mappings().first()
+        known = None if row is None else self._personal.of_customer(dict(row))
+        if known is None:
             return None
         query = select(methods).where(methods.c.shop == self._shop, methods.c.user_id == user_id)
         paying = tuple(
             PaymentMethod(m.method_id, m.kind, m.label, m.balance, m.currency)
             for m in connection.execute(query.order_by(methods.c.method_id))
         )
-        return Customer(row.user_id, row.first_name, row.last_name, row.email, row.address, paying)
+        return Customer(user_id, known["first_name"], known["last_name"], known["email"], known["address"], paying)
 
     def move_balance(self, connection: Connection, user_id: str, method_id: str, by: int) -> None:
         """Add to (or take from) the balance of a gift card; other methods have none and are left alone."""
@@ -140,6 +145,10 @@ class CustomerBook:
             & methods.c.balance.is_not(None)
         )
         connection.execute(update(methods).where(which).values(balance=methods.c.balance + by))
+
+    def _like(self, column: str, text: str) -> ColumnElement[bool]:
+        """Rows that hold a folded form, sealed or from before."""
+        return table.c[column].in_([text, self._personal.blind(self._shop, column, text)])
 
     def _one(self, which: Any) -> str | None:
         query = select(table.c.user_id).where(table.c.shop == self._shop, which).limit(2)
@@ -155,16 +164,16 @@ class CustomerBook:
         ):
             if len(value) > bound:
                 raise InputError(f"{name} of {len(value)} characters, the bound is {bound}", hint="Shorten it")
-        return {
-            "shop": self._shop,
-            "user_id": checked_id("user id", customer.user_id),
-            "first_name": customer.first_name,
-            "last_name": customer.last_name,
-            "email": _folded(customer.email),
-            "name_key": _name_key(customer.first_name, customer.last_name),
-            "zip_key": _zip_key(customer.address.get("zip", "")),
-            "address": dict(customer.address),
-        }
+        return self._personal.customer(
+            {
+                "shop": self._shop,
+                "user_id": checked_id("user id", customer.user_id),
+                "first_name": customer.first_name,
+                "last_name": customer.last_name,
+                "address": dict(customer.address),
+                **folded_keys(customer.first_name, customer.last_name, customer.email, customer.address),
+            }
+        )
 
     def _method(self, user_id: str, method: PaymentMethod) -> dict[str, Any]:
         return {
@@ -176,6 +185,15 @@ class CustomerBook:
             "balance": method.balance,
             "currency": method.currency,
         }
+
+
+def folded_keys(first_name: str, last_name: str, email: str, address: Mapping[str, str]) -> dict[str, str]:
+    """The forms that lookups compare."""
+    return {
+        "email": _folded(email),
+        "name_key": _name_key(first_name, last_name),
+        "zip_key": _zip_key(address.get("zip", "")),
+    }
 
 
 def checked_address(address: Mapping[str, str]) -> dict[str, str] | Ruling:

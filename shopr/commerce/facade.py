@@ -16,6 +16,7 @@ from shopr.commerce.offers import Offers, Snapshot
 from shopr.commerce.order_policy import OrderPolicy
 from shopr.commerce.order_store import OrderStore
 from shopr.commerce.orders import OrderBook, new_order_id
+from shopr.commerce.personal import Personal
 from shopr.commerce.prices import PriceBook
 from shopr.commerce.returns import ReturnBook
 from shopr.commerce.shelves import Trend, trending_among
@@ -45,6 +46,7 @@ class Commerce:
         policy: what may be done with orders.
         history: gives earlier prices (`product_id, date, price`), asked for once.
         make_order_id: gives order ids.
+        personal: seals what identifies people; by default it is stored in clear.
 
     Raises:
         InputError: if the currency is no ISO code.
@@ -61,6 +63,7 @@ class Commerce:
         policy: OrderPolicy | None = None,
         history: Callable[[], pd.DataFrame | None] | None = None,
         make_order_id: Callable[[], str] = new_order_id,
+        personal: Personal | None = None,
     ) -> None:
         exponent(currency)
         if len(shop) > 63:
@@ -69,11 +72,11 @@ class Commerce:
         self.clock = clock or SystemClock()
         self.policy = policy or OrderPolicy()
         self._offers = Offers(database, shop, catalog, clock=self.clock, currency=currency, history=history)
-        self._store = OrderStore(database, shop)
+        self._store = OrderStore(database, shop, personal)
         self.variants = Variants(catalog)
         self.stock = StockBook(self._offers)
         self.prices = PriceBook(self._offers)
-        self.customers = CustomerBook(database, shop)
+        self.customers = CustomerBook(database, shop, personal)
         self.carts = CartBook(self._offers)
         desk = Desk(self._store, self.customers, self._offers, self.stock, clock=self.clock)
         self.orders = OrderBook(desk, self.carts, self.variants, self.policy, make_id=make_order_id)

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from shopr.commerce.order_records import Order, OrderLine, OrderPayment
+from shopr.commerce.order_records import ADDRESS_FIELDS, Order, OrderLine, OrderPayment
+from shopr.commerce.personal import Personal
 from shopr.commerce.sql import hold, parts
 from shopr.errors import InputError
 from shopr.storage.database import Database
@@ -23,8 +24,8 @@ __all__ = ["OrderStore"]
 class OrderStore:
     """The rows of orders of one shop. All methods work within the transaction they are given."""
 
-    def __init__(self, database: Database, shop: str) -> None:
-        self.database, self.shop = database, shop
+    def __init__(self, database: Database, shop: str, personal: Personal | None = None) -> None:
+        self.database, self.shop, self._personal = database, shop, personal or Personal()
 
     def hold(self, connection: Connection, owner: str) -> None:
         """Let changes of one owner's orders, cart and balances wait for each other."""
@@ -116,7 +117,7 @@ class OrderStore:
             "request_id": request_id,
             "action": action,
             "status": order.status,
-            "details": details,
+            "details": {name: value for name, value in details.items() if name not in ADDRESS_FIELDS},
             "time": order.updated_at,
         }
         connection.execute(insert(events).values(row))
@@ -134,8 +135,8 @@ class OrderStore:
 
     def _orders(self, connection: Connection, which: Any) -> list[Order]:
         query = select(table).where(table.c.shop == self.shop, which)
-        heads = connection.execute(query.order_by(table.c.placed_at.desc(), table.c.order_id)).all()
-        ids = [head.order_id for head in heads]
+        heads = connection.execute(query.order_by(table.c.placed_at.desc(), table.c.order_id)).mappings().all()
+        ids = [head["order_id"] for head in heads]
         items: dict[str, list[OrderLine]] = {i: [] for i in ids}
         money: dict[str, list[OrderPayment]] = {i: [] for i in ids}
         for piece in parts(ids):
@@ -149,16 +150,18 @@ class OrderStore:
                 money[row.order_id].append(OrderPayment(row.kind, row.amount, row.currency, row.method_id, row.time))
         return [
             Order(
-                **{name: getattr(head, name) for name in _HEAD},
-                lines=tuple(items[head.order_id]),
-                payments=tuple(money[head.order_id]),
+                **{name: head[name] for name in _HEAD},
+                address=self._personal.address_of(dict(head)),
+                lines=tuple(items[head["order_id"]]),
+                payments=tuple(money[head["order_id"]]),
             )
             for head in heads
         ]
 
     def _head(self, order: Order) -> dict[str, Any]:
         row = {name: getattr(order, name) for name in _HEAD}
-        return {"shop": self.shop, **row, "address": dict(order.address), "request": dict(order.request)}
+        row |= {"shop": self.shop, "address": dict(order.address), "request": dict(order.request)}
+        return self._personal.order(row)
 
     def _lines(self, order: Order) -> list[dict[str, Any]]:
         return [
@@ -202,6 +205,5 @@ _HEAD = (
     "eta",
     "delivered_on",
     "items_modified",
-    "address",
     "request",
 )

@@ -59,6 +59,7 @@ class Assisted:
             NotReadyError: if the shop has no data.
         """
         from shopr.commerce.facade import Commerce
+        from shopr.commerce.personal import Personal
 
         shop = self._whole
         return Commerce(
@@ -68,6 +69,7 @@ class Assisted:
             clock=shop.clock,
             currency=shop.settings.currency,
             history=lambda: shop.data.prices,
+            personal=Personal(lambda: shop.security.cipher, lambda: shop.security.pepper),
         )
 
     @cached_property

@@ -6,11 +6,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shopr.commerce.personal import row_of_customer, row_of_order
 from shopr.errors import SecurityError
 from shopr.recommend.profile_corrections import sealed_row
 from shopr.security.crypto import PREFIX, TextCipher
 from shopr.security.crypto_rotation import EncryptedColumn
-from shopr.storage.tables import chat_conversations, chat_memories, chat_turns, profile_corrections
+from shopr.storage.tables import (
+    chat_conversations,
+    chat_memories,
+    chat_turns,
+    customers,
+    orders,
+    profile_corrections,
+)
 
 __all__ = ["ENCRYPTED", "revealed"]
 
@@ -30,6 +38,8 @@ ENCRYPTED: tuple[EncryptedColumn, ...] = (
     EncryptedColumn(chat_turns, "reply", _turn, _talker),
     EncryptedColumn(chat_memories, "facts", lambda row: f"{row['shop']}/{row['user_id']}", lambda row: row["user_id"]),
     EncryptedColumn(profile_corrections, "sealed", sealed_row, lambda row: row["user_id"]),
+    EncryptedColumn(customers, "sealed", row_of_customer, lambda row: row["user_id"]),
+    EncryptedColumn(orders, "sealed", row_of_order, lambda row: row["owner"]),
 )
 """Every column of envelopes."""
 

@@ -101,14 +101,16 @@ class Security:
         return stores
 
     def reencrypt(self, people: Iterable[str] = ()) -> dict[str, Reencrypted]:
-        """Give people new data keys, and encrypt anew whatever is not under its person's current key; column -> what
-        came of it. It may be stopped and called again at any time."""
+        """Give people new data keys, encrypt what is still in clear from before, and anew whatever is not under its
+        person's current key; column -> what came of it. It may be stopped and called again at any time."""
+        from shopr.commerce.personal import Personal, seal_stored
         from shopr.security.crypto_rotation import reencrypt
         from shopr.shop.encrypted import ENCRYPTED
 
         whom = list(people)
         for person in whom:
             self.cipher.keys.renew(person)
+        seal_stored(self._database, Personal(lambda: self.cipher, lambda: self.pepper))
         done = {f"{c.table.name}.{c.column}": reencrypt(self._database, self.cipher, c) for c in ENCRYPTED}
         if not any(found.unreadable for found in done.values()):
             for person in whom:

@@ -78,7 +78,7 @@ cart_lines = table(
 
 orders = table(
     "orders",
-    Card("shopr.commerce.orders", _ORDER, "owner", "none"),
+    Card("shopr.commerce.orders", _ORDER, "owner", "values"),
     Column("shop", String(63), primary_key=True),
     Column("order_id", String(64), primary_key=True),
     Column("owner", String(256), nullable=False),
@@ -90,9 +90,11 @@ orders = table(
     Column("items_modified", Boolean, nullable=False),
     Column("address", JSON, nullable=False),
     Column("request", JSON, nullable=False),
+    Column("sealed", Text),
     Index(None, "shop", "owner", "placed_at"),
 )
-"""Orders and their state; `request` holds what a cancellation, return or exchange asks for."""
+"""Orders and their state; `request` holds what a cancellation, return or exchange asks for. Where `sealed` is there, it
+is the address as an envelope, and `address` is empty."""
 
 order_lines = table(
     "order_lines",
@@ -146,20 +148,22 @@ order_events = table(
 
 customers = table(
     "customers",
-    Card("shopr.commerce.customers", "as long as the account, or until the person is erased", "user_id", "none"),
+    Card("shopr.commerce.customers", "as long as the account, or until the person is erased", "user_id", "values"),
     Column("shop", String(63), primary_key=True),
     Column("user_id", String(256), primary_key=True),
     Column("first_name", String(128), nullable=False),
     Column("last_name", String(128), nullable=False),
-    # Folded forms, which lookups compare: case and accents of what people type differ.
+    # Folded forms, which lookups compare: case and accents of what people type differ. Of a sealed row keyed digests.
     Column("email", String(320), nullable=False),
     Column("name_key", String(256), nullable=False),
     Column("zip_key", String(32), nullable=False),
     Column("address", JSON, nullable=False),
+    Column("sealed", Text),
     Index(None, "shop", "email"),
     Index(None, "shop", "name_key", "zip_key"),
 )
-"""Who may be told of which orders: name, e-mail, default address; no more than identifying a person needs."""
+"""Who may be told of which orders: name, e-mail, default address; no more than identifying a person needs. Where
+`sealed` is there, it holds them as an envelope, and the other columns hold nothing in clear."""
 
 payment_methods = table(
     "payment_methods",
