@@ -35,6 +35,7 @@ usual = tuple(sorted(_HERE)) if bound in ("127.0.0.1", "::1", "localhost") else 
 log = logging.getLogger("shopr")
 if not any(isinstance(handler, ErrorHandler) for handler in log.handlers):  # Streamlit may read this file again
     log.addHandler(ErrorHandler(shop.record, release=settings.release))
+    shop.watch_process("app")
 
 app = st.App(
     _FOLDER / "main.py",

@@ -13,7 +13,7 @@ EventName = Literal[
     "cart_item_removed", "checkout_started", "order_completed", "order_returned", "message_sent", "reply_shown",
     "recommendation_shown", "recommendation_clicked", "image_searched", "voice_used", "feedback_given", "error_raised",
     "vital_measured", "api_called", "threat_detected", "consent_changed", "experiment_exposed", "model_promoted",
-    "custom_occurred",
+    "process_measured", "custom_occurred",
 ]  # fmt: skip
 """`shopr.data.events.EventType`, written out: that module loads pandas, and a spec must not."""
 _NUMBERS = ("amount", "quantity", "price", "rating", "position")

@@ -40,6 +40,7 @@ _NECESSARY = frozenset(
         EventType.MODEL_PROMOTED,
         EventType.ERROR_RAISED,
         EventType.API_CALLED,
+        EventType.PROCESS_MEASURED,
     }
 )
 """Events that the contract, the law or the machinery itself needs; errors and calls are kept without a person."""

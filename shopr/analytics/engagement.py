@@ -29,6 +29,7 @@ _MACHINERY = (
     EventType.ERROR_RAISED,
     EventType.VITAL_MEASURED,
     EventType.API_CALLED,
+    EventType.PROCESS_MEASURED,
     EventType.THREAT_DETECTED,
     EventType.CONSENT_CHANGED,
     EventType.EXPERIMENT_EXPOSED,

@@ -1,16 +1,26 @@
-"""What this process takes of the machine: memory, processor time, threads, open files."""
+"""What this process takes of the machine: memory, processor time, threads, open files; now, as metrics, as events."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import psutil
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-__all__ = ["ResourceCollector", "Resources", "resources"]
+from shopr.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from shopr.analytics.store import EventStore
+
+__all__ = ["ProcessMeter", "ResourceCollector", "Resources", "processes", "resources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +87,62 @@ class ResourceCollector(Collector):
             ("shopr_machine_load1", "Processes that run or wait, mean of a minute", now.load),
         ):
             yield GaugeMetricFamily(name, words, value)
+
+
+class ProcessMeter:
+    """Tells of this process once a minute, as an event.
+
+    Args:
+        name: what the process does, such as "app".
+        tell: told of the properties of each event.
+    """
+
+    def __init__(self, name: str, tell: Callable[[dict[str, Any]], None], *, clock: Clock | None = None) -> None:
+        self._name, self._tell, self._clock = name, tell, clock or SystemClock()
+        self._before = self._clock.monotonic(), resources().cpu_seconds
+        self._stop = threading.Event()
+
+    def measure(self) -> None:
+        """Tell of this moment."""
+        at, now = self._clock.monotonic(), resources()
+        since, spent = at - self._before[0], now.cpu_seconds - self._before[1]
+        self._before = at, now.cpu_seconds
+        self._tell(
+            {
+                "name": self._name, "value": now.resident, "cpu_share": max(0.0, spent / since) if since > 0 else 0.0,
+                "threads": now.threads, "open_files": now.open_files, "machine_available": now.machine_available,
+                "pid": os.getpid(),
+            }
+        )  # fmt: skip
+
+    def start(self, seconds: float = 60.0) -> None:
+        """Do so in a thread of its own until `close`."""
+
+        def work() -> None:
+            while not self._stop.wait(seconds):
+                self.measure()
+
+        threading.Thread(target=work, name="shopr-process-meter", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop."""
+        self._stop.set()
+
+
+def processes(
+    store: EventStore, *, start: str | datetime | None = None, end: str | datetime | None = None
+) -> pd.DataFrame:
+    """Processes by what they do and what release they run.
+
+    Returns:
+        Rows `process release measured memory_p50 memory_max cpu_p50 cpu_max last`; memory in bytes, cpu in processors.
+    """
+    share = "TRY_CAST(json_extract_string(properties, '$.cpu_share') AS DOUBLE)"
+    with store.query(start=start, end=end) as events:
+        found: pd.DataFrame = events.sql(
+            "SELECT name AS process, coalesce(release, '') AS release, count(*) AS measured, "
+            f"median(value) AS memory_p50, max(value) AS memory_max, median({share}) AS cpu_p50, "
+            f"max({share}) AS cpu_max, max(time) AS last FROM events "
+            "WHERE type = 'process_measured' GROUP BY ALL ORDER BY last DESC, process, release"
+        ).df()
+    return found

@@ -66,6 +66,7 @@ class EventType(StrEnum):
     CONSENT_CHANGED = "consent_changed"
     EXPERIMENT_EXPOSED = "experiment_exposed"
     MODEL_PROMOTED = "model_promoted"
+    PROCESS_MEASURED = "process_measured"
     CUSTOM_OCCURRED = "custom_occurred"
     """An event that a shop declared itself; the property `name` tells which (see `shopr.data.event_book`)."""
 
@@ -89,7 +90,9 @@ FACTS = frozenset(
     }
 )
 """Never sampled: orders, cart, impressions, clicks, exposures, consent, verdicts, feedback."""
-DIAGNOSTICS = frozenset({EventType.ERROR_RAISED, EventType.VITAL_MEASURED, EventType.API_CALLED})
+DIAGNOSTICS = frozenset(
+    {EventType.ERROR_RAISED, EventType.VITAL_MEASURED, EventType.API_CALLED, EventType.PROCESS_MEASURED}
+)
 """About the machinery; sampled under load."""
 BEHAVIOUR = frozenset(EventType) - FACTS - DIAGNOSTICS
 """What shoppers do beside the facts; sampled by shopper, so that a journey is kept whole or not at all."""

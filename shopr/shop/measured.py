@@ -14,6 +14,7 @@ from shopr.errors import NotReadyError, ShoprError
 if TYPE_CHECKING:
     from shopr.analytics.consent import Choice
     from shopr.analytics.prometheus import Metrics
+    from shopr.analytics.resources import ProcessMeter
     from shopr.analytics.sentry import Forwarder
     from shopr.security.sessions import Privilege, Session
     from shopr.shop.root import Shop
@@ -187,3 +188,19 @@ class Measured:
         """A call as an event, sampled, without a person."""
         said = {"name": route, "value": milliseconds, "status": status, **({"method": method} if method else {})}
         self._measuring._note(EventType.API_CALLED, None, None, said)
+
+    def watch_process(self, name: str) -> ProcessMeter:
+        """Record once a minute what this process takes of the machine.
+
+        Args:
+            name: what the process does, such as "app".
+        """
+        from shopr.analytics.resources import ProcessMeter
+
+        shop = self._measuring
+        release = {"release": shop.settings.release}
+        meter = ProcessMeter(
+            name, lambda said: shop._note(EventType.PROCESS_MEASURED, None, None, said | release), clock=shop.clock
+        )
+        meter.start()
+        return meter

@@ -9,11 +9,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from shopr.analytics.prometheus import Metrics
-from shopr.analytics.resources import resources
+from shopr.analytics.resources import ProcessMeter, processes, resources
+from shopr.analytics.rows import row_of
+from shopr.analytics.store import EventStore
+from shopr.clock import ManualClock
+from shopr.data.event_book import EventBook
 from shopr.data.events import Event
 
 Make = Callable[..., Event]
@@ -77,6 +82,19 @@ def test_the_process_is_measured() -> None:
     assert after.cpu_seconds >= before.cpu_seconds
     assert after.started == before.started
     assert 0 < after.machine_available <= after.machine_memory
+
+
+def test_a_process_tells_of_itself(store: EventStore, event: Make, clock: ManualClock) -> None:
+    told: list[dict[str, Any]] = []
+    meter = ProcessMeter("app", told.append, clock=clock)
+    for _ in range(2):
+        clock.advance(1000)
+        meter.measure()
+    assert all(0 <= said["cpu_share"] < 1 for said in told)
+    store.append([row_of(EventBook.usual().settled(event("process_measured", release="1", **said))) for said in told])
+    (row,) = processes(store).to_dict("records")
+    assert (row["process"], row["release"], row["measured"]) == ("app", "1", 2)
+    assert row["memory_max"] >= row["memory_p50"] > 1_000_000
 
 
 def test_processes_of_one_server_add_up(tmp_path: Path) -> None:

@@ -90,12 +90,13 @@ def metrics(server: AppServer) -> str:
 
 
 def arrived(settings: Settings, server: AppServer) -> pd.DataFrame:
-    """The events of the store once the server has ended: what it had not stored yet is taken up from its spool."""
+    """The events of the store once the server was killed: what it had not stored yet is taken up from its spool."""
     for _ in range(300):  # a beacon is on its own way
         if 'shopr_web_vital_seconds_count{vital="LCP"} 1.0' in metrics(server):
             break
         select.select([], [], [], 0.1)
-    server.stop()
+    server.process.kill()
+    server.process.wait()
     store = EventStore.open(settings)
     Collector(store, Spool(settings.home / "spool")).recover()
     return store.frame()

@@ -33,9 +33,9 @@ def table(*rows: dict[str, object]) -> pd.DataFrame:
 
 
 def test_every_type_has_one_class():
-    assert len(EventType) == 25
+    assert len(EventType) == 26
     assert set(EventType) == FACTS | DIAGNOSTICS | BEHAVIOUR
-    assert len(FACTS) + len(DIAGNOSTICS) + len(BEHAVIOUR) == 25
+    assert len(FACTS) + len(DIAGNOSTICS) + len(BEHAVIOUR) == 26
     for fact in ("order_completed", "product_shown", "product_clicked", "experiment_exposed", "consent_changed"):
         assert fact in FACTS
     assert all(kind.value == kind.value.lower() and "_" in kind.value for kind in EventType)
