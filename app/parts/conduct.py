@@ -49,7 +49,7 @@ def _drawn(shop: Shop, chosen: Chosen) -> None:
         seen = remembered(view, "marks", lambda: marks(view.store, view.span, past))
         zone = shop.settings.time_zone
         _engagement(view, found, seen, zone)
-        _business(found, seen, zone)
+        _business(view, found, seen, zone)
         _found(view, found)
 
 
@@ -59,9 +59,10 @@ def _engagement(view: View, found: Board, seen: list[Mark], zone: str) -> None:
     with left, st.container(key="panel-active", height="stretch"):
         st.html('<h2 class="inner">Active shoppers</h2>')
         series = {"daily": "On the day", "weekly": "In 7 days", "monthly": "In 30 days"}
-        course_chart(Course(found.active.rename(columns={"day": "start"}), series, "Active shoppers"), seen, zone)
+        active = _enough(view, found.active, list(series))
+        course_chart(Course(active.rename(columns={"day": "start"}), series, "Active shoppers"), seen, zone)
         marked(seen, zone)
-        download(found.active, "active-shoppers")
+        download(active, "active-shoppers")
     with right, st.container(key="panel-features", height="stretch"):
         st.html('<h2 class="inner">What they use</h2>')
         used = remembered(view, "features", lambda: feature_use(read_acts(view.source, view.span)))
@@ -77,13 +78,33 @@ def _engagement(view: View, found: Board, seen: list[Mark], zone: str) -> None:
             st.html(f'<p class="soft">Used by nobody: {unused}.</p>')
 
 
-def _business(found: Board, seen: list[Mark], zone: str) -> None:
+def _enough(view: View, active: pd.DataFrame, windows: list[str]) -> pd.DataFrame:
+    """Of a part of the shoppers, no day is told on which fewer than k of them came; of all, every day is."""
+    if not view.chosen.filters:
+        return active
+    made = active.copy()
+    for name in windows:
+        small = (made[name] > 0) & (made[name] < K)
+        of = [column for column in made if column.startswith(name)] + (["stickiness"] if small.any() else [])
+        made.loc[small, of] = float("nan")
+    return made
+
+
+def _business(view: View, found: Board, seen: list[Mark], zone: str) -> None:
     figures = [found.figures[key] for key in BUSINESS]
+    if 0 < found.figures["revenue"].value.n < K:
+        notice(f"{few().capitalize()} shoppers ordered, so that nothing is told of their orders.")
+        return
     figure_tiles(figures, "Business", "")
     currency = found.figures["revenue"].currency
     if not currency and found.sales.empty:
         return
     now, before = (t[t["currency"] == currency] if len(t) else t for t in (found.sales, found.sales_before))
+    sold = found.sales.assign(hidden=False)
+    if view.chosen.filters:  # the shop's own books are no secret of anybody; those of a part of its shoppers may be
+        sold = suppressed(found.sales, persons="buyers", within="currency", keep=["start"])
+        now = sold[sold["currency"] == currency]
+        before = suppressed(before, persons="buyers") if len(before) else before
     unit = 10 ** exponent(currency or "GBP")
     table_of = pd.DataFrame({"start": now["start"].to_numpy(), "now": now["revenue"].to_numpy() / unit})
     series = {"now": "Revenue"}
@@ -94,7 +115,7 @@ def _business(found: Board, seen: list[Mark], zone: str) -> None:
     with st.container(key="panel-revenue"):
         st.html(f'<h2 class="inner">Revenue by {found.step}</h2>')
         course_chart(Course(table_of, series, f"Revenue ({currency})", found.step, dashed=dashed), seen, zone)
-        download(found.sales, "sales")
+        download(sold, "sales")
     others = sorted(set(found.sales["currency"]) - {currency})
     if others:
         notice(f"Orders in {', '.join(o or 'no currency' for o in others)} are in the CSV: amounts are not converted.")

@@ -17,7 +17,7 @@ from parts.source import open_shop
 from parts.view import Chosen, View, choose, fresh, nothing_yet, refreshed, remembered
 from parts.words import moment, short
 
-from shopr.analytics.anonymity import K, suppressed
+from shopr.analytics.anonymity import K, few, suppressed
 from shopr.analytics.board import marks
 from shopr.analytics.experience import (
     call_histogram,
@@ -45,6 +45,10 @@ def vitals_part(view: View, zone: str, past: Any) -> None:
     found = remembered(view, "vitals", lambda: vital_figures(view.source, start=view.span.start, end=view.span.end))
     if found.empty:
         notice("No vitals were measured in this time. The browser script sends them from shoppers who agreed.")
+        return
+    found = found[found["persons"] >= K]
+    if found.empty:
+        notice(f"{few().capitalize()} shoppers measured anything in this part, so that nothing is told of them.")
         return
     past_span = view.before
     before = None if past_span is None else remembered(

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from shopr.analytics.engagement import active, read_acts, session_course, visits
-from shopr.analytics.estimates import Estimate, change, total
+from shopr.analytics.estimates import Estimate, change
 from shopr.analytics.orders import conversion, read_orders, sales, sales_course
 from shopr.analytics.recommended import quality, quality_course, read_impressions
 from shopr.analytics.rows import moment
@@ -196,7 +196,7 @@ class _Measured:
 
 
 def _exact(value: float, n: int) -> Estimate:
-    return total(np.ones(1), [float(value)]) if n else _NOTHING
+    return Estimate(float(value), float(value), float(value), 0.0, n) if n else _NOTHING
 
 
 @dataclass(frozen=True, slots=True)

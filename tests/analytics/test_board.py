@@ -40,6 +40,7 @@ def test_figures_stand_beside_the_time_before(shop: EventTable) -> None:
     assert found["orders"].change.value == pytest.approx(1.0)
     assert (found["revenue"].value.value, found["revenue"].currency) == (200.0, "GBP")
     assert found["revenue"].course == (100.0, 100.0)
+    assert found["revenue"].value.n == 1  # buyer, of two orders
     assert found["conversion"].value.value == 0.5
     assert np.isnan(found["ctr"].value.value)
     alone = board(shop, SPAN, compared=False)

@@ -69,7 +69,7 @@ def test_choices_come_from_the_address(lively: Settings) -> None:
     shown = text(opened("overview", device="mobile", compare="false", **own))
     assert "10 Mar 2026 to 11 Mar 2026, device mobile, not compared" in shown
     assert "The time ended before it began" in shown
-    wrong = text(opened("overview", period="never", device="'; DROP", by="x"))
+    wrong = text(opened("overview", period="never", device="'; DROP", by="x", refresh="true"))
     assert "14 Feb 2026 to 15 Mar 2026, the store does not reach back" in wrong
 
 
@@ -79,6 +79,8 @@ def test_a_part_of_few_shoppers_is_not_told(lively: Settings) -> None:
         persons = events.sql("SELECT count(DISTINCT user_id) FROM events").fetchall()[0][0]
     assert 0 < persons < 5
     assert "there were fewer than 5 shoppers" in text(opened("overview", period="Own dates", device="tablet", **day))
+    few_bought = text(opened("overview", period="30 days", device="tablet", segment="buyers"))
+    assert "£" not in few_bought.split("What shoppers do")[1]
 
 
 def test_the_funnel_is_drawn_compared_and_broken_down(lively: Settings) -> None:
