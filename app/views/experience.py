@@ -13,6 +13,7 @@ from parts.courses import Course, bars_chart, course_chart, marked
 from parts.figures import download, table, written
 from parts.frame import boundary, empty, header, notice, section
 from parts.health import error_table, vital_tiles, vital_words
+from parts.machine import processes_part
 from parts.source import open_shop
 from parts.view import Chosen, View, choose, fresh, nothing_yet, refreshed, remembered
 from parts.words import moment, short
@@ -187,6 +188,8 @@ def drawn(shop: Shop, chosen: Chosen) -> None:
         errors_part(view, zone)
     with boundary("the interfaces"):
         calls_part(view)
+    with boundary("the processes"):
+        processes_part(view, zone)
 
 
 def page() -> None:

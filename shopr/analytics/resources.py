@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from shopr.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
-    from shopr.analytics.store import EventStore
+    from shopr.analytics.source import Source
 
 __all__ = ["ProcessMeter", "ResourceCollector", "Resources", "processes", "resources"]
 
@@ -129,9 +129,7 @@ class ProcessMeter:
         self._stop.set()
 
 
-def processes(
-    store: EventStore, *, start: str | datetime | None = None, end: str | datetime | None = None
-) -> pd.DataFrame:
+def processes(store: Source, *, start: str | datetime | None = None, end: str | datetime | None = None) -> pd.DataFrame:
     """Processes by what they do and what release they run.
 
     Returns:
