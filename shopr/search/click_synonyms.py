@@ -230,13 +230,9 @@ def _best(judge: _Judge, rules: list[LearntRule]) -> LearntRule | None:
 
 
 def _shortest(rules: list[LearntRule]) -> list[LearntRule]:
-    """Without pairs of words of which one alone is tied to the same."""
-    single = {rule.phrase: rule.words for rule in rules if " " not in rule.phrase}
-    return [
-        rule
-        for rule in rules
-        if " " not in rule.phrase or all(single.get(word) != rule.words for word in rule.phrase.split())
-    ]
+    """Without pairs of words of which one is tied to something alone."""
+    single = {rule.phrase for rule in rules if " " not in rule.phrase}
+    return [rule for rule in rules if " " not in rule.phrase or single.isdisjoint(rule.phrase.split())]
 
 
 # -- proving ----------------------------------------------------------------------------------------------------------

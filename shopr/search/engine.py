@@ -202,7 +202,7 @@ class ProductSearch:
             deepest = max(int(chosen.max(initial=0)) + 1, _LOOKED_AT, RERANKED if reranker is not None else 0)
             evidence = observe(read, index, ranked, deepest)
             if reranker is not None:
-                chosen = reranker.order(index, ranked, evidence.observations)[:k]
+                chosen = reranker.order(index, ranked)[:k]
             probable = index.confidence.probability(evidence.observations)
             confidences = probable[chosen]
             doubtful = float(probable[:_LOOKED_AT].max()) < index.config.doubt

@@ -26,7 +26,7 @@ from shopr.search.click_synonyms import LearntRule, learn_synonyms
 from shopr.search.engine import ProductSearch
 from shopr.search.journal import SearchJournal
 from shopr.search.ranker import Decision, LearnedRanker, train
-from shopr.search.reranking import FEATURES, Reranker, Told, click_log
+from shopr.search.reranking import FEATURES, LEAST, MOST, Reranker, Told, click_log
 from shopr.search.synonyms import Synonyms
 
 __all__ = ["FILE", "LearntSearch", "learn"]
@@ -131,7 +131,7 @@ def learn(search: ProductSearch, events: pd.DataFrame, *, seed: int = DEFAULT_SE
         log = click_log(plain, later, demand)
         if len(log) > _MOST_ROWS:  # the latest lists, whole
             log = log.take(log.session >= log.session[-_MOST_ROWS])
-        ranker = train(log, seed=seed)
+        ranker = train(log, seed=seed, most=MOST, least=LEAST)
         why = ranker.decision.reason if ranker.decision is not None else ""
     except NotReadyError as error:
         ranker, why = None, f"{error.message}. {error.hint}"

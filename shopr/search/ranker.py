@@ -8,7 +8,7 @@ stood on top anyway does not count as better for it. Without clicks all weights 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -128,8 +128,20 @@ class LearnedRanker:
         return ranker
 
 
-def train(log: ClickLog, *, level: float = 0.95, seed: int = DEFAULT_SEED) -> LearnedRanker:
+def train(
+    log: ClickLog,
+    *,
+    level: float = 0.95,
+    seed: int = DEFAULT_SEED,
+    most: float | None = None,
+    least: int = LEAST_QUERIES,
+) -> LearnedRanker:
     """Learn from clicks, and decide on held-out queries whether the result is switched on.
+
+    Args:
+        most: how far two products' features may part their scores, in units of the default score, where every feature
+            lies between 0 and 1; None for no bound.
+        least: held-out queries with a click, below which nothing is switched on.
 
     Propensities and weights come from the training queries alone; the pull towards the default is chosen by
     cross-validation among them.
@@ -144,10 +156,10 @@ def train(log: ClickLog, *, level: float = 0.95, seed: int = DEFAULT_SEED) -> Le
     held = fold < 0
     own, other = log.take(~held), log.take(held)
     looked = examination(own)
-    ridge = _chosen(own, looked, fold[~held])
-    ranker = fit(own, looked, ridge)
+    ridge = _chosen(own, looked, fold[~held], most)
+    ranker = _bounded(fit(own, looked, ridge), most)
     changes = gain(ranker, other, looked)
-    return LearnedRanker(ranker.names, ranker.weights, ranker.scale, _decide(changes, level))
+    return LearnedRanker(ranker.names, ranker.weights, ranker.scale, _decide(changes, level, least))
 
 
 def fit(log: ClickLog, looked: NDArray[np.float64] | None, ridge: float) -> LearnedRanker:
@@ -228,15 +240,29 @@ def _folds(query: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     return folds
 
 
-def _chosen(log: ClickLog, looked: NDArray[np.float64], fold: NDArray[np.int64]) -> float:
+def _bounded(ranker: LearnedRanker, most: float | None) -> LearnedRanker:
+    """The same direction, no longer than `most`: a list that was never clicked in must not be turned over."""
+    if most is None:
+        return ranker
+    reach = sum(map(abs, ranker.weights))
+    allowed = most * max(ranker.scale, 0.0)
+    share = min(1.0, allowed / reach) if reach > 0 else 1.0
+    scale = ranker.scale if ranker.scale > 0 else 1.0
+    return replace(ranker, weights=tuple(share * weight for weight in ranker.weights), scale=scale)
+
+
+def _chosen(log: ClickLog, looked: NDArray[np.float64], fold: NDArray[np.int64], most: float | None) -> float:
     totals = []
     for ridge in _RIDGES:
-        changes = [gain(fit(log.take(fold != k), looked, ridge), log.take(fold == k), looked) for k in np.unique(fold)]
+        changes = [
+            gain(_bounded(fit(log.take(fold != k), looked, ridge), most), log.take(fold == k), looked)
+            for k in np.unique(fold)
+        ]
         totals.append(float(np.concatenate(changes).sum()))
     return _RIDGES[int(np.argmax(totals))]
 
 
-def _decide(changes: NDArray[np.float64], level: float) -> Decision:
+def _decide(changes: NDArray[np.float64], level: float, least: int) -> Decision:
     from scipy.stats import t as student
 
     count = len(changes)
@@ -245,9 +271,9 @@ def _decide(changes: NDArray[np.float64], level: float) -> Decision:
     mean, error = float(changes.mean()), float(changes.std(ddof=1) / np.sqrt(count))
     reach = float(student.ppf(0.5 + level / 2, count - 1)) * error
     low, high = mean - reach, mean + reach
-    enough = count >= LEAST_QUERIES
+    enough = count >= least
     on = enough and low > 0
     reason = f"gain {mean:+.4f} [{low:+.4f}, {high:+.4f}] over {count} held-out queries"
     if not enough:
-        reason += f"; at least {LEAST_QUERIES} are needed"
+        reason += f"; at least {least} are needed"
     return Decision(on, mean, low, high, count, level, reason)

@@ -26,7 +26,11 @@ JOINED = 8
 AFTER = 16
 """Flag: a preposition stands before it: what follows says what the thing is for or with, not what it is."""
 
-_DROP = str.maketrans(dict.fromkeys("™®©℠°\u00ad\u200b\u200c\u200d\u2060\ufeff", " ") | {"’": "'", "″": '"', "”": '"'})
+_UNSEEN = "\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u2060\ufeff" + "".join(
+    map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+)
+"""Hyphens that do not show, joiners and marks of direction: within a word they part nothing."""
+_DROP = str.maketrans(dict.fromkeys("™®©℠°", " ") | dict.fromkeys(_UNSEEN, "") | {"’": "'", "″": '"', "”": '"'})
 _FOLDS = {"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "ı": "i"}
 _WIDE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f"
 _LETTER = rf"(?:(?![{_WIDE}])[^\W\d_])"
