@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shopr.chat.memory import Memory
+from shopr.chat.memory import CONVERSATION_KEPT, Memory
 from shopr.chat.state import State
 from shopr.clock import ManualClock
 from shopr.commerce.customers import Customer, CustomerBook
@@ -18,6 +18,7 @@ from shopr.recommend.profile_corrections import Correction, CorrectionStore, Wis
 from shopr.security.crypto_rotation import Reencrypted
 from shopr.shop import Shop
 from shopr.shop.encrypted import ENCRYPTED
+from shopr.storage.subjects import digest
 from shopr.storage.tables import CARDS
 
 LESS = Correction("category", "Toys > Dolls", "less")
@@ -146,3 +147,25 @@ def test_customers_and_addresses_are_sealed_and_go_with_their_person(shop: Shop,
     assert not [word for word in ("Quince", "Maple", "Elmstead", "bob@example") if word in str(rows)]
     shop.security.cipher.keys.erase("ann")  # the row is back, as from a backup; its key is not
     assert book.get("ann") is None
+
+
+def test_keys_of_visitors_go_with_their_conversations_when_their_time_is_over(shop: Shop, clock: ManualClock) -> None:
+    keys = shop.security.cipher.keys
+    memory = Memory(shop.database, shop.name, clock=clock, cipher=lambda: shop.security.cipher, forget=keys.expire)
+    memory.save("old", None, State(turn=1), SAID, {"text": "yes"})
+    memory.save("both/1", None, State(turn=1), SAID, {"text": "yes"})
+    memory.save("c", "ann", State(turn=1), SAID, {"text": "yes"})
+    clock.advance(CONVERSATION_KEPT.total_seconds() - 60)
+    memory.save("both/2", None, State(turn=1), SAID, {"text": "yes"})
+    clock.advance(120)
+    assert memory.tidy() == 6
+    left = _subjects(shop)
+    assert digest("conversation:old") not in left
+    assert {digest("conversation:both"), digest("ann")} <= left
+    assert memory.turns("both/2", None)[0].said == SAID
+    assert keys.expire([""]) == 0  # texts about nobody
+
+
+def _subjects(shop: Shop) -> set[str]:
+    with shop.database.read() as connection:
+        return {name for (name,) in connection.exec_driver_sql("SELECT subject FROM data_keys")}

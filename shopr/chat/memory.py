@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shopr.chat.need import Need
@@ -23,6 +23,8 @@ __all__ = ["CONVERSATION_KEPT", "MEMORY_KEPT", "Cipher", "Memory", "Plain", "Sai
 CONVERSATION_KEPT = timedelta(days=30)
 MEMORY_KEPT = timedelta(days=180)
 _MOST_FACTS = 10
+_TIDY_EVERY = 1000
+"""Turns between two looks for what is kept no longer, the first of them in each process included."""
 _LONGEST_ID = 256
 
 
@@ -65,6 +67,7 @@ class Memory:
         database: opened and upgraded.
         shop: whose.
         cipher: gives the cipher when it is first needed, so that keys are read only then; None stores plain text.
+        forget: told under which subjects nothing is kept any more, so that their keys can go too.
     """
 
     def __init__(
@@ -74,8 +77,10 @@ class Memory:
         *,
         clock: Clock | None = None,
         cipher: Callable[[], Cipher] | None = None,
+        forget: Callable[[list[str]], object] | None = None,
     ) -> None:
         self._database, self._shop, self._clock = database, shop, clock or SystemClock()
+        self._forgotten, self._saved = forget, 0
         self._make, self._cipher_made = cipher, None if cipher else Plain()
         self._insert = (sqlite if database.is_sqlite else postgresql).insert
 
@@ -126,6 +131,9 @@ class Memory:
             connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values))
             if user_id is not None and state.remember and state.need.has_subject:
                 self._remember(connection, user_id, state.need, now)
+        self._saved += 1
+        if self._saved % _TIDY_EVERY == 1:
+            self.tidy()
 
     def _save_state(
         self, connection: Connection, conversation_id: str, user_id: str | None, state: State, now: datetime
@@ -169,11 +177,12 @@ class Memory:
             return connection.execute(delete(chat_conversations).where(which)).rowcount > 0
 
     def tidy(self) -> int:
-        """Delete what is kept no longer; how many rows."""
+        """Delete what is kept no longer, and let the keys of visitors' conversations go with it; how many rows."""
         now = self._clock.now()
         old = now - CONVERSATION_KEPT
         with self._database.begin() as connection:
-            return sum(
+            passing = self._visitors(connection, chat_turns.c.time < old)
+            gone = sum(
                 connection.execute(delete(table).where(table.c.shop == self._shop, passed)).rowcount
                 for table, passed in (
                     (chat_conversations, chat_conversations.c.updated_at < old),
@@ -181,6 +190,15 @@ class Memory:
                     (chat_memories, chat_memories.c.expires_at < now),
                 )
             )
+            stay = self._visitors(connection, true())
+        if self._forgotten is not None and passing - stay:
+            self._forgotten(sorted(passing - stay))
+        return gone
+
+    def _visitors(self, connection: Connection, which: ColumnElement[bool]) -> set[str]:
+        """The subjects under which turns of visitors are sealed."""
+        query = select(chat_turns.c.conversation_id).where(chat_turns.c.user_id.is_(None), which).distinct()
+        return {_visitor(one) for one in connection.execute(query).scalars()}
 
     # -- across visits ------------------------------------------------------------------------------------------------
 
@@ -232,16 +250,21 @@ class Memory:
         return (table.c.shop == self._shop) & (table.c.conversation_id == conversation_id)
 
     def _seal(self, text: str, table: Table, row: str, user_id: str | None) -> str:
-        subject = user_id if user_id is not None else f"conversation:{row.split('/', maxsplit=1)[0]}"
+        subject = user_id if user_id is not None else _visitor(row)
         return self._cipher.encrypt(text, table=table.name, row=f"{self._shop}/{row}", subject=subject)
 
     def _open(self, token: str, table: Table, row: str, user_id: str | None) -> str | None:
         """The text; None where its key is gone, as after an erasure, or it was tampered with."""
-        subject = user_id if user_id is not None else f"conversation:{row.split('/', maxsplit=1)[0]}"
+        subject = user_id if user_id is not None else _visitor(row)
         try:
             return self._cipher.decrypt(token, table=table.name, row=f"{self._shop}/{row}", subject=subject)
         except ShoprError:
             return None
+
+
+def _visitor(conversation: str) -> str:
+    """Under whom a visitor's texts are sealed: their conversation."""
+    return f"conversation:{conversation.split('/', maxsplit=1)[0]}"
 
 
 def _checked(conversation_id: str) -> None:

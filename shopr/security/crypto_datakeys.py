@@ -200,6 +200,18 @@ class DataKeys:
         """Forget the person's keys: whatever they encrypted is unreadable from now on, in every copy. How many."""
         return self._drop(table.c.subject == digest(subject))
 
+    def expire(self, subjects: Iterable[str]) -> int:
+        """Drop the keys of subjects of whom nothing is stored any more, as of conversations that were kept long enough.
+        No tombstone stays: a restored backup has the texts back, and their time is over again. How many."""
+        whose = [digest(subject) for subject in subjects if subject]
+        gone = 0
+        for at in range(0, len(whose), 500):
+            with self._database.begin() as connection:
+                which = table.c.subject.in_(whose[at : at + 500])
+                gone += connection.execute(delete(table).where(which)).rowcount
+        self._forget()
+        return gone
+
     def settle(self) -> int:
         """Drop keys that are back although they were erased: a restored backup brings them. How many."""
         gone = self._tombstones.ids()

@@ -83,7 +83,10 @@ class Assisted:
         from shopr.chat.memory import Memory
 
         shop = self._whole
-        memory = Memory(shop.database, shop.name, clock=shop.clock, cipher=lambda: shop.security.cipher)
+        memory = Memory(
+            shop.database, shop.name, clock=shop.clock, cipher=lambda: shop.security.cipher,
+            forget=shop.security.cipher.keys.expire,
+        )  # fmt: skip
         return Assistant(
             lambda: self.search_desk.counted,
             self.commerce,

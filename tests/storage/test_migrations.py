@@ -155,6 +155,10 @@ ROWS = {
         "INSERT INTO error_states (fingerprint, resolved_in, time, actor) "
         "VALUES ('f1', '0.2.0', 1767225600000000, 'maria')",
     ],
+    "0020": [
+        "INSERT INTO customers (shop, user_id, first_name, last_name, email, name_key, zip_key, address, sealed) "
+        "VALUES ('demo', 'sealed', '', '', 'digest', 'digest', 'digest', '{}', 'e1.x')",
+    ],
 }
 KINDS = ["sqlite", "postgresql"]
 
