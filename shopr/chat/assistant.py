@@ -177,6 +177,7 @@ class Assistant:
         readings = self._reader.read(cleaned.text, state.language)
         state.tone = tone_of(cleaned.text, readings, state.language, self._feeling)
         turn = self._turn(state, owner, user_id)
+        turn.said = frozenset(n.value for r in readings for n in r.counts)
         if cleaned.truncated:
             turn.say("too_long")
         commands = self._commands(readings, turn, cleaned)
@@ -224,6 +225,8 @@ class Assistant:
         commands = interpreter.commands(readings, state, cart=cart, prices=shown)
         if switched in spoken():
             state.language = switched
+        if len(commands) > 1:  # what was said last is repeated only where nothing else is asked for
+            commands = [replace(c, value="") if c.name == "switch" else c for c in commands]
         if self._model is not None and [c.name for c in commands] == ["not_understood"]:
             commands = self._model.proposed(cleaned.text, state.shown, turn.currency) or commands
         if any(c.name != "not_understood" for c in commands):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from shopr.chat.derivation import recomputed
 from shopr.chat.facts import Line, Money, Product
 from shopr.chat.flows.product import stock_word
-from shopr.chat.grounding import derived, evidence, ungrounded
+from shopr.chat.grounding import evidence, spoken_of, ungrounded
 from shopr.chat.persona import Persona, reply_tone
 from shopr.chat.reply import CartItem, OrderState, Reply, Shown, major
 from shopr.chat.turn import LIST, Turn
@@ -26,7 +27,8 @@ def composed(turn: Turn, wording: Wording, persona: Persona, *, intent: str, ton
         texts += _listed(turn, wording) if line.key == LIST else [wording.line(line)]
     text = "\n".join(t for t in texts if t)
     held = evidence(turn)
-    derived(turn.lines, held)
+    spoken_of(turn.lines, held)
+    recomputed(turn.lines, turn, held)
     order_ids = [turn.order.order_id] if turn.order is not None else []
     faults = ungrounded(text, held, turn.products, order_ids)
     if faults:

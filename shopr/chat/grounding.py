@@ -1,6 +1,7 @@
 """Refuses replies that say what the records do not: every number and order in a reply must be in its sources.
 
-The sources are read again for the check, by what the reply cites; what a flow believed of them counts for nothing.
+The sources are read again for the check, by what the reply cites; what a flow believed of them counts for nothing. What
+no single record holds is computed anew in `shopr.chat.derivation`.
 """
 
 from __future__ import annotations
@@ -10,21 +11,17 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from shopr.chat.facts import Day, Line, Many, Money, Product, What, Word
+from shopr.chat.facts import Line, Many, Product, What, Word
 from shopr.chat.need import Need
 from shopr.chat.reading.numerals import parse_number
 from shopr.chat.reading.tokens import fold
 from shopr.chat.turn import MOST_SHOWN, Turn
 from shopr.money import from_minor
 
-__all__ = ["Evidence", "evidence", "ungrounded"]
+__all__ = ["Evidence", "evidence", "spoken_of", "ungrounded"]
 
 _NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f٫٬']\d+)*")
 _ID = re.compile(r"(?<![\w-])[A-Z]{1,3}-?\d{3,12}(?![\w-])")
-_DERIVED = frozenset(
-    {"amount", "count", "cheaper", "median", "low", "high", "before", "days", "reference", "shown", "quantity", "rank"}
-)
-"""Values that flows compute from records: their own sources are checked where they are computed (see `_derived`)."""
 
 
 class Evidence:
@@ -131,32 +128,26 @@ def _of_shopper(out: Evidence, turn: Turn) -> None:
         out.number(from_minor(amount, turn.currency))
 
 
-def derived(lines: Iterable[Line], out: Evidence) -> None:
-    """Values that flows computed over many records (counts, medians, sums), which no single record holds."""
+def spoken_of(lines: Iterable[Line], out: Evidence) -> None:
+    """What lines say back of what the shopper said: needs that are described, and orders that were named."""
     for line in lines:
         for name, value in line.values.items():
-            _derived(name, value, out)
+            _spoken_of(name, value, out)
 
 
-def _derived(name: str, value: Any, out: Evidence) -> None:
-    if isinstance(value, Money) and name in _DERIVED:
-        out.number(from_minor(value.amount, value.currency))
-    elif isinstance(value, bool):
-        return
-    elif isinstance(value, int) and name in _DERIVED:
-        out.number(value)
-    elif isinstance(value, Word):
+def _spoken_of(name: str, value: Any, out: Evidence) -> None:
+    if isinstance(value, Word):
         for inner, held in value.values.items():
-            _derived(inner, held, out)
+            _spoken_of(inner, held, out)
     elif isinstance(value, Many):
         for held in value.values:
-            _derived(name, held, out)
+            _spoken_of(name, held, out)
     elif isinstance(value, What):
         for bound in (value.need.price_min, value.need.price_max):
             if bound is not None:
                 out.number(from_minor(bound, value.currency))
-    elif isinstance(value, Day) and name == "date":
-        _day(out, value.day)
+        for text in need_texts(value.need):
+            out.text(text)
     elif isinstance(value, str) and name in ("order", "id"):
         out.text(value)  # as the shopper named it: "I find no order C9999"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class Turn:
         shelf, commerce, search: what is sold, facts of now, and the product search.
         owner: whose cart; user_id: who is signed in.
         suggest, related: recommendations for a person, and what goes with products; None where there are none.
+        said: plain numbers of the message. sizes: how many products the searches of this turn found.
         lines: what will be said. products: the list shown. flags, compare, order, citations: of the reply.
     """
 
@@ -63,9 +65,12 @@ class Turn:
     quick: list[str] = field(default_factory=list)
     bare_stock: bool = False
     memory: Any = None
+    said: frozenset[Decimal] = frozenset()
+    sizes: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.offers: Snapshot = self.commerce.snapshot()
+        self.told = dict(self.state.prices)
         self.cart_changed = False
 
     @property
@@ -83,7 +88,9 @@ class Turn:
 
     def find(self, need: Need) -> Hits:
         """What meets a need, now."""
-        return find(need, self.shelf, self.offers, self.search)
+        hits = find(need, self.shelf, self.offers, self.search)
+        self.sizes.add(len(hits))
+        return hits
 
     def cart(self) -> Cart:
         """The shopper's cart, as it is now."""

@@ -33,8 +33,9 @@ def add(turn: Turn, command: Command) -> None:
             turn.flags.add("no_exact_match")
     added = []
     before = {line.product_id: line.quantity for line in turn.cart().lines}
+    pieces = dict(zip(command.ids, map(int, command.value.split()), strict=True)) if command.value else {}
     for product_id in known:
-        quantity = command.quantity or 1
+        quantity = pieces.get(product_id, command.quantity or 1)
         change = turn.commerce.carts.add(turn.owner, product_id, quantity)
         if change:
             added.append(product_id)

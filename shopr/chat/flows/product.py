@@ -17,7 +17,7 @@ __all__ = ["FLOWS"]
 _LOW = 3
 """Pieces up to which stock is said to be low."""
 _MOST_DETAILS = 8
-_DAYS = 90
+HISTORY_DAYS = 90
 
 
 def _known(turn: Turn, command: Command) -> list[str]:
@@ -144,7 +144,7 @@ def good_price(turn: Turn, command: Command) -> None:
 
 
 def _history(turn: Turn, product_id: str, now: Money) -> None:
-    insight = turn.commerce.prices.insight(product_id, _DAYS)
+    insight = turn.commerce.prices.insight(product_id, HISTORY_DAYS)
     title = turn.title(product_id)
     if insight is None or insight.known_days < 2:
         turn.say("price_no_history", title=title, price=now)

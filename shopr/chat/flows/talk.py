@@ -116,7 +116,7 @@ def switch(turn: Turn, command: Command) -> None:
 
     turn.say("language_now")
     pending = turn.state.pending
-    for data in turn.state.last.get("again", []):
+    for data in turn.state.last.get("again", []) if command.value else ():
         run(turn, Command.of(data))
     turn.state.pending = pending
 

@@ -35,13 +35,20 @@ class Measure:
     end: int
 
 
-def find_measures(numbers: Sequence[Number], matches: Sequence[Match]) -> list[Measure]:
+def find_measures(tokens: Sequence[Token], numbers: Sequence[Number], matches: Sequence[Match]) -> list[Measure]:
     """Numbers with a unit right behind them."""
     units: dict[int, Match] = {}
     for match in matches:
         if match.table == "units" and (match.start not in units or match.end > units[match.start].end):
             units[match.start] = match
-    return [Measure(n.value, units[n.end].key, n.start, units[n.end].end) for n in numbers if n.end in units]
+    named = [n for n in numbers if n.end in units and not _quoted(tokens, n, units[n.end])]
+    return [Measure(n.value, units[n.end].key, n.start, units[n.end].end) for n in named]
+
+
+def _quoted(tokens: Sequence[Token], number: Number, unit: Match) -> bool:
+    """Whether the mark for inches only ends a quotation that began before the number."""
+    mark = tokens[unit.start].key
+    return mark == '"' and sum(t.key == '"' for t in tokens[: number.start]) % 2 == 1
 
 
 def find_amounts(

@@ -33,12 +33,20 @@ class PriceBound:
 
 
 def find_prices(
-    tokens: Sequence[Token], amounts: Sequence[Amount], matches: Sequence[Match], vocabulary: Vocabulary
+    tokens: Sequence[Token],
+    amounts: Sequence[Amount],
+    matches: Sequence[Match],
+    vocabulary: Vocabulary,
+    makers: Set[int] = frozenset(),
 ) -> list[PriceBound]:
-    """The price bounds of a message; ranges first, then the longest pattern; a denial before one turns it round."""
+    """The price bounds of a message; ranges first, then the longest pattern; a denial before one turns it round.
+
+    Args:
+        makers: positions of tokens that name a maker, beyond which a denial does not reach.
+    """
     if not amounts:
         return []
-    finder = _Finder(tokens, amounts, matches, vocabulary)
+    finder = _Finder(tokens, amounts, matches, vocabulary, makers)
     out = finder.patterns(finder.fillers)  # "under about 50" bounds as "under 50" does
     left = [a for a in amounts if not any(b.start <= a.start < b.end for b in out)]
     if left:
@@ -53,13 +61,20 @@ class _Finder:
     """Looks for bounds in one clause."""
 
     def __init__(
-        self, tokens: Sequence[Token], amounts: Sequence[Amount], matches: Sequence[Match], vocabulary: Vocabulary
+        self,
+        tokens: Sequence[Token],
+        amounts: Sequence[Amount],
+        matches: Sequence[Match],
+        vocabulary: Vocabulary,
+        makers: Set[int],
     ) -> None:
         self._tokens, self._amounts, self._words = tokens, amounts, vocabulary
         marks = [m for m in matches if m.table == "markers"]
-        self._denials = {m.end: m.start for m in marks if m.key == "negation_before"}
+        self._denials = {m.end: m.start for m in marks if m.key in ("negation_before", "negation_aux")}
         self._behind = {m.start for m in marks if m.key == "negation_after"}
+        # A denial reaches no further than a product or maker named, or another part of the sentence.
         self._wanted = {i for m in matches if m.table in _CONTENT for i in range(m.start, m.end)}
+        self._wanted |= {i for m in marks if m.key == "and" for i in range(m.start, m.end)} | set(makers)
         named = {m.start for m in marks if m.key == "price_word" and m.end - m.start == 1}
         small = {i for m in marks if m.key == "filler" for i in range(m.start, m.end)}
         self.fillers: frozenset[int] = frozenset()

@@ -20,7 +20,7 @@ _STRONG = frozenset(
 _WEAK = frozenset({"find", "more", "cheaper"})
 _ORDER = re.compile(r"#?[A-Za-z]{1,3}-?\d{3,12}")
 """What looks like an order's number: what is said of it is a request without a word for one ("where's A1001 and …")."""
-_NEAR = 2
+_NEAR, _FAR = 2, 7
 _LEAST = 3
 """Words that a clause of its own has at least: "…, add it" goes with what stands before it."""
 
@@ -53,6 +53,16 @@ def _abbreviates(tokens: Sequence[Token], place: int) -> bool:
     return short and after is not None and any(c.isdigit() for c in after.key)
 
 
+def _near(sentence: Sequence[Token], joint: int, words_of: Vocabulary) -> int:
+    """Tokens behind a joint among which a command begins: further on where only small words come before it."""
+    small = 0
+    for token in sentence[joint + 1 : joint + 1 + _FAR]:
+        if token.key not in words_of.stopwords:
+            break
+        small += 1
+    return max(_NEAR, small)
+
+
 def _pieces(sentence: list[Token], words_of: Vocabulary) -> list[list[Token]]:
     """A sentence cut before each further command that follows a joint."""
     if len(sentence) < 4:
@@ -68,7 +78,9 @@ def _pieces(sentence: list[Token], words_of: Vocabulary) -> list[list[Token]]:
     cuts: list[int] = []
     words_apart = words_of.lexicon.spaces
     for joint in sorted(joints):
-        after = range(joint + 1, min(joint + 1 + _NEAR, len(sentence)))
+        if any(m.gapped and m.start < joint < m.end - 1 and m.key in _STRONG for m in found if m.table == "commands"):
+            continue  # "pop both the first and third into the cart" is one request
+        after = range(joint + 1, min(joint + 1 + _near(sentence, joint, words_of), len(sentence)))
         left = {i for i in starts if i < joint} or {
             i for i, t in enumerate(sentence[:joint]) if _ORDER.fullmatch(t.text)
         }

@@ -6,11 +6,14 @@ from typing import Protocol
 
 from shopr.chat.reading.numerals import compound
 from shopr.chat.reading.phrases import PhraseBook
+from shopr.chat.reading.spelling import distance
 from shopr.chat.reading.tokens import Token
 from shopr.chat.reading.vocabulary import Vocabulary, names, vocabulary
 
 __all__ = ["Range", "mended_tokens"]
 
+_LONG = 5
+"""Letters from which a maker's name may be mended."""
 _BESIDE = 2
 """Tokens before a number among which the words of a price bound stand."""
 _RARE, _USUAL, _FAR = 3, 20, 10
@@ -55,6 +58,11 @@ def mended_tokens(tokens: list[Token], words: Vocabulary, shelf: Range) -> tuple
         if parts:
             out += [_like(token, part) for part in parts]
             continue
+        maker = _maker(token.key, shelf)
+        if maker is not None:
+            mended.append((token.text, maker))
+            out.append(Token(maker.capitalize(), maker, token.start, token.end, "word", token.glued))
+            continue
         right = words.speller.mend(token.key)
         held = shelf.word_count(token.key)
         if right is None or right == token.key or (held >= _RARE and shelf.word_count(right) < _FAR * held):
@@ -65,6 +73,15 @@ def mended_tokens(tokens: list[Token], words: Vocabulary, shelf: Range) -> tuple
     if mended and _is_strange(tokens, len(mended), words, shelf):
         return tokens, []
     return out, mended
+
+
+def _maker(word: str, shelf: Range) -> str | None:
+    """The maker's name of one word that a longer unknown word is, but for one letter: "brothr", "kensingtn"."""
+    if len(word) < _LONG or shelf.word_count(word) >= _RARE:
+        return None
+    near = [b for b in shelf.brands.words if len(b) >= _LONG and b[0] == word[0] and distance(word, b, 1) == 1]
+    known = [b for b in near if shelf.word_count(b) >= _USUAL]
+    return max(known, key=lambda b: shelf.brands.words[b]) if known else None
 
 
 def _of_a_bound(tokens: list[Token], place: int, words: Vocabulary, shelf: Range) -> str | None:

@@ -123,12 +123,14 @@ class _Clause:
         for match in ordinals:
             if not self._taken & set(range(match.start, match.end)):
                 self._out.ordinals.append(int(match.key))
+                self._out.ordinal_at.append(match.start)
                 self._take(match.start, match.end)
         numbers = [n for n in numbers if not self._taken & set(range(n.start, n.end))]
-        measures = find_measures(numbers, free)
+        measures = find_measures(self._tokens, numbers, free)
         amounts = find_amounts(self._tokens, numbers, free, measures)
         if not self._compares(amounts):
-            self._out.prices = find_prices(self._tokens, amounts, free, self._words)
+            makers = {i for m in self._shelf.brands.find(self._tokens) for i in range(m.start, m.end)}
+            self._out.prices = find_prices(self._tokens, amounts, free, self._words, makers)
         for start, end in [(m.start, m.end) for m in measures] + [(p.start, p.end) for p in self._out.prices]:
             self._take(start, end)
         self._out.measures = measures
@@ -144,6 +146,7 @@ class _Clause:
             digits = self._tokens[number.start].kind == "number"
             if digits and number.start in words and 1 <= number.value <= _MOST_PLACES:
                 self._out.ordinals.append(int(number.value))
+                self._out.ordinal_at.append(number.start)
                 self._take(words[number.start], number.end)
         return [n for n in numbers if n.start not in self._taken]
 

@@ -17,7 +17,7 @@ def cart_command(scene: Scene) -> Command | None:
     looking = max(scene.asks("show_cart"), scene.asks("total"))
     if scene.asks("clear_cart"):
         return Command("clear_cart")
-    relative = _relative(scene)
+    relative = _relative(scene) or _several(scene)
     if relative is not None:
         return relative
     corrected = _correction(scene)
@@ -123,6 +123,8 @@ def _relative(scene: Scene) -> Command | None:
     if scene.asks("double"):
         return Command("set_quantity", ids=tuple(state.touched), value="double")
     quantity = next((n for n in scene.counts if 1 <= n <= _MOST), None)
+    if scene.asks("set_quantity"):
+        return None
     if quantity is None or scene.reading.prices or scene.marks("correction", "only"):
         return None
     if scene.asks("fewer"):
@@ -130,6 +132,24 @@ def _relative(scene: Scene) -> Command | None:
     if scene.asks("another") or (scene.asks("more") and not scene.asks("find", "add")):
         return Command("set_quantity", ids=tuple(state.touched), quantity=quantity, value="more")
     return None
+
+
+def _several(scene: Scene) -> Command | None:
+    """Each place with its own pieces: "two of the first and one of the third"."""
+    reading, shown = scene.reading, scene.state.shown
+    counts, places = [n for n in reading.counts if 1 <= n.value <= _MOST], reading.ordinals
+    if len(places) < 2 or len(counts) != len(places) or len(reading.ordinal_at) != len(places) or not scene.marks("of"):
+        return None
+    if scene.asks("remove", "compare", "details", "stock", "price_of"):
+        return None
+    order = sorted(range(len(places)), key=lambda i: reading.ordinal_at[i])
+    if not all(c.start < reading.ordinal_at[i] for c, i in zip(counts, order, strict=True)):
+        return None
+    indices = [places[i] - 1 if places[i] > 0 else places[i] for i in order]
+    if not all(-len(shown) <= i < len(shown) for i in indices):
+        return None
+    pieces = " ".join(str(int(c.value)) for c in counts)
+    return Command("add", ids=tuple(shown[i] for i in indices), value=pieces)
 
 
 def _lists(scene: Scene) -> bool:

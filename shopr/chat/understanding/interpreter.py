@@ -72,7 +72,8 @@ def _carried(state: State, before: Sequence[Command], reading: Reading) -> State
     """The state with what the clause before spoke of in focus: "I want the third one, put it in the cart"."""
     if not before or not before[-1].ids or not reading.references or reading.placed:
         return state
-    return replace(state, focus=list(before[-1].ids))
+    ids = list(before[-1].ids)
+    return replace(state, focus=ids, shown=ids if "these" in reading.references else state.shown)
 
 
 def _merged(commands: list[Command]) -> list[Command]:
@@ -89,6 +90,8 @@ def _merged(commands: list[Command]) -> list[Command]:
         elif last.name in _ABOUT_ORDERS and command.name in _ABOUT_ORDERS:
             keep = last if _ABOUT_ORDERS.index(last.name) >= _ABOUT_ORDERS.index(command.name) else command
             out[-1] = replace(keep, order=last.order or command.order)
+        elif last.name == command.name == "set_quantity" and last.ids == command.ids:
+            out[-1] = command  # "twelve is too many, four will do"
         elif last.name == command.name == "add" and last.ids and last.ids == command.ids:
             out[-1] = last if command.quantity is None else command  # "the third one, put it in my cart"
         elif last.name == "details" and command.name in ("add", "remove", "compare") and last.ids == command.ids:

@@ -76,7 +76,9 @@ def corrected(need: Need, reading: Reading, state: State, currency: str) -> Need
 
 def _repriced(need: Need, reading: Reading, state: State, currency: str) -> Need:
     """With a bare number as the new bound where a bound was just spoken of: "let's say 80", "make it 60 instead"."""
-    had, counts = state.need, [n for n in reading.counts if n.value >= _LEAST_PRICE]
+    had = state.need
+    old = {had.price_min, had.price_max}
+    counts = [n for n in reading.counts if n.value >= _LEAST_PRICE and _minor(n.value, currency) not in old]
     told = need.price_min is not None or need.price_max is not None
     lone = len(counts) == 1 and not reading.placed and not reading.ids and not reading.orders and not need.has_subject
     if told and had.price_min is not None and had.price_max is None and not reading.prices:

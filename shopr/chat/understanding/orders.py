@@ -30,6 +30,8 @@ def order_command(scene: Scene) -> Command | None:
         return Command("payment_problem", order=named or _known(scene))
     if scene.asks("arrival") and (about or scene.asks("arrival") > 2) and not scene.need.concepts:
         return Command("order_status", order=named or state.order, value="arrival")
+    if state.topic == "order" and scene.marks("when") and not scene.reading.has_need and not scene.asks("delivery"):
+        return Command("order_status", order=state.order, value="arrival")  # "when can I count on it?"
     if _status(scene, named):
         return Command("order_status", order=named or _known(scene))
     return None

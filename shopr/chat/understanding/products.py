@@ -21,8 +21,9 @@ def product_command(scene: Scene) -> Command | None:
 
 
 def _compare(scene: Scene) -> Command | None:
-    if not scene.asks("compare"):
-        return None
+    two = len(set(scene.reading.ordinals)) > 1 and scene.asks("cheaper", "dearer", "good_price", "which")
+    if not (scene.asks("compare") or (two and not scene.asks("add", "remove", "find"))):
+        return None  # "is the third better than the second?" compares as well
     ids = scene.pointed()
     numbered = [n for n in scene.counts if 1 <= n <= len(scene.state.shown)]
     if len(ids) < 2 and numbered:  # "compare 1 and 3", "the first and 3"
@@ -131,7 +132,7 @@ def _pointed(scene: Scene) -> Command | None:
     ):
         return None
     ids = scene.pointed()
-    if ids and scene.asks("want"):
+    if ids and (scene.asks("want") or (scene.marks("yes") and scene.reading.placed and not scene.reading.asks)):
         return Command("add", ids=ids, quantity=scene.pieces)  # "I'd like the third one", "… three of the first"
     told = bool(ids) and scene.reading.placed and not scene.reading.asks
     if told and len(ids) > 1 and "both" in scene.reading.references:
