@@ -14,6 +14,7 @@ from parts.frame import empty, notice
 from parts.words import day
 from shopr.analytics.board import Extent, extent
 from shopr.analytics.engagement import ACTS
+from shopr.analytics.loading import load_events
 from shopr.analytics.source import SEGMENTS, Filters, Source, choices, narrowed
 from shopr.analytics.span import Span
 from shopr.shop import Shop
@@ -100,6 +101,14 @@ def nothing_yet(shop: Shop, kinds: tuple[str, ...] = ACTS) -> bool:
             ("shopr events load FILE", "stores a file of events: Parquet, CSV or JSON lines"),
         ],
     )
+    if (
+        kinds == ACTS
+        and shop.data.manifest.times == "real"
+        and st.button("Store the history of this shop", key="backfill", type="primary", icon=":material/database:")
+    ):
+        with st.spinner("Storing what happened. A million events take about half a minute."):
+            load_events(shop.events, shop.folder / "events.parquet")
+        st.rerun()
     return True
 
 

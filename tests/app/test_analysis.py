@@ -48,6 +48,11 @@ def test_without_a_shop_or_events_a_page_says_what_to_do(settings: Settings) -> 
         shown = text(opened(page))
         assert "No events are in the store yet" in shown
         assert "<code>shopr events backfill</code>" in shown
+    app = opened("journeys")
+    app.button(key="backfill").click().run()
+    assert "No events are in the store yet" not in text(app)
+    assert "First week" in text(app)  # of the last thirty days of its history
+    assert EventStore.open(settings).count() == 900
 
 
 def test_the_overview_tells_what_shoppers_do_beside_the_time_before(lively: Settings) -> None:
