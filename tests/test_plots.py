@@ -83,3 +83,26 @@ def test_the_style_leaves_other_settings_as_they_are():
     plots.pictures([None], ["x"])
     plots.bars({"a": 1.0}, title="A")
     assert dict(mpl.rcParams) == before
+
+
+def test_flows_draw_a_node_a_bar_and_a_ribbon_an_area() -> None:
+    nodes = pd.DataFrame(
+        {
+            "name": ["home", "(leaves)"],
+            "left": [-0.1, 0.9],
+            "right": [0.1, 1.1],
+            "low": [0.0, 0.0],
+            "high": [9.0, 4.0],
+            "leaves": [False, True],
+        }
+    )
+    ribbon = pd.DataFrame({"ribbon": [0, 0], "leaves": [True, True], "x": [0.1, 0.9], "low": [0, 0], "high": [4, 4]})
+    ax = plots.flows(nodes, ribbon, title="Where they go")
+    assert len(ax.patches) == 2
+    assert len(ax.collections) == 1
+    assert [text.get_text() for text in ax.texts] == ["home", "leaves"]
+
+
+def test_a_missing_cell_of_a_heat_map_has_no_number() -> None:
+    ax = plots.heat(np.array([[0.5, np.nan]]), title="Shares", rows=["a"], columns=["1", "2"])
+    assert [text.get_text() for text in ax.texts] == ["0.5"]
