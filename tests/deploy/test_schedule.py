@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import configparser
 import shlex
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 
 from shopr.cli.main import cli
 from shopr.config import Settings
+from shopr.security.crypto_keyring import KEYS_VARIABLE, Keyring
 from shopr.workbench.schedule_check import load_schedule
 from shopr.workbench.schedule_times import Cron
 
@@ -85,10 +87,25 @@ def test_the_unit_is_one_that_systemd_takes() -> None:
 
 
 def test_every_variable_is_a_setting() -> None:
-    names = {f"SHOPR_{name.upper()}" for name in Settings.names()} | {"MLFLOW_TRACKING_URI", "FROM", "TO"}
+    names = {f"SHOPR_{name.upper()}" for name in Settings.names()} | {
+        "MLFLOW_TRACKING_URI",
+        "FROM",
+        "TO",
+        KEYS_VARIABLE,
+    }
     given = {pair.partition("=")[0] for pair in unit()["Service"]["Environment"]}
     given |= {entry["name"] for entry in container()["env"]} | set(workflow()["jobs"]["run"]["env"])
     assert given <= names
+
+
+def test_master_keys_come_from_a_secret_everywhere() -> None:
+    (entry,) = [entry for entry in container()["env"] if entry["name"] == KEYS_VARIABLE]
+    assert set(entry["valueFrom"]["secretKeyRef"]) == {"name", "key"}
+    assert workflow()["jobs"]["run"]["env"][KEYS_VARIABLE] == "${{ secrets.SHOPR_KEYS }}"
+    text = (DEPLOY / "systemd/shopr-schedule.service").read_text(encoding="utf-8")
+    assert f"{KEYS_VARIABLE}=k2:BASE64,k1:BASE64" in text
+    made = ",".join(f"k{n}:{base64.b64encode(bytes([n]) * 32).decode()}" for n in (2, 1))
+    assert Keyring.from_environment({KEYS_VARIABLE: made}).active() == "k2"
 
 
 def test_the_cronjob_never_runs_two_pods_and_keeps_its_own_time() -> None:
