@@ -50,17 +50,20 @@ def create() -> None:
 @keys.command(epilog="Example: shopr keys rotate")
 def rotate() -> None:
     """Make a new active key and wrap every data key by it; nothing has to stop, and a second call goes on after a
-    kill."""
+    kill. Where the keys come from SHOPR_KEYS, its first key is taken: put the new one there before."""
     from shopr.config import Settings
     from shopr.security.crypto import Cipher
+    from shopr.security.crypto_keyfile import FileKeyring, keyring_of
     from shopr.storage import Database
 
     settings = Settings()
-    ring = _ring(settings)
+    ring = keyring_of(settings)
     with Database.open(settings) as database:
         wrapped = Cipher.open(settings, database, masters=ring).keys
-        if wrapped.rewrap(limit=0) == 0:
+        waiting = wrapped.rewrap(limit=0)
+        if waiting == 0 and isinstance(ring, FileKeyring):
             ring.rotate()
+        if waiting or isinstance(ring, FileKeyring):
             _note(settings, database, "key_rotated", ring.active())
         while (left := wrapped.rewrap()) > 0:
             echo(f"{left} data keys left")

@@ -57,7 +57,15 @@ def test_people_get_new_keys(settings: Settings, capsys: pytest.CaptureFixture[s
 def test_keys_of_the_environment_are_rotated_there(
     settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SHOPR_KEYS", "a:" + "A" * 43 + "=")
+    first, second = "a:" + "A" * 43 + "=", "b:" + "B" * 42 + "A="
+    monkeypatch.setenv("SHOPR_KEYS", first)
     assert "active" in called(capsys, "keys", "list")
-    assert "Put the new key first in SHOPR_KEYS" in called(capsys, "keys", "rotate", status=2)
+    with Database.open(settings) as database:
+        token = Cipher.open(settings, database).encrypt("hello", **HERE)
+    monkeypatch.setenv("SHOPR_KEYS", f"{second},{first}")
+    assert "Key b is active and wraps every data key" in called(capsys, "keys", "rotate")
+    assert "Put the new key first in SHOPR_KEYS" in called(capsys, "keys", "destroy", "a", "--yes", status=2)
+    monkeypatch.setenv("SHOPR_KEYS", second)
+    with Database.open(settings) as database:
+        assert Cipher.open(settings, database).decrypt(token, **HERE) == "hello"
     assert not keyring_file(settings).exists()
