@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import delete
 
 from shopr.analytics.funnel import Step, funnel
 from shopr.analytics.goals import Goal, goals
@@ -19,6 +20,7 @@ from shopr.analytics.store import EventStore
 from shopr.data.events import Event
 from shopr.errors import InputError
 from shopr.storage import Database
+from shopr.storage.tables import identities
 
 Make = Callable[..., Event]
 STEPS = [Step("product_viewed"), Step("order_completed")]
@@ -28,6 +30,13 @@ def persons(store: EventStore) -> set[str]:
     log = EventLog.read(store)
     assert set(np.unique(log.persons)) == set(range(log.n_persons))  # nobody without an event
     return set(log.person_ids)
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Database]:
+    """One for all examples: opening one takes longer than all of them."""
+    with Database.open(url="sqlite://") as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -102,33 +111,33 @@ def test_a_merge_is_undone_and_forgotten(shop: EventStore) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"user_id": "ann"}, {"user_id": "ann", "session_id": "x" * 257}, {}])
-def test_a_link_has_two_ends(shop: EventStore, wrong: dict[str, str]) -> None:
+def test_a_link_has_two_ends(database: Database, wrong: dict[str, str]) -> None:
     with pytest.raises(InputError, match="a link of"):
-        shop.identities.link(**wrong)
+        Identities(database).link(**wrong)
 
 
-@settings(max_examples=40, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(["", "s1", "s2", "s3"]), st.sampled_from(["", "d1", "d2"]),
-                  st.sampled_from(["", "ann", "bob"])).filter(lambda t: sum(map(bool, t)) >= 2),
-        max_size=8,
-    )
-)  # fmt: skip
-def test_the_rule_by_brute_force(links: list[tuple[str, str, str]]) -> None:
-    with Database.open(url="sqlite://") as database:
-        book = Identities(database)
-        for session, device, user in links:
-            book.link(session_id=session, device_id=device, user_id=user)
-        found = {row["session_id"]: row["user_id"] for row in book.owners().to_pylist() if row["user_id"]}
-        expected = {}
-        for session in ("s1", "s2", "s3"):
-            direct = {u for s, _, u in links if s == session and u}
-            devices = {d for s, d, _ in links if s == session and d}
-            by_device = {u for _, d, u in links if d in devices and u}
-            users = direct or by_device
-            if len(users) == 1:
-                expected[session] = next(iter(users))
-        assert found == expected
-        for user in ("ann", "bob"):
-            assert book.sessions_of(user) == sorted(s for s, u in expected.items() if u == user)
+LINKS = st.tuples(
+    st.sampled_from(["", "s1", "s2", "s3"]), st.sampled_from(["", "d1", "d2"]), st.sampled_from(["", "ann", "bob"])
+).filter(lambda link: sum(map(bool, link)) >= 2)
+
+
+@settings(max_examples=30, deadline=None)
+@given(links=st.lists(LINKS, max_size=8))
+def test_the_rule_by_brute_force(database: Database, links: list[tuple[str, str, str]]) -> None:
+    with database.begin() as connection:
+        connection.execute(delete(identities))
+    book = Identities(database)
+    for session, device, user in links:
+        book.link(session_id=session, device_id=device, user_id=user)
+    found = {row["session_id"]: row["user_id"] for row in book.owners().to_pylist() if row["user_id"]}
+    expected = {}
+    for session in ("s1", "s2", "s3"):
+        direct = {u for s, _, u in links if s == session and u}
+        devices = {d for s, d, _ in links if s == session and d}
+        by_device = {u for _, d, u in links if d in devices and u}
+        users = direct or by_device
+        if len(users) == 1:
+            expected[session] = next(iter(users))
+    assert found == expected
+    for user in ("ann", "bob"):
+        assert book.sessions_of(user) == sorted(s for s, u in expected.items() if u == user)
