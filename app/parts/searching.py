@@ -10,11 +10,12 @@ import streamlit as st
 from parts.cards import grid
 from parts.words import count, percent
 from shopr.search import Found
+from shopr.search.click_synonyms import LearntRule
 from shopr.search.desk import Failure
 from shopr.search.visual import Look
 from shopr.shop import Card, Reason, Shop
 
-__all__ = ["failing", "looks", "products", "sure"]
+__all__ = ["failing", "learnt", "looks", "products", "sure"]
 
 
 def products(shop: Shop, ids: Sequence[str], words: Sequence[str]) -> None:
@@ -36,9 +37,9 @@ def looks(look: Look) -> list[str]:
     return [f"Looks alike: {percent(max(float(value), 0.0))}" for value in look.likeness]
 
 
-def failing(failures: Sequence[Failure]) -> None:
+def failing(shop: Shop, failures: Sequence[Failure]) -> None:
     """Failing queries as a table: how often, how badly, and what could be done."""
-    rows = "".join(_row(failure) for failure in failures)
+    rows = "".join(_row(shop, failure) for failure in failures)
     st.html(
         '<div class="wide" role="region" aria-label="Failing searches" tabindex="0"><table class="failing">'
         "<caption>Most often first. What may name a person is masked.</caption>"
@@ -47,18 +48,39 @@ def failing(failures: Sequence[Failure]) -> None:
     )
 
 
-def _row(failure: Failure) -> str:
+def learnt(rules: Sequence[LearntRule]) -> None:
+    """Synonyms that clicks propose, and whether each is proved."""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(rule.phrase)}</th><td>{escape(rule.words)}</td>'
+        f'<td class="number">{count(rule.people + rule.proved)}</td><td>{_proof(rule)}</td></tr>'
+        for rule in rules
+    )
+    st.html(
+        '<div class="wide" role="region" aria-label="Synonyms learnt from clicks" tabindex="0"><table class="failing">'
+        "<caption>Those that hold first. Others are for a person to judge.</caption>"
+        '<thead><tr><th scope="col">Shoppers say</th><th scope="col">The catalogue says</th>'
+        f'<th scope="col">People</th><th scope="col">Proof</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    )
+
+
+def _proof(rule: LearntRule) -> str:
+    if rule.on:
+        return '<span class="pill good">On</span> People who took no part in finding it gain.'
+    return f"Off: {count(rule.proved, 'other person', 'other people')} clicked, too few or without a clear gain."
+
+
+def _row(shop: Shop, failure: Failure) -> str:
     query = failure.query
     best = "nothing found" if query.best is None else f"{percent(query.best)} sure"
     pill = '<span class="pill good">Mended</span>' if failure.mended else ""
     spoken = ", ".join(name for name in query.languages if name != "und")
     return (
         f'<tr><th scope="row">{escape(query.query)} {pill}<span class="under">{escape(spoken)}</span></th>'
-        f'<td class="number">{count(query.asked)}</td><td>{best}</td><td>{_advised(failure)}</td></tr>'
+        f'<td class="number">{count(query.asked)}</td><td>{best}</td><td>{_advised(shop, failure)}</td></tr>'
     )
 
 
-def _advised(failure: Failure) -> str:
+def _advised(shop: Shop, failure: Failure) -> str:
     advice = failure.advice
     if failure.mended:
         return "Finds products now."
@@ -73,4 +95,6 @@ def _advised(failure: Failure) -> str:
         parts.append(f"The catalogue has nothing like {escape(', '.join(unknown))}: a gap in the assortment?")
     if not parts:
         parts.append("Every word is known, but no product has them together.")
+    if advice.products:
+        parts.append(f"Nearest products: {escape('; '.join(map(shop.cards.title, advice.products)))}.")
     return " ".join(parts)

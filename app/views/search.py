@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 from parts.frame import boundary, empty, header, notice, section
-from parts.searching import failing, looks, products, sure
+from parts.searching import failing, learnt, looks, products, sure
 from parts.source import open_shop
 from parts.visitor import picture_of
 from parts.words import count, percent, sentence
@@ -94,7 +94,7 @@ def picture(shop: Shop, search: SearchDesk) -> None:
     products(shop, look.product_ids, looks(look))
 
 
-def not_found(search: SearchDesk) -> None:
+def not_found(shop: Shop, search: SearchDesk) -> None:
     """The failing queries, with what could be done about them."""
     period = st.segmented_control("Period", list(DAYS), default="30 days", key="period", bind="query-params")
     days = DAYS[period or "30 days"]
@@ -119,10 +119,23 @@ def not_found(search: SearchDesk) -> None:
         failures = search.failures(days)
     if not failures:
         notice("Every search of this period found something that search is sure of.")
+        clicks(search)
         return
-    failing(failures)
+    failing(shop, failures)
     with st.container(key="panel-rule"):
         rule(search, failures)
+    clicks(search)
+
+
+def clicks(search: SearchDesk) -> None:
+    """What was learnt from clicks, if anything."""
+    found = search.learnt
+    if not found.searches:
+        return
+    order = "The order of results follows clicks too" if found.reranker else "The order of results is the default one"
+    section("Learnt from clicks", f"From {count(found.searches, 'search', 'searches')}. {order}: {found.why}.")
+    if found.rules:
+        learnt(found.rules)
 
 
 def rule(search: SearchDesk, failures: list[Failure]) -> None:
@@ -169,7 +182,7 @@ def page() -> None:
         if way == "Picture":
             picture(shop, search)
         elif way == "Not found":
-            not_found(search)
+            not_found(shop, search)
         else:
             words(shop, search)
 

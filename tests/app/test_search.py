@@ -6,7 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from shopr.config import Settings
+from shopr.search.click_synonyms import LearntRule
 from shopr.search.desk import SearchDesk
+from shopr.search.learning import FILE, LearntSearch
 from shopr.search.querylog import QueryLog
 from shopr.shop import Shop
 from shopr.storage.database import Database
@@ -72,6 +74,7 @@ def test_what_is_tried_here_is_not_counted(shop: Shop) -> None:
 
 def test_failing_queries_are_listed_and_a_synonym_mends_one(shop: Shop) -> None:
     counted(shop, "muffler", "muffler", "lamp", "mail ann@example.org", "<b>settee</b>")
+    assert "Nearest products:" in text(opened("search", way="Not found"))
     app = opened("search", way="Not found")
     shown = text(app)
     assert "muffler" in shown
@@ -122,3 +125,19 @@ def test_a_picture_with_a_script_or_a_path_for_a_name_is_refused(shop: Shop) -> 
     shown = text(uploaded(b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"))
     assert "SVG files may hold scripts" in shown
     assert '<li class="card">' not in shown
+
+
+def test_what_clicks_taught_is_listed_with_its_proof(shop: Shop) -> None:
+    counted(shop, "lamp")
+    assert "Learnt from clicks" not in text(opened("search", way="Not found"))
+    on = LearntRule("settee", "sofa", 20, 0.9, 50.0, 1e-9, 18, 0.4, 0.2, 0.6, True)
+    off = LearntRule("<b>pouf</b>", "stool", 12, 0.7, 9.0, 1e-6, 3, 0.1, -0.4, 0.6, False)
+    LearntSearch(rules=(on, off), searches=1200, clicks=300, why="no gain over 40 held-out queries").save(
+        shop.folder / FILE
+    )
+    shown = text(opened("search", way="Not found"))
+    assert "From 1,200 searches" in shown
+    assert "The order of results is the default one: no gain over 40 held-out queries." in shown
+    assert "settee" in shown
+    assert "3 other people clicked" in shown
+    assert "&lt;b&gt;pouf" in shown
