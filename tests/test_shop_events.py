@@ -61,6 +61,8 @@ def test_a_turn_of_the_assistant_is_kept_without_its_words(shop: Shop) -> None:
     assert (found["weight"] == 20).all()
     assert set(found.loc[found["type"] == "reply_shown", "name"]) == {"search"}
     assert "4711" not in found.to_csv()
+    assert not found["properties"].str.contains("_unknown").any()
+    assert b'shopr_model_duration_seconds_count{model="assistant"} 80.0' in shop.metrics.text()
 
 
 def test_a_verdict_of_the_guard_is_a_fact(shop: Shop) -> None:

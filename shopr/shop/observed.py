@@ -120,6 +120,7 @@ class Observed(Measured):
             "shown": [product.id for product in reply.products],
             "flags": sorted(reply.flags),
         }
+        self.metrics.model("assistant", reply.cpu_ms / 1000)
         self._note(EventType.MESSAGE_SENT, user_id, conversation_id, said)
         self._note(EventType.REPLY_SHOWN, user_id, conversation_id, answered)
 
