@@ -23,6 +23,7 @@ from numbers import Integral, Real
 from sys import float_info
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from shopr.errors import DataError
@@ -255,6 +256,8 @@ class EventSchema(_Declared):
             if key not in known:
                 strange.append(key)
             elif value is not None and not known[key](value):
+                if isinstance(value, np.bool | np.integer | np.float64 | np.str_):  # out of an array: JSON knows none
+                    return self.settled(name, {**properties, key: value.item()})
                 problem = self.properties[key].problem(value)
                 if problem:
                     raise DataError(f"{key} of {name} {problem}", hint="Send what 'shopr events schema' declares")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,6 +112,15 @@ def test_an_earlier_version_is_brought_up_to_date(book: EventBook) -> None:
     assert {k: v for k, v in event.properties.items() if k != "name"} == {
         "product_id": "p1", "list": "main", SCHEMA: 3, UNKNOWN: {"colour": "red"},
     }  # fmt: skip
+
+
+def test_scalars_of_arrays_become_plain(book: EventBook) -> None:
+    given_ = {"results": np.int64(3), "abstained": np.True_, "value": np.float64(0.5), "query": np.str_("kettle")}
+    settled = book.settled(Event(type="search_performed", time=NOON, properties=given_)).properties
+    assert settled == {"results": 3, "abstained": True, "value": 0.5, "query": "kettle"}
+    assert {type(value) for value in settled.values()} == {int, bool, float, str}
+    with pytest.raises(DataError, match="abstained of search_performed is 1"):
+        book.settled(Event(type="search_performed", time=NOON, properties={"abstained": np.int64(1)}))
 
 
 @given(st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), st.integers() | st.none()), st.integers(1, 3))
