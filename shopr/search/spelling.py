@@ -63,6 +63,7 @@ _TWO = 2
 _SINGLE = 3
 """Letters of the shortest singular that is looked for in place of an unknown plural."""
 _CLOSELY = 8
+_NEVER = (1 << 20, float("inf"))
 
 
 def _near_keys(a: str, b: str) -> bool:
@@ -80,8 +81,9 @@ def edit_cost(wrong: str, right: str, most: int) -> float:
     before: list[tuple[int, float]] = []
     last = [(j, _OUT * j + (_FIRST if j else 0.0)) for j in range(m + 1)]
     for i in range(1, n + 1):
-        row = [(i, _IN * i + _FIRST)]
-        for j in range(1, m + 1):
+        row = [(i, _IN * i + _FIRST)] + [_NEVER] * m
+        # Whatever strays farther from the diagonal takes too many edits.
+        for j in range(max(1, i - most), min(m, i + most) + 1):
             a, b = wrong[i - 1], right[j - 1]
             first = _FIRST if i == 1 and j == 1 else 0.0
             if a == b:
@@ -96,8 +98,7 @@ def edit_cost(wrong: str, right: str, most: int) -> float:
             best = min(best, (edits + 1, cost + _put_in(wrong, right, i - 1, j)))
             edits, cost = row[j - 1]
             twice = j > 1 and b == right[j - 2]
-            best = min(best, (edits + 1, cost + (_OUT_TWICE if twice else _OUT)))
-            row.append(best)
+            row[j] = min(best, (edits + 1, cost + (_OUT_TWICE if twice else _OUT)))
         before, last = last, row
     edits, cost = last[m]
     return cost if edits <= most else float("inf")
