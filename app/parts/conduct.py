@@ -14,9 +14,7 @@ from parts.view import Chosen, View, choose, fresh, nothing_yet, refreshed, reme
 from parts.words import count
 from shopr.analytics.anonymity import K, few, suppressed
 from shopr.analytics.board import Board, Mark, board, marks
-from shopr.analytics.engagement import feature_use, read_acts
-from shopr.analytics.recommended import BY, quality, read_impressions
-from shopr.analytics.searches import by_query, read_searches
+from shopr.analytics.recommended import BY
 from shopr.money import exponent
 from shopr.shop import Shop
 
@@ -65,7 +63,7 @@ def _engagement(view: View, found: Board, seen: list[Mark], zone: str) -> None:
         download(active, "active-shoppers")
     with right, st.container(key="panel-features", height="stretch"):
         st.html('<h2 class="inner">What they use</h2>')
-        used = remembered(view, "features", lambda: feature_use(read_acts(view.source, view.span)))
+        used = found.features
         some = used[used["persons"] > 0].assign(hidden=used["persons"] < K)
         some["feature"] = some["feature"].str.capitalize()
         table(
@@ -125,14 +123,14 @@ def _found(view: View, found: Board) -> None:
     figure_tiles([found.figures[key] for key in FOUND], "Search and recommendations", view.beside())
     left, right = st.columns(2, gap="medium")
     with left, st.container(key="panel-queries", height="stretch"), boundary("the searches"):
-        _queries(view)
+        _queries(found)
     with right, st.container(key="panel-quality", height="stretch"), boundary("the recommendations"):
-        _recommendations(view)
+        _recommendations(found)
 
 
-def _queries(view: View) -> None:
+def _queries(found: Board) -> None:
     st.html('<h2 class="inner">Searched most</h2>')
-    asked = remembered(view, "queries", lambda: by_query(_searches(view), most=1000))
+    asked = found.queries
     shown = asked[asked["persons"] >= K]  # a query of few may name one of them
     if shown.empty:
         st.html(f"<p>No query was asked by {K} shoppers or more.</p>")
@@ -149,19 +147,12 @@ def _queries(view: View) -> None:
     download(shown, "queries")
 
 
-def _searches(view: View) -> pd.DataFrame:
-    return read_searches(view.source, start=view.span.start, end=view.span.end)
-
-
-def _recommendations(view: View) -> None:
+def _recommendations(found: Board) -> None:
     st.html('<h2 class="inner">Recommendations</h2>')
     by = st.selectbox(
         "By", list(BY), key="by", bind="query-params", format_func=lambda b: b.replace("_", " ").capitalize()
     )
-    judged = remembered(
-        view, f"quality-{by}",
-        lambda: quality(read_impressions(view.source, start=view.span.start, end=view.span.end), (by or "source",)),
-    )  # fmt: skip
+    judged = found.recommended[by or "source"]
     if judged.empty:
         st.html("<p>No recommendation was shown in this time.</p>")
         return

@@ -10,12 +10,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from shopr.analytics.engagement import active, read_acts, session_course, visits
+from shopr.analytics.engagement import active, feature_use, read_acts, session_course, visits
 from shopr.analytics.estimates import Estimate, change
 from shopr.analytics.orders import conversion, read_orders, sales, sales_course
-from shopr.analytics.recommended import quality, quality_course, read_impressions
+from shopr.analytics.recommended import BY, quality, quality_course, read_impressions
 from shopr.analytics.rows import moment
-from shopr.analytics.searches import read_searches, search_course, search_success
+from shopr.analytics.searches import by_query, read_searches, search_course, search_success
 from shopr.analytics.source import Source
 from shopr.analytics.span import Span, Step
 
@@ -103,6 +103,8 @@ class Board:
         sessions: one row a day, of `engagement.session_course`.
         sales, sales_before: one row a step and currency, of `orders.sales_course`.
         step: how long those steps are.
+        features: of `engagement.feature_use`. queries: of `searches.by_query`.
+        recommended: by each column of `recommended.BY`, its table of `recommended.quality`.
     """
 
     figures: dict[str, Figure]
@@ -111,6 +113,9 @@ class Board:
     sales: pd.DataFrame
     sales_before: pd.DataFrame
     step: Step
+    features: pd.DataFrame
+    queries: pd.DataFrame
+    recommended: dict[str, pd.DataFrame]
 
 
 def board(source: Source, span: Span, *, compared: bool = True, currency: str | None = None) -> Board:
@@ -132,8 +137,9 @@ def board(source: Source, span: Span, *, compared: bool = True, currency: str | 
         course, of = now.course(key, money), money if unit == "money" else ""
         figures[key] = Figure(key, name, value, past, course, unit, of, good)
     return Board(
-        figures, now.active, now.sessions, now.sales, pd.DataFrame() if before is None else before.sales, span.step
-    )
+        figures, now.active, now.sessions, now.sales, pd.DataFrame() if before is None else before.sales, span.step,
+        feature_use(now.log), by_query(now.searches, most=1000), {by: quality(now.shown, (by,)) for by in BY},
+    )  # fmt: skip
 
 
 class _Measured:
@@ -142,17 +148,17 @@ class _Measured:
     def __init__(self, source: Source, span: Span) -> None:
         self.span = span
         reach = read_acts(source, span, back=29)
-        log = reach.take(reach.times >= span.edges[0])
-        self._visits, self._conversion = visits(log), conversion(log)
-        self.active, self.sessions = active(reach, span), session_course(log, span)
+        self.log = reach.take(reach.times >= span.edges[0])
+        self._visits, self._conversion = visits(self.log), conversion(self.log)
+        self.active, self.sessions = active(reach, span), session_course(self.log, span)
         orders = read_orders(source, start=span.start, end=span.end)
         self._sold = {one.currency: one for one in sales(orders)}
         self.currencies = list(self._sold)
         self.sales = sales_course(orders, span)
-        self._searches = read_searches(source, start=span.start, end=span.end)
-        self._searched = search_success(self._searches)
-        self._shown = read_impressions(source, start=span.start, end=span.end)
-        self._quality = quality(self._shown, ())
+        self.searches = read_searches(source, start=span.start, end=span.end)
+        self._searched = search_success(self.searches)
+        self.shown = read_impressions(source, start=span.start, end=span.end)
+        self._quality = quality(self.shown, ())
 
     def value(self, key: str, money: str) -> Estimate:
         """One figure of the span."""
@@ -187,10 +193,10 @@ class _Measured:
         if key in ("sessions", "seconds", "events"):
             return tuple(self.sessions[key].astype(float))
         if key in ("searches", "empty"):
-            table = search_course(self._searches, self.span)
+            table = search_course(self.searches, self.span)
             return tuple(table["clicked" if key == "searches" else key].astype(float))
         if key in ("ctr", "ndcg"):
-            return tuple(quality_course(self._shown, self.span)[key].astype(float))
+            return tuple(quality_course(self.shown, self.span)[key].astype(float))
         mine = self.sales[self.sales["currency"] == money] if len(self.sales) else self.sales
         return () if key not in mine else tuple(mine[key].astype(float))
 
