@@ -14,6 +14,7 @@ from shopr.analytics.experience import call_routes, error_course, error_history,
 from shopr.analytics.quality import VITALS, error_groups
 from shopr.analytics.span import Span
 from shopr.analytics.store import EventStore
+from shopr.metrics.proportions import wilson
 from shopr.money import from_minor
 from shopr.workbench.maintenance_parts import Context, Level, Part, Plot, change
 
@@ -100,7 +101,7 @@ def errors(context: Context) -> Part:
     course.index = pd.DatetimeIndex(course.index).strftime("%d %b")
     plots = (Plot("lines", course, f"Errors by {now.step}", "errors"),) if len(course) > 1 else ()
     groups = "1 group" if len(found) == 1 else f"{len(found)} groups"
-    words = f"{total:,.0f} errors in {groups}, {was:,.0f} in the period before"
+    words = f"{total:,.0f} {'error' if total == 1 else 'errors'} in {groups}, {was:,.0f} in the period before"
     alarms = [f"{back.sum()} came back after a release without them"] * bool(back.any())
     alarms += [f"{fresh.sum()} new"] * bool(fresh.any() and was)
     many = total > max(_MORE * was, _FEW) and bool(was)
@@ -148,7 +149,9 @@ def calls(context: Context) -> Part:
     past = call_routes(store, start=before.start, end=before.end).set_index("route")
     table = found[["route", "calls", "refused", "failed", "p50", "p95", "p99"]].head(12).copy()
     table["p95 before"] = past["p95"].reindex(table["route"]).to_numpy(float)
-    bad = found[(found["failed"] > _FAILING) | (found["p95"] > _SLOW)]["route"].tolist()
+    # A failure of a handful of calls is no failing route: the share must be above the bound beyond chance.
+    surely = wilson(found["calls"] * found["failed"], found["calls"])[0]
+    bad = found[(surely > _FAILING) | (found["p95"] > _SLOW)]["route"].tolist()
     total = float(found["calls"].sum())
     failed = float((found["calls"] * found["failed"]).sum()) / total
     plot = Plot("bars", found.head(8).set_index("route")["p95"], "95th percentile by route", "ms")
