@@ -32,6 +32,7 @@ shop = Shop.open(settings)
 named = tuple(name.strip().lower() for name in settings.app_hosts.split(",") if name.strip())
 # Who listens on this machine alone answers to its own names alone, so that no foreign name can be made to lead here.
 usual = tuple(sorted(_HERE)) if bound in ("127.0.0.1", "::1", "localhost") else ("*",)
+theme = (_FOLDER / "theme.css").read_text(encoding="utf-8")
 log = logging.getLogger("shopr")
 if not any(isinstance(handler, ErrorHandler) for handler in log.handlers):  # Streamlit may read this file again
     log.addHandler(ErrorHandler(shop.record, release=settings.release))
@@ -46,7 +47,7 @@ app = st.App(
             told=shop.metrics.called,
             noted=shop.called,
         ),
-        Middleware(shop.security.doors, hosts=(*named, *_HERE) if named else usual),
+        Middleware(shop.security.doors, hosts=(*named, *_HERE) if named else usual, styles=(theme,)),
         Middleware(Collecting, shop=shop),
     ],
 )

@@ -8,11 +8,13 @@ that it only hands on (`stamped`). Pages are never cached, for a nonce is good f
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import logging
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -32,6 +34,17 @@ _FEATURES = (
     "accelerometer browsing-topics camera display-capture fullscreen geolocation gyroscope magnetometer microphone "
     "midi payment picture-in-picture publickey-credentials-get screen-wake-lock usb web-share xr-spatial-tracking"
 ).split()
+
+
+# What Streamlit 1.67's own libraries put into style elements whole: for what can be pressed, for a recording's wave.
+_STREAMLIT_STYLES = (
+    "'sha256-38RhXrc7EdReTKsOm23ZPOCUgniTUUcjky8QOOrQx6o='",
+    "'sha256-gXnHDepVZ6KF6fKGOD+GVc9BynM50JQqht95p3HpemI='",
+)
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 class HeaderPolicy(BaseModel):
@@ -77,13 +90,23 @@ class HeaderPolicy(BaseModel):
         return cls(**{"hsts_seconds": 63_072_000 if secure else 0, "upgrade": secure, **changes})
 
     @classmethod
-    def streamlit(cls, environment: Environment) -> Self:
-        """As strict as Streamlit's pages allow: their styles are made by scripts, and they run WebAssembly."""
+    def streamlit(cls, environment: Environment, *, styles: Iterable[str] = ()) -> Self:
+        """As strict as Streamlit's pages allow: they run WebAssembly, and put widths into style attributes.
+
+        A style element counts only if its text is known. Streamlit makes its own as empty elements, which its scripts
+        fill rule by rule; nonces are of no use there, since they would have to be known to those scripts.
+
+        Args:
+            styles: texts of the app's own style elements.
+        """
+        known = " ".join((*(_hash(text) for text in ("", *styles)), *_STREAMLIT_STYLES))
         directives = {
             "default-src": "'none'",
             # Its protocol is decoded by WebAssembly; no text becomes a script, and none comes from elsewhere.
             "script-src": "'self' 'nonce-{nonce}' 'wasm-unsafe-eval'",
-            "style-src": "'self' 'unsafe-inline'",
+            "style-src": "'self' 'unsafe-inline'",  # for browsers that do not tell elements from attributes
+            "style-src-elem": f"'self' {known}",
+            "style-src-attr": "'unsafe-inline'",
             "img-src": "'self' data: blob:",
             "font-src": "'self' data:",
             "connect-src": "'self'",

@@ -214,11 +214,12 @@ class Security:
         scanner = ClamAV(self.settings.clamav_url) if self.settings.clamav_url else None
         return Uploads(self.settings.home / "uploads", scanner=scanner)
 
-    def doors(self, app: App, *, hosts: tuple[str, ...] = ("*",)) -> App:
+    def doors(self, app: App, *, hosts: tuple[str, ...] = ("*",), styles: tuple[str, ...] = ()) -> App:
         """The app's server behind its doors and with its headers.
 
         Args:
             hosts: names that it answers to.
+            styles: texts of the app's own style elements; others have no effect.
         """
         from shopr.security.doors import DoorConfig, Doors
         from shopr.security.headers import HeaderPolicy, SecurityHeaders
@@ -245,7 +246,7 @@ class Security:
             on_refusal=refused,
             on_act=self.failures.saw,
         )  # fmt: skip
-        return SecurityHeaders(inner, HeaderPolicy.streamlit(self.settings.environment))
+        return SecurityHeaders(inner, HeaderPolicy.streamlit(self.settings.environment, styles=styles))
 
     # -- what operators do --------------------------------------------------------------------------------------------
 

@@ -76,6 +76,10 @@ def test_a_page_keeps_its_own_policy_and_its_session(server: AppServer, settings
     page.reload()
     page.wait_for_selector(READY, timeout=60_000)
     assert [c["value"] for c in page.context.cookies() if c["name"] == "shopr"] == [cookie["value"]]
+    page.goto(server.address + "/chat")
+    page.wait_for_selector(READY, timeout=60_000)
+    page.wait_for_timeout(1000)
+    assert problems == []
     sessions = Shop.open(settings_here).security.sessions.active()
     assert len(sessions) == 1
 
@@ -90,6 +94,18 @@ def test_an_injected_script_does_not_run(server: AppServer, page: Page) -> None:
         " i.src = 'data:x'; document.body.append(i); return new Promise(r => setTimeout(() => r(window.bad), 200)); }"
     )
     assert ran is None
+
+
+def test_a_style_element_that_is_not_ours_has_no_effect(server: AppServer, page: Page) -> None:
+    page.goto(server.address)
+    page.wait_for_selector(READY, timeout=60_000)
+    shown = page.evaluate(
+        "() => { const s = document.createElement('style'); s.textContent = 'h1 { display: none !important }';"
+        " document.head.append(s); return getComputedStyle(document.querySelector('.stHtml h1')).display; }"
+    )
+    assert shown != "none"
+    ink = "() => getComputedStyle(document.querySelector('.stApp')).getPropertyValue('--ink')"
+    assert page.evaluate(ink).strip()  # the theme's own counts
 
 
 def test_headers_are_on_every_answer(server: AppServer) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 
 import pytest
@@ -37,6 +39,16 @@ def test_https_is_demanded_everywhere_but_in_development(environment: Environmen
     assert fields["referrer-policy"] == "same-origin"
     assert "camera=()" in fields["permissions-policy"]
     assert "geolocation=()" in fields["permissions-policy"]
+
+
+def test_style_elements_count_by_their_text_alone() -> None:
+    policy = HeaderPolicy.streamlit("production", styles=("p { color: red }",)).csp("N")
+    parts = dict(part.partition(" ")[::2] for part in policy.split("; "))
+    assert "'unsafe-inline'" not in parts["style-src-elem"]
+    for text in ("", "p { color: red }"):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in parts["style-src-elem"]
+    assert parts["style-src-attr"] == "'unsafe-inline'"
 
 
 def test_streamlits_pages_may_do_what_they_need_and_load_nothing_from_elsewhere() -> None:
