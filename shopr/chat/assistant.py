@@ -105,7 +105,8 @@ class Assistant:
         """Load what the first reply would load otherwise: the range, and languages (all by default)."""
         shelf = self.shelf
         for language in languages or spoken():
-            self._reader.read("hello", language)
+            self._reader.read("hello 5", language)
+            vocabulary(language).bound_speller.mend("hello")
             wording = Wording(language)
             wording.message("greeting")
             wording.money(Money(0, self._commerce.currency))

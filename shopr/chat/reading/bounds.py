@@ -16,6 +16,7 @@ __all__ = ["PriceBound", "find_prices"]
 _CONTENT = ("concepts", "colours", "materials", "brand")
 _OPPOSITE = {"min": "max", "max": "min"}
 _REACH = 5
+_LEAST = 2
 _FILLERS = 3
 """Small words that may stand between a word such as "limit" and the amount: "my limit would be 60"."""
 
@@ -53,7 +54,8 @@ def find_prices(
         taken = {i for b in out for i in range(b.start, b.end)}
         out += [b for b in finder.patterns(frozenset()) if not taken & set(range(b.start, b.end))]
         left = [a for a in left if not any(b.start <= a.start < b.end for b in out)]
-    out += [b for a in left if (b := finder.limit(a)) is not None]
+    if not any(b.high is not None for b in out):
+        out += [b for a in left if (b := finder.limit(a)) is not None]
     return sorted(out, key=lambda b: b.start)
 
 
@@ -110,6 +112,8 @@ class _Finder:
 
     def limit(self, amount: Amount) -> PriceBound | None:
         """A bound by a word that names a limit, on either side: "60 is the most I can spend", "spend limit: 60"."""
+        if amount.value < _LEAST and not amount.currency:
+            return None  # "spend it on a monitor"
         for match in self._words.limits.find(self._tokens):
             gap = (match.end, amount.start) if match.end <= amount.start else (amount.end, match.start)
             near = 0 <= gap[1] - gap[0] <= _FILLERS

@@ -45,7 +45,8 @@ class Interpreter:
         for reading in readings:
             if reading.injection:
                 continue
-            need = corrected(need_of(reading, self.shelf, self.currency), reading, state, self.currency)
+            need = need_of(reading, self.shelf, self.currency, state.language)
+            need = corrected(need, reading, state, self.currency)
             scene = Scene(
                 reading, need, _carried(state, out, reading), self.shelf, list(cart), dict(prices), tuple(out)
             )

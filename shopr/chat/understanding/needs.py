@@ -11,6 +11,7 @@ from shopr.chat.reading.result import Reading
 from shopr.chat.reading.tokens import fold
 from shopr.chat.shelf import Shelf
 from shopr.chat.state import State
+from shopr.chat.understanding.heads import heads
 from shopr.money import to_minor
 
 __all__ = ["corrected", "need_of"]
@@ -21,9 +22,9 @@ _LEAST_PRICE = 5
 _FEW_WORDS = 3
 
 
-def need_of(reading: Reading, shelf: Shelf, currency: str) -> Need:
+def need_of(reading: Reading, shelf: Shelf, currency: str, language: str = "en") -> Need:
     """The need that a clause speaks of; an empty one where it speaks of none."""
-    concepts = _sold_first(reading.keys("concepts"), shelf)
+    concepts = _sold_first(heads(reading, language), shelf)
     named = _names(reading, shelf)
     low, high = _bounds(reading, currency)
     called = tuple(

@@ -48,6 +48,8 @@ def _about_one(scene: Scene) -> Command | None:
     ):
         if not scene.asks(ask) or (ask != "good_price" and scene.asks("cheaper") > scene.asks(ask)):
             continue
+        if name == "good_price" and scene.reading.prices:
+            continue  # a bound, not a question about a price
         ids = scene.pointed()
         if not ids and scene.bare_of_subject and (scene.state.focus or scene.state.shown):
             ids = tuple(scene.state.focus[:1] or scene.state.shown[:1])

@@ -1,0 +1,56 @@
+"""Of kinds named side by side, which is wanted: the toner of "toner for my printer", a "computer monitor"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from shopr.chat.reading.result import Reading, Slot
+from shopr.chat.reading.vocabulary import names, vocabulary
+
+__all__ = ["heads"]
+
+_HEAD_LAST = frozenset({"en", "de", "nl", "tr", "hi", "zh", "ja"})
+"""Languages in which the kind stands behind what describes it, where no word links the two."""
+_HEAD_FIRST = frozenset({"ar"})
+_FAR = 3
+"""Words between two kinds that link them, at most."""
+
+
+def heads(reading: Reading, language: str) -> list[str]:
+    """The kinds wanted, in order of place: without those that only say what another one is for."""
+    slots = [s for s in reading.slots if s.table == "concepts" and not s.denied]
+    dropped: set[str] = set()
+    instead: dict[str, str] = {}
+    spans = sorted({(s.start, s.end) for s in slots})
+    for before, after in pairwise(spans):
+        first, second = _keys(slots, before), _keys(slots, after)
+        if first & second:
+            continue
+        between = [t.key for t in reading.tokens[before[1] : after[0]]]
+        order = _order(between, language)
+        if not order:
+            continue
+        head, modifier = (first, second) if order < 0 else (second, first)
+        dropped |= modifier
+        for h in head:
+            pair = next((names().pairs[m, h] for m in sorted(modifier) if (m, h) in names().pairs), None)
+            if pair is not None:
+                instead[h] = pair
+    return list(dict.fromkeys(instead.get(s.key, s.key) for s in slots if s.key not in dropped))
+
+
+def _keys(slots: Sequence[Slot], span: tuple[int, int]) -> set[str]:
+    return {s.key for s in slots if (s.start, s.end) == span}
+
+
+def _order(between: Sequence[str], language: str) -> int:
+    """Which of two kinds is the head by the words between them: -1 the first, 1 the second, 0 where both are wanted."""
+    words = vocabulary(language)
+    links = {w for phrase in words.lexicon.markers.get("link", ()) for w in phrase.split()}
+    glue = {w for phrase in words.lexicon.markers.get("glue", ()) for w in phrase.split()}
+    if not between or all(key in glue for key in between):
+        return 1 if language in _HEAD_LAST else -1 if language in _HEAD_FIRST else 0
+    small = links | words.stopwords
+    linked = len(between) <= _FAR and between[0] in links and all(key in small for key in between)
+    return -1 if linked else 0
