@@ -125,23 +125,28 @@ class Measured:
         """
         given = list(events)
         became = self._measuring.collector.record_each(given)
-        for event, word in zip(given, became, strict=True):
-            if word in ("kept", "sampled"):
-                self._follow(event)
+        self._follow([e for e, word in zip(given, became, strict=True) if word in ("kept", "sampled")])
         return became
 
-    def _follow(self, event: Event) -> None:
-        """What follows from an event that was taken in: the live profile, and who belongs together."""
+    def _follow(self, events: list[Event]) -> None:
+        """What follows from events that were taken in: live profiles, in one transaction, and who belongs together."""
         from shopr.recommend.live import LIVE_TYPES
 
         shop = self._measuring
         try:
-            if "device_id" in event.properties:
-                self._seen(event)
-            if event.type in LIVE_TYPES and event.user_id and shop.consent.of(event.user_id).allows("personalisation"):
-                shop.record_interaction(event)
-        except ShoprError as error:  # it is stored already: whoever sent it has done their part
-            log.error("an event was stored but not followed: %s", error.one_line())
+            for event in events:
+                if "device_id" in event.properties:
+                    self._seen(event)
+            lived = [
+                e
+                for e in events
+                if e.type in LIVE_TYPES and e.user_id and shop.consent.of(e.user_id).allows("personalisation")
+            ]
+            if lived:
+                shop.live.record(lived)
+                shop.live.tidy()
+        except ShoprError as error:  # they are stored already: whoever sent them has done their part
+            log.error("events were stored but not followed: %s", error.one_line())
 
     # -- metrics ------------------------------------------------------------------------------------------------------
 
