@@ -1,7 +1,7 @@
 """A drill for alert rules: simulated weeks of a shop with incidents put on top at known times.
 
 Shoppers come from the simulator; what it has not (calls, vitals, exceptions, threats) is drawn beside their visits and
-varies from hour to hour more than by chance, as real traffic does. Twelve kinds of incidents are laid into the weeks
+varies from hour to hour more than by chance, as real traffic does. Thirteen kinds of incidents are laid into the weeks
 after the warm-up, in random order, each at a moment with traffic. Only benchmarks, tests and a notebook use this.
 """
 
@@ -20,6 +20,7 @@ from shopr.analytics.alerts.history import TableEvents
 from shopr.analytics.rows import microseconds, moment
 from shopr.data.simulator import world_of
 from shopr.data.simulator.texts import categories
+from shopr.errors import InputError
 from shopr.randomness import generator
 from shopr.workbench.alertincidents import KINDS
 
@@ -57,6 +58,9 @@ def drill(
         weeks: that are judged, after `warm_up` weeks.
         visits_a_day: about how busy the shop is.
         kinds: of incidents; none gives weeks in which every alert is a false one.
+
+    Raises:
+        InputError: if they do not fit into the weeks.
     """
     days = 7 * (weeks + warm_up)
     world = world_of(
@@ -78,7 +82,7 @@ def drill(
     for name, begin, finish in _plan(frame, start, end, kinds, rng):
         kind = KINDS[name]
         frame = kind.lay(frame, begin, finish, rng, known)
-        incidents.append(Incident(name, begin, finish, kind.rules))
+        incidents.append(Incident(name, begin, finish, kind.rules, kind.may))
     return Drill(TableEvents(_table(frame)), start, end, tuple(incidents), known)
 
 
@@ -130,7 +134,9 @@ def _plan(
     free = (end - start) - sum((kind.lasts for kind in order), timedelta())
     gap = free / (len(order) + 1)
     if order and gap < timedelta(days=1):
-        raise ValueError(f"{len(order)} incidents do not fit into the time from {start} to {end}")
+        raise InputError(
+            f"{len(order)} incidents do not fit into {(end - start).days} days", hint="Play more weeks, or fewer kinds"
+        )
     pages = np.sort(frame.loc[frame["type"] == "page_viewed", "time"].astype("int64").to_numpy())
     made, now = [], start
     for kind in order:

@@ -23,6 +23,7 @@ class Kind:
 
     Attributes:
         rules: those that should notice it.
+        may: those that may notice it, too.
         lasts: how long it goes on.
         does: in words.
         lay: changes the events between two moments.
@@ -33,6 +34,7 @@ class Kind:
     lasts: timedelta
     does: str
     lay: Lay
+    may: tuple[str, ...] = ()
 
 
 def _within(frame: Frame, begin: datetime, end: datetime, *types: str) -> Any:
@@ -131,12 +133,14 @@ def _crowded(
     return frame
 
 
+_MIXES = ("price_mix", "category_mix")
 _HOUR, _DAYS = timedelta(hours=1), timedelta(days=1)
 _ALL = (
     Kind("error burst", ("error_rate", "error_budget"), 2 * _HOUR, "15 % of the calls fail", _fail(0.15)),
-    Kind("slow burn", ("error_budget",), 8 * _HOUR, "4 % of the calls fail", _fail(0.04)),
+    Kind("slow burn", ("error_budget",), 8 * _HOUR, "4 % of the calls fail", _fail(0.04), ("error_rate",)),
     Kind("latency step", ("slow_responses",), 3 * _HOUR, "30 % of the calls take 50 times as long", _slow),
-    Kind("outage", ("outage", "error_rate"), 1 * _HOUR, "90 % of the calls fail, 60 % of the events are lost", _outage),
+    Kind("outage", ("outage", "error_rate"), 1 * _HOUR, "90 % of the calls fail, 60 % of the events are lost", _outage,
+         ("error_budget", "event_flow", "event_flow_slow")),
     Kind("events stop", ("event_flow", "event_flow_slow"), 3 * _HOUR, "no event arrives", _stopped),
     Kind(
         "threat burst", ("threat_burst",), _HOUR / 2, "60 blocked requests",
@@ -144,8 +148,8 @@ _ALL = (
     ),
     Kind("exceptions", ("new_errors",), 3 * _HOUR, "60 exceptions", _more("error_raised", 60, "{}")),
     Kind("vitals", ("vitals",), 5 * _DAYS, "LCP 35 % longer", _vitals),
-    Kind("clicks drop", ("recommendation_ctr",), 5 * _DAYS, "40 % of recommendations' clicks stay away", _unclicked),
-    Kind("orders drop", ("conversion",), 5 * _DAYS, "40 % of the orders stay away", _unbought),
+    Kind("clicks drop", ("recommendation_ctr",), 5 * _DAYS, "40 % of clicks on lists stay away", _unclicked, _MIXES),
+    Kind("orders drop", ("conversion",), 5 * _DAYS, "40 % of the orders stay away", _unbought, _MIXES),
     Kind("price drift", ("price_mix",), 7 * _DAYS, "a share of prices that grows to 80 % triples", _dearer),
     Kind("query drift", ("query_mix",), 7 * _DAYS, "a share that grows to 80 % asks for three new things", _asked),
     Kind("category drift", ("category_mix",), 7 * _DAYS, "a share that grows to 80 % looks at one category", _crowded),

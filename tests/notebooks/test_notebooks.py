@@ -30,6 +30,7 @@ NAMES = (
     "abtest_calibration",
     "search",
     "chat",
+    "alert_backtest",
     "promotion",
     "security_report",
     "train_detector",
@@ -78,6 +79,7 @@ OTHER = {
         "rounds": 300,
     },
     "11_chat": {**FEW, "dialogues": 1, "messages": 100},
+    "16_alert_backtest": {"weeks": 9, "visits_a_day": 100, "null_years": 1, "seed": 7},
     "17_promotion_and_rollback": {
         "model": "edlae",
         "noise": 0.6,

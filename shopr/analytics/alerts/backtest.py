@@ -37,13 +37,20 @@ class Incident:
     Attributes:
         kind: what it was.
         start, end: when.
-        rules: those that should notice; any alert within it is no false one, whoever raised it.
+        rules: those that should notice. Without any, no alert within it is a false one.
+        may: those that may notice, too; an alert of any other rule within it is a false one.
     """
 
     kind: str
     start: datetime
     end: datetime
     rules: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
+
+    def explains(self, rule: Rule, fired: datetime) -> bool:
+        """Whether an alert was its doing."""
+        of_it = not self.rules or rule.name in (*self.rules, *self.may)
+        return of_it and self.start <= fired <= self.end + _tail(rule)
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ class Backtest:
         rules: those that were tried.
         start, end: the span judged.
         alerts: one row an alert: `rule series began fired resolved value bound incident`; `incident` is the kind of
-            the one that it fell into, else None.
+            the one whose doing it was, else None.
         incidents: those that were given.
     """
 
@@ -130,7 +137,7 @@ def replay(
         raise InputError(f"the span from {start} to {end} is empty", hint="Give the earlier moment first")
     known = {rule.name for rule in rules}
     for incident in incidents:
-        for name in incident.rules:
+        for name in (*incident.rules, *incident.may):
             if name not in known:
                 raise UnknownNameError("rule", name, known)
     rows: list[list[Any]] = []
@@ -159,7 +166,7 @@ def _alerts(rule: Rule, series: str, moves: list[Transition], incidents: Sequenc
             rows[-1][4] = at(move.at)
             continue
         fired = at(move.at)
-        within = next((i.kind for i in incidents if i.start <= fired <= i.end + _tail(rule)), None)
+        within = next((i.kind for i in incidents if i.explains(rule, fired)), None)
         rows.append([rule.name, series, at(move.began), fired, None, move.value, move.bound, within])
     return rows
 
@@ -174,7 +181,7 @@ def _tail(rule: Rule) -> timedelta:
 
 
 def read_incidents(path: Path) -> list[Incident]:
-    """Incidents from a CSV file with columns `kind,start,end` and, optional, `rules` (names with spaces between).
+    """Incidents from a CSV file: `kind,start,end` and, optional, `rules` and `may` (names with spaces between).
 
     Raises:
         DataError: if it cannot be read, or a row is not sound.
@@ -192,5 +199,6 @@ def read_incidents(path: Path) -> list[Incident]:
         if any(pd.isna(m) for m in moments) or moments[1] <= moments[0]:
             raise DataError(f"{path}, line {number}: from {row['start']!r} to {row['end']!r}", hint="Write ISO 8601")
         begin, finish = (m.to_pydatetime() for m in moments)
-        found.append(Incident(str(row["kind"]), begin, finish, tuple(str(row.get("rules", "")).split())))
+        names = [tuple(str(row.get(column, "")).split()) for column in ("rules", "may")]
+        found.append(Incident(str(row["kind"]), begin, finish, *names))
     return found
