@@ -119,28 +119,53 @@ class Behaviour:
 
     def observe_all(self, done: Sequence[Done], who: Principal) -> Sign | None:
         """As `observe`, for several acts that became known at once, in the order in which they were done."""
-        scope: Literal["network", "session"] = "network" if who.network else "session"
+        signs = self.observe_many({who: done})
+        return signs[0][1] if signs else None
+
+    def observe_many(self, done: Mapping[Principal, Sequence[Done]]) -> list[tuple[Principal, Sign]]:
+        """As `observe_all`, for several principals in one step; the signs that were completed, and by whom."""
+        watched = [(who, self._key(who), self._marked(who, acts)) for who, acts in done.items() if acts]
+        watched = [(who, key, new) for who, key, new in watched if key]
+        keys = list(dict.fromkeys(key for _, key, _ in watched))
+
+        def step(values: Values, now: float) -> tuple[Values, list[tuple[Principal, Sign]]]:
+            held, signs = dict(zip(keys, values, strict=True)), []
+            for who, key, new in watched:
+                held[key], sign = self._after(held[key], who, new, now)
+                signs += [(who, sign)] if sign is not None else []
+            return list(held.values()), signs
+
+        return self._state.update(keys, step, ttl=2 * _LONGEST_BLOCK) if keys else []
+
+    def _key(self, who: Principal) -> str:
+        """Where the history of a principal is: of its network where that is known, else of its session; "" if neither
+        is."""
         name = who.network or who.session
-        if not name or not done:
-            return None
+        scope = "network" if who.network else "session"
+        return f"acts:{scope}:{digest_of(name, self._pepper)}" if name else ""
+
+    def _marked(self, who: Principal, done: Sequence[Done]) -> list[tuple[float, Act, str, str]]:
+        """Acts as they are kept: how long ago, which, a mark of what it was done to, and of the session."""
         session = digest_of(who.session, self._pepper)[:8] if who.session and who.network else ""
-        new = [(act, digest_of(what, self._pepper)[:12] if what else "", max(0.0, ago)) for act, what, ago in done]
+        return [
+            (max(0.0, ago), act, digest_of(what, self._pepper)[:12] if what else "", session) for act, what, ago in done
+        ]
 
-        def step(values: Values, now: float) -> tuple[Values, Sign | None]:
-            acts, rests = _load(values[0])
-            acts += [(now - ago, act, mark, session) for act, mark, ago in new]
-            acts = [one for one in acts if one[0] > now - self.config.window][-self._most :]
-            kind, evidence = self._seen(acts, rests, now)
-            if not kind:
-                return [_dump(acts, rests)], None
-            level = int(rests.get(kind, [0, 0])[1]) + 1
-            seconds = min(_LONGEST_BLOCK, self.config.block_seconds * 2 ** min(level - 1, 30))
-            rests[kind] = [now + seconds, level]
-            # What led to this block must not lead to the next one as well.
-            return [_dump([], rests)], Sign(kind, scope, who.network, evidence, seconds)
-
-        key = f"acts:{scope}:{digest_of(name, self._pepper)}"
-        return self._state.update([key], step, ttl=2 * _LONGEST_BLOCK)
+    def _after(
+        self, held: bytes | None, who: Principal, new: Sequence[tuple[float, Act, str, str]], now: float
+    ) -> tuple[bytes, Sign | None]:
+        acts, rests = _load(held)
+        acts += [(now - ago, act, mark, session) for ago, act, mark, session in new]
+        acts = [one for one in acts if one[0] > now - self.config.window][-self._most :]
+        kind, evidence = self._seen(acts, rests, now)
+        if not kind:
+            return _dump(acts, rests), None
+        level = int(rests.get(kind, [0, 0])[1]) + 1
+        seconds = min(_LONGEST_BLOCK, self.config.block_seconds * 2 ** min(level - 1, 30))
+        rests[kind] = [now + seconds, level]
+        # What led to this block must not lead to the next one as well.
+        scope: Literal["network", "session"] = "network" if who.network else "session"
+        return _dump([], rests), Sign(kind, scope, who.network, evidence, seconds)
 
     def _seen(self, acts: _Kept, rests: Mapping[str, Any], now: float) -> tuple[str, str]:
         for kind, look in _LOOKS.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from shopr.errors import InputError, StorageError
 from shopr.security.access_book import AccessBook
@@ -124,11 +124,16 @@ class FailureCheck:
 
     def saw_all(self, done: Sequence[Done], who: Principal) -> Sign | None:
         """As `saw`, for several acts that became known at once."""
-        if self._behaviour is None:
-            return None
-        sign = self._behaviour.observe_all(done, who)
-        if sign is None:
-            return None
+        signs = self.saw_many({who: done})
+        return signs[0] if signs else None
+
+    def saw_many(self, done: Mapping[Principal, Sequence[Done]]) -> list[Sign]:
+        """As `saw_all`, for several principals in one step."""
+        signs = [] if self._behaviour is None else self._behaviour.observe_many(done)
+        return [self._held(sign, who) for who, sign in signs]
+
+    def _held(self, sign: Sign, who: Principal) -> Sign:
+        """Block or hold what a sign speaks against."""
         key = ""
         if sign.scope == "network" and self._book is not None:
             self._block(sign)

@@ -69,14 +69,13 @@ class Guarded:
         from shopr.security.principal import Principal
 
         now = cast("Shop", self).clock.now()
-        done: dict[tuple[str, str], list[Done]] = defaultdict(list)
-        for event in events:
-            act = act_of(event, now)
-            if act is not None:
-                done[event.user_id or "", event.session_id or ""].append(act)
+        done: dict[Principal, list[Done]] = defaultdict(list)
         try:
-            for (user, session), acts in done.items():
-                self.security.failures.saw_all(acts, Principal.of(user=user, session=session, address=address))
+            for event in events:
+                act = act_of(event, now)
+                if act is not None:
+                    done[Principal.of(user=event.user_id, session=event.session_id, address=address)].append(act)
+            self.security.failures.saw_many(done)
         except ShoprError as error:
             log.error("acts were not watched: %s", error.one_line())
 

@@ -189,3 +189,17 @@ def test_a_flood_keeps_a_bounded_history_without_names(clock: ManualClock) -> No
 def test_it_works_in_every_store(anywhere: State) -> None:
     watch = Behaviour(anywhere)
     assert seen([watch.observe("request_suspect", NET, f"c{n % 4}") for n in range(20)]) == ["probing"]
+
+
+def test_many_principals_at_once_are_each_watched(clock: ManualClock) -> None:
+    one, many = Behaviour(MemoryState(clock=clock)), Behaviour(MemoryState(clock=clock))
+    done = {
+        Principal.of(session=f"s{n}", address="203.0.113.9" if n < 2 else None): [
+            ("item_viewed", f"p{i}", 3.0 * i) for i in range(60 * n)
+        ]
+        for n in range(5)
+    }
+    alone = [(who, sign) for who, acts in done.items() if (sign := one.observe_all(acts, who)) is not None]
+    assert many.observe_many(done) == alone
+    assert alone
+    assert many.observe_many({}) == []
