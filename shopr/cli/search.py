@@ -183,13 +183,14 @@ def _reordered(engine: ProductSearch, catalog: Catalog, encoder: Path | None, bl
         if blend is not None:
             raise InputError("--blend is the weight of an encoder", hint="Name its folder with --encoder FOLDER")
         return engine
+    from shopr.config import Settings
     from shopr.progress import step
     from shopr.search.meaning import MeaningSearch
     from shopr.search.semantic import SentenceEncoder
 
     model = SentenceEncoder(encoder)
     with step("Encode the products"):
-        return MeaningSearch.build(engine, catalog, model, blend)
+        return MeaningSearch.kept(engine, catalog, model, Settings().home / "vectors", blend)
 
 
 def _load(folder: Path) -> ProductSearch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 
 from shopr.data.catalog import Catalog
 from shopr.search.engine import ProductSearch
+from shopr.search.keeping import kept
 from shopr.search.results import Filters, Found
-from shopr.search.semantic import RERANKED, Encoder, SemanticIndex
+from shopr.search.semantic import RERANKED, Encoder, SemanticIndex, vectors_key
 
 __all__ = ["MeaningSearch"]
 
@@ -40,6 +42,22 @@ class MeaningSearch:
     ) -> MeaningSearch:
         """Encode the catalogue once; the blend is the encoder's own unless given."""
         return cls(engine, SemanticIndex.build(catalog, encoder, blend), encoder)
+
+    @classmethod
+    def kept(
+        cls, engine: ProductSearch, catalog: Catalog, encoder: Encoder, folder: Path | str, blend: float | None = None
+    ) -> MeaningSearch:
+        """As `build`, the vectors memory-mapped from `folder` where they are kept there, else computed and kept."""
+        index = kept(
+            Path(folder),
+            vectors_key(catalog, encoder),
+            load=lambda path: SemanticIndex.load(path, catalog),
+            make=lambda: SemanticIndex.build(catalog, encoder),
+            parts=SemanticIndex.parts,
+        )
+        if blend is not None:
+            index = index.weighed(blend)
+        return cls(engine, index, encoder)
 
     def search(
         self,

@@ -12,7 +12,7 @@ at hand, so choose it on queries of your own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -23,12 +23,12 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from shopr.data.catalog import Catalog
-from shopr.data.fingerprint import fingerprint_frame
+from shopr.data.fingerprint import fingerprint_folder, fingerprint_frame, fingerprint_parts
 from shopr.errors import DataError, InputError, NotReadyError
 from shopr.search import storing
 from shopr.search.tokens import JOINED, tokenise
 
-__all__ = ["RERANKED", "Encoder", "LsaEncoder", "SemanticIndex", "SentenceEncoder"]
+__all__ = ["RERANKED", "Encoder", "LsaEncoder", "SemanticIndex", "SentenceEncoder", "product_texts", "vectors_key"]
 
 RERANKED = 100
 """Products that are reordered."""
@@ -85,7 +85,8 @@ class SentenceEncoder:
             raise NotReadyError(
                 f"the model in {path} cannot be opened: {error}", hint="Copy the folder anew"
             ) from error
-        self._name = f"sentence-transformers {path.name}"
+        # Another model in a folder of the same name, or the same one trained on, must not meet old vectors.
+        self._name = f"sentence-transformers {path.name} {fingerprint_folder(path)[:16]}"
 
     @property
     def name(self) -> str:
@@ -160,12 +161,20 @@ class SemanticIndex:
             InputError: if the blend is negative, or the encoder gives other than one finite vector a text.
         """
         blend = encoder.blend if blend is None else blend
-        if not 0 <= blend <= 100:
-            raise InputError(f"blend is {blend:g}", hint="Give 0 (off) or more, such as 0.5")
         texts = product_texts(catalog)
         parts = [_encoded(encoder, texts[i : i + _BATCH]) for i in range(0, len(texts), _BATCH)]
         vectors = np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)
-        return cls(vectors, encoder.name, _fingerprint(texts), blend)
+        return cls(vectors, encoder.name, _fingerprint(texts), 0.0).weighed(blend)
+
+    def weighed(self, blend: float) -> Self:
+        """The same vectors with another weight.
+
+        Raises:
+            InputError: if it is negative or absurd.
+        """
+        if not 0 <= blend <= 100:
+            raise InputError(f"blend is {blend:g}", hint="Give 0 (off) or more, such as 0.5")
+        return replace(self, blend=blend)
 
     def rerank(
         self, query: str, rows: NDArray[np.integer], scores: NDArray[np.floating], encoder: Encoder
@@ -197,8 +206,12 @@ class SemanticIndex:
         Raises:
             StorageError: if it cannot be written.
         """
+        return storing.write(folder, *self.parts())
+
+    def parts(self) -> storing.Parts:
+        """What a saved index consists of."""
         facts = {"kind": _KIND, "encoder": self.encoder, "source": self.source, "blend": self.blend}
-        return storing.write(folder, {"vectors": self.vectors}, {}, facts)
+        return {"vectors": self.vectors}, {}, facts
 
     @classmethod
     def load(cls, folder: Path | str, catalog: Catalog) -> Self:
@@ -217,6 +230,11 @@ class SemanticIndex:
         if found.source != _fingerprint(product_texts(catalog)) or len(found.vectors) != len(catalog):
             raise DataError(f"the vectors in {folder} are of another state of the catalogue", hint=_AGAIN)
         return found
+
+
+def vectors_key(catalog: Catalog, encoder: Encoder) -> str:
+    """A fingerprint of all that vectors come from: the texts and the encoder."""
+    return fingerprint_parts({"texts": _fingerprint(product_texts(catalog)), "encoder": encoder.name})
 
 
 def product_texts(catalog: Catalog) -> list[str]:

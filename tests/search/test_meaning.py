@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -68,3 +71,60 @@ def test_the_command_names_what_is_missing(
         with pytest.raises(SystemExit):
             main(["search", "query", *words, "mug"])
         assert says in capsys.readouterr().err
+
+
+def test_vectors_are_computed_once_for_a_catalogue_and_a_model(catalog: Catalog, tmp_path: Path) -> None:
+    class Counting(Red):
+        seen = 0
+
+        def encode(self, texts):
+            self.seen += len(texts)
+            return super().encode(texts)
+
+    engine, encoder = ProductSearch.build(catalog), Counting()
+    first = MeaningSearch.kept(engine, catalog, encoder, tmp_path)
+    assert encoder.seen == len(catalog)
+    second = MeaningSearch.kept(engine, catalog, encoder, tmp_path, blend=2.0)
+    assert encoder.seen == len(catalog)
+    assert isinstance(second.index.vectors, np.memmap)
+    assert (first.index.blend, second.index.blend) == (5.0, 2.0)
+    assert first.search("red mug", 100).product_ids == MeaningSearch.build(engine, catalog, Red()).search(
+        "red mug", 100
+    ).product_ids  # fmt: skip
+    assert encoder.seen == len(catalog) + 1, "the query alone"
+    fewer = catalog.take(np.arange(len(catalog) - 1))
+    MeaningSearch.kept(ProductSearch.build(fewer), fewer, encoder, tmp_path)
+    assert encoder.seen == 2 * len(catalog), "another catalogue is encoded anew"
+    for path in tmp_path.glob("*/vectors.npy"):
+        path.write_bytes(path.read_bytes()[:-4])
+    MeaningSearch.kept(engine, catalog, encoder, tmp_path)
+    assert encoder.seen == 3 * len(catalog), "what is damaged is encoded anew"
+
+
+def test_the_command_uses_a_local_model_and_keeps_its_vectors(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoded: list[int] = []
+
+    class Model:
+        def __init__(self, folder: str, **options: object) -> None:
+            pass
+
+        def encode(self, texts, **_):
+            encoded.append(len(texts))
+            return Red().encode(texts)
+
+    module = ModuleType("sentence_transformers")
+    module.SentenceTransformer = Model  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sentence_transformers", module)
+    monkeypatch.setenv("SHOPR_HOME", str(tmp_path / "home"))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "modules.json").write_text("[]")
+    file = tmp_path / "catalog.parquet"
+    catalog.frame.to_parquet(file)
+    for _ in range(2):
+        words = ["query", "--catalog", str(file), "--encoder", str(tmp_path / "model"), "red mug", "--json"]
+        with pytest.raises(SystemExit, match="0"):
+            main(["search", *words])
+        assert "Red" in json.loads(capsys.readouterr().out)["products"][0]["title"]
+    assert sum(encoded) == len(catalog) + 2

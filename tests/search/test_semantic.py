@@ -156,7 +156,9 @@ def test_a_model_is_opened_from_its_folder_and_never_from_the_network(
     (folder / "modules.json").write_text("[]")
     encoder = SentenceEncoder(folder)
     assert package == [{"folder": str(folder), "device": "cpu", "local_files_only": True}]
-    assert encoder.name == "sentence-transformers minilm"
+    assert encoder.name.startswith("sentence-transformers minilm ")
+    (folder / "weights.bin").write_bytes(b"others")
+    assert SentenceEncoder(folder).name != encoder.name, "vectors of another model must not meet these"
     np.testing.assert_allclose(encoder.encode(["ab", "c"]), [[0.6, 0.8], [0.6, 0.8]], atol=1e-6)
     assert SemanticIndex.build(catalogue(), encoder).blend == encoder.blend
 
