@@ -15,6 +15,8 @@ from shopr.serving.streamlit_server import launch
 
 PICTURES = [
     ("overview", "/", "light"),
+    ("journeys", "/journeys?period=90+days", "light"),
+    ("experience", "/experience?period=12+months", "dark"),
     ("for-you", "/for-you", "light"),
     ("for-you-dark", "/for-you", "dark"),
     ("profile", "/profile", "light"),

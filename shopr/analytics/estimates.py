@@ -4,7 +4,7 @@ Sampling keeps or leaves out a person's events of one class together, so that a 
 every variance. Totals are those of Horvitz & Thompson (1952) with their interval for Poisson sampling: where nothing
 was left out the interval is the figure itself. Ratios and shares are also subject to chance where everything was kept;
 theirs is linearised over persons (Särndal, Swensson & Wretman 1992, 5.6), shares in Wilson's form with the effective
-number of trials (Korn & Graubard 1998).
+number of trials (Korn & Graubard 1998). Quantiles are Student's, by the number of persons: few persons tell little.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 from shopr.analytics.log import EventLog
 from shopr.metrics.proportions import wilson
@@ -51,7 +51,8 @@ def total(weights: ArrayLike, values: ArrayLike = 1.0) -> Estimate:
     """
     w, y = np.broadcast_arrays(np.asarray(weights, np.float64), np.asarray(values, np.float64))
     value, se = float((w * y).sum()), float(np.sqrt((w * (w - 1) * y * y).sum()))
-    return Estimate(value, value - _Z * se, value + _Z * se, se, len(w))
+    reach = float(_quantile(len(w))) * se
+    return Estimate(value, value - reach, value + reach, se, len(w))
 
 
 def counted(log: EventLog) -> Estimate:
@@ -103,7 +104,7 @@ def grouped_ratio(
         spread = np.bincount(of, (y - np.where(np.isfinite(value), value, 0.0)[of] * x) ** 2, groups)
         # One person tells nothing about how persons differ: no interval then, but for a share.
         se = np.where(n > 1, np.sqrt(spread * n / np.maximum(n - 1, 1)) / sums[1], np.nan)
-        low, high = _share_interval(value, se, n) if share else (value - _Z * se, value + _Z * se)
+        low, high = _share_interval(value, se, n) if share else (value - _quantile(n) * se, value + _quantile(n) * se)
     return pd.DataFrame({"value": value, "lo": low, "hi": high, "se": se, "persons": n})
 
 
@@ -114,12 +115,19 @@ def _cells(group: NDArray[np.integer], person: NDArray[np.integer]) -> tuple[NDA
     return np.stack([keys // width, keys % width], axis=1), where
 
 
+def _quantile(n: ArrayLike) -> NDArray[np.float64]:
+    """How many standard errors a 95 % interval from n persons reaches to each side."""
+    found: NDArray[np.float64] = stdtrit(np.maximum(np.asarray(n, np.float64) - 1, 1.0), 0.975)
+    return found
+
+
 def _share_interval(
     value: NDArray[np.float64], se: NDArray[np.float64], n: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     inner = value * (1 - value)
     # A share of none or all has no spread: then each person counts as one trial.
-    trials = np.where((se > 0) & (inner > 0), inner / np.maximum(se, 1e-300) ** 2, n)
+    spread = np.maximum(se * _quantile(n) / _Z, 1e-300) ** 2
+    trials = np.where((se > 0) & (inner > 0), inner / spread, n)
     return wilson(np.clip(value, 0, 1) * trials, trials)
 
 

@@ -39,8 +39,15 @@ def test_a_share_of_persons_is_nearly_wilsons() -> None:
     found = ratio(hits, np.ones(100), share=True)
     low, high = wilson([30], [100])
     assert (found.value, found.n) == (0.3, 100)
-    assert (found.lo, found.hi) == pytest.approx((low[0], high[0]), abs=1e-3)
+    assert (found.lo, found.hi) == pytest.approx((low[0], high[0]), abs=3e-3)
+    assert found.hi - found.lo > high[0] - low[0]  # a hundred persons are few for a normal law
     assert ratio(np.zeros(20), np.ones(20), share=True).hi == pytest.approx(wilson([0], [20])[1][0])
+
+
+def test_few_persons_reach_farther() -> None:
+    few, many = total(np.full(4, 2.0)), total(np.full(4000, 2.0))
+    assert (few.hi - few.value) / few.se == pytest.approx(3.182, abs=1e-3)
+    assert (many.hi - many.value) / many.se == pytest.approx(1.9605, abs=1e-3)
 
 
 def test_events_of_one_person_are_one_trial() -> None:
