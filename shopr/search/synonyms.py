@@ -31,6 +31,8 @@ MOST_RULES = 5_000
 LONGEST_PHRASE = 6
 """Words of a phrase."""
 LONGEST_TEXT = 100
+_READ = 256
+"""Characters of a query that are read: what search itself reads of it."""
 _KEYS = ("kind", "replace")
 _MAX_BYTES = 1_000_000
 
@@ -81,7 +83,7 @@ class Synonyms:
         """The query in the catalogue's words; the very same text where no rule applies."""
         if not self.replace:
             return query
-        tokens = [token for token in tokenise(query) if not token.flags & JOINED]
+        tokens = [token for token in tokenise(query[:_READ]) if not token.flags & JOINED]
         terms = tuple(token.term for token in tokens)
         done: list[str] = []
         changed, i = False, 0
