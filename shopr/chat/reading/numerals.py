@@ -83,10 +83,17 @@ def _single(tokens: Sequence[Token], matches: Sequence[Match], vocabulary: Vocab
             value = parse_number(token.key, vocabulary.lexicon.decimal)
             if value is not None:
                 out.append(Number(value, i, i + 1))
-    words = without_overlaps(m for m in matches if m.table == "numbers")
+    named = [m for m in matches if m.table == "numbers"]
+    words = without_overlaps(m for m in named if not _goes_on(m, named, tokens, vocabulary))
     taken = {n.start for n in out}
     out += [Number(Decimal(m.key), m.start, m.end) for m in words if m.start not in taken]
     return sorted(out, key=lambda n: n.start)
+
+
+def _goes_on(match: Match, others: Sequence[Match], tokens: Sequence[Token], vocabulary: Vocabulary) -> bool:
+    """Whether a phrase begins with a scale of the number before it: the "hundred and fifty" of "three hundred …"."""
+    scaled = match.end - match.start > 1 and tokens[match.start].key in vocabulary.scales
+    return scaled and any(o.start < match.start <= o.end for o in others)
 
 
 def _scaled(number: Number, scales: Mapping[int, int]) -> Number:

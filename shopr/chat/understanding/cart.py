@@ -69,8 +69,9 @@ def _quantity(scene: Scene) -> int | None:
         if _denied(scene, number.start):
             continue  # "four, not five"
         placed = wordy and (scene.reading.ordinals or "this" in scene.reading.references or scene.marks("one"))
-        if placed and before not in ("add", "take", "only", "just"):
-            continue
+        alone = not (scene.reading.points or scene.reading.has_need) and scene.marks("correction", "only")
+        if placed and not alone and before not in ("add", "take", "only", "just"):
+            continue  # "the black one"; but "sorry, I only need one"
         if number.value == int(number.value) and 0 <= number.value <= _MOST:
             return int(number.value)
     return None
