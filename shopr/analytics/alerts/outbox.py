@@ -93,7 +93,9 @@ class Outbox:
 
     def table(self, alert: str) -> list[dict[str, Any]]:
         """What was said of an alert through which channel."""
-        chosen = select(table).where(table.c.alert_id == alert).order_by(table.c.created_at, table.c.channel)
+        chosen = (
+            select(table).where(table.c.alert_id == alert).order_by(table.c.created_at, table.c.event, table.c.channel)
+        )
         with self._database.read() as connection:
             return [dict(row) for row in connection.execute(chosen).mappings()]
 
@@ -102,7 +104,9 @@ class Outbox:
         free = table.c.claim.is_(None) | (table.c.claimed_until <= now)
         chosen = select(table).where(_waits(), table.c.due_at <= now, free)
         with self._database.read() as connection:
-            rows = connection.execute(chosen.order_by(table.c.created_at, table.c.id).limit(most)).mappings()
+            # "fired" goes before "resolved", also where both were written at once.
+            order = (table.c.created_at, table.c.event, table.c.id)
+            rows = connection.execute(chosen.order_by(*order).limit(most)).mappings()
             return [dict(row) for row in rows]
 
     def _claim(self, row: Mapping[str, Any]) -> str | None:

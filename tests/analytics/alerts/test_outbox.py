@@ -222,3 +222,10 @@ def test_a_claim_that_ran_out_is_taken_over_once(database, clock, receiver):
     clock.advance(61)
     assert outbox.deliver(channel(receiver)).sent == 1
     assert outbox.table("a0")[0]["attempts"] == 2
+
+
+def test_a_resolution_is_never_told_before_its_alert(database, clock, receiver):
+    for at, event in ((1, "fired"), (0, "resolved")):  # the id of the resolution sorts first
+        put(database, clock, id=f"{at:032x}", event=event, title=event)
+    Outbox(database, clock=clock).deliver(channel(receiver))
+    assert [body["title"] for _, _, body in receiver.got] == ["fired", "resolved"]
