@@ -63,9 +63,9 @@ def test_a_restart_at_any_moment_neither_repeats_nor_loses(shop):
     for _ in range(6):
         shop.restart()
         shop.minutes(1, good=3, bad=3)
-    for _ in range(14):
+    for _ in range(5):
         shop.restart()
-        shop.minutes(1, good=9)
+        shop.minutes(3, good=9, every=3)
     assert shop.said == [FIRED, RESOLVED]
     assert len(rows(shop)) == 1
 
