@@ -120,10 +120,15 @@ def _written(args: argparse.Namespace, engine: str, n: int, count: int) -> Numbe
         writer = child(script, "write", engine, made, n, count)
         (folder / "stop").touch()
         told = [json.loads(process.communicate()[0].strip().splitlines()[-1]) for process in asking]
+        query = "SELECT count(*), count(DISTINCT event_id) FROM events"
         if engine == "DuckDB":
-            return {"writer": writer, "readers": told, "stored": n, "doubled": 0}
-        with _store(folder, "parts").query() as events:
-            total, different = events.sql("SELECT count(*), count(DISTINCT event_id) FROM events").fetchall()[0]
+            import duckdb
+
+            with duckdb.connect(str(folder / "events.duckdb"), read_only=True) as file:
+                total, different = file.sql(query).fetchall()[0]
+        else:
+            with _store(folder, "parts").query() as events:
+                total, different = events.sql(query).fetchall()[0]
     seen = sum(each["doubled"] + each["backwards"] for each in told)
     return {"writer": writer, "readers": told, "stored": different, "doubled": total - different + seen}
 
