@@ -12,7 +12,6 @@ __all__ = ["heads"]
 
 _HEAD_LAST = frozenset({"en", "de", "nl", "tr", "hi", "zh", "ja"})
 """Languages in which the kind stands behind what describes it, where no word links the two."""
-_HEAD_FIRST = frozenset({"ar"})
 _FAR = 3
 """Words between two kinds that link them, at most."""
 
@@ -50,7 +49,7 @@ def _order(between: Sequence[str], language: str) -> int:
     links = {w for phrase in words.lexicon.markers.get("link", ()) for w in phrase.split()}
     glue = {w for phrase in words.lexicon.markers.get("glue", ()) for w in phrase.split()}
     if not between or all(key in glue for key in between):
-        return 1 if language in _HEAD_LAST else -1 if language in _HEAD_FIRST else 0
+        return 1 if language in _HEAD_LAST else 0
     small = links | words.stopwords
     linked = len(between) <= _FAR and between[0] in links and all(key in small for key in between)
     return -1 if linked else 0
