@@ -255,7 +255,9 @@ def _load(value: bytes | None) -> tuple[_Kept, dict[str, Any]]:
     if value is None:
         return [], {}
     held = json.loads(value)
-    return [(at, act, mark, session) for at, act, mark, session in held["acts"]], held["rests"]
+    # What an earlier version kept, without sessions, is let go: it would be forgotten within hours anyway.
+    kept = [row for row in held["acts"] if len(row) == 4]
+    return [(at, act, mark, session) for at, act, mark, session in kept], held["rests"]
 
 
 def _dump(acts: _Kept, rests: Mapping[str, Any]) -> bytes:

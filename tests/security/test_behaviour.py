@@ -203,3 +203,11 @@ def test_many_principals_at_once_are_each_watched(clock: ManualClock) -> None:
     assert many.observe_many(done) == alone
     assert alone
     assert many.observe_many({}) == []
+
+
+def test_what_an_earlier_version_kept_is_let_go() -> None:
+    from shopr.security.behaviour import _load
+
+    acts, rests = _load(b'{"acts": [[1.0, "login_failed", "x"], [2.0, "page_missing", "y", "s1"]], "rests": {}}')
+    assert acts == [(2.0, "page_missing", "y", "s1")]
+    assert rests == {}
