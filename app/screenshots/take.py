@@ -16,7 +16,7 @@ from shopr.serving.streamlit_server import launch
 PICTURES = [
     ("overview", "/", "light"),
     ("journeys", "/journeys?period=90+days", "light"),
-    ("experience", "/experience?period=12+months", "dark"),
+    ("experience", "/experience?period=Own+dates&from=2025-07-01&to=2025-12-31", "dark"),
     ("for-you", "/for-you", "light"),
     ("for-you-dark", "/for-you", "dark"),
     ("profile", "/profile", "light"),
