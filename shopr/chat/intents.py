@@ -4,8 +4,8 @@ The assistant decides by rules alone and does not ask it. It was tried as a fall
 messages of dialogues that nobody had worked on (blind sets A and B and the third wording of the matrix, in
 `benchmarks/dialogues`) it said nothing of 15, and one guess of the others would have helped. It is for routing in other
 programs. The model that comes with the package (`models/intents.npz`) learnt only from text that the project makes of
-its lexicons, in all twelve languages (`shopr.chat.fitting.intents`); see `models/README.md`. For public sets the same kind
-of model is trained on them in `benchmarks/language.py`.
+its lexicons, in all twelve languages (`shopr.chat.fitting.intents`); see `models/README.md`. For public sets the same
+kind of model is trained on them in `benchmarks/language.py`.
 """
 
 from __future__ import annotations
