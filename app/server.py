@@ -35,6 +35,8 @@ usual = tuple(sorted(_HERE)) if bound in ("127.0.0.1", "::1", "localhost") else 
 theme = (_FOLDER / "theme.css").read_text(encoding="utf-8")
 log = logging.getLogger("shopr")
 if not any(isinstance(handler, ErrorHandler) for handler in log.handlers):  # Streamlit may read this file again
+    # With a handler of its own a logger no longer falls back to standard error, where the app's log is written.
+    log.addHandler(logging.StreamHandler())
     log.addHandler(ErrorHandler(shop.record, release=settings.release))
     shop.watch_process("app")
 

@@ -124,7 +124,7 @@ def _found(view: View, found: Board) -> None:
     left, right = st.columns(2, gap="medium")
     with left, st.container(key="panel-queries", height="stretch"), boundary("the searches"):
         _queries(found)
-    with right, st.container(key="panel-quality", height="stretch"), boundary("the recommendations"):
+    with right, st.container(key="panel-suggested", height="stretch"), boundary("the recommendations"):
         _recommendations(found)
 
 
