@@ -5,9 +5,7 @@ Every finished step is kept with the key of what it was made from, so that a sec
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +14,11 @@ import pandas as pd
 
 from shopr.config import Settings
 from shopr.data.dataset import Dataset
-from shopr.data.fingerprint import fingerprint_bytes, fingerprint_file, fingerprint_folder
+from shopr.data.fingerprint import fingerprint_file, fingerprint_folder
 from shopr.data.splitting import FourWay, four_way
-from shopr.errors import ShoprError
+from shopr.demo_steps import Finished
 from shopr.metrics.bootstrap import paired
-from shopr.progress import Step, step
+from shopr.progress import step
 from shopr.recommend.base import Recommender
 from shopr.recommend.evaluation import Comparison, compare
 from shopr.recommend.registry import make
@@ -85,11 +83,12 @@ def run_demo(
     Raises:
         ShoprError: if a step cannot be done; what finished before is kept.
     """
-    memory = _Memory(settings, forget=fresh)
+    memory = Finished(settings, forget=fresh)
     name = _shop_name(data) if data else settings.shop
     settings = settings.model_copy(update={"shop": name})
     shop = _open_data(settings, data, preset, memory)
     _describe(shop, say)
+    _store_history(shop, memory)
     spans = four_way(shop.interactions)
     tuned = _tune(shop, spans, budget_seconds, memory)
     table = _compare(shop, spans, tuned, memory)
@@ -102,7 +101,7 @@ def run_demo(
 # -- the steps --------------------------------------------------------------------------------------------------------
 
 
-def _open_data(settings: Settings, data: Path | None, preset: str, memory: _Memory) -> Shop:
+def _open_data(settings: Settings, data: Path | None, preset: str, memory: Finished) -> Shop:
     source = {"data": _digest(data) if data else f"simulated {preset} {settings.seed}", "package": package_hash()}
     with step("Read the data" if data else "Simulate a shop") as doing:
         if memory.recall("data", source, doing) is None or not Shop.open(settings).exists:
@@ -138,7 +137,16 @@ def _describe(shop: Shop, say: Callable[[str], None]) -> None:
     )
 
 
-def _tune(shop: Shop, spans: FourWay, budget_seconds: float, memory: _Memory) -> dict[str, Any]:
+def _store_history(shop: Shop, memory: Finished) -> None:
+    """The events where every report reads them; what is there already is not stored again."""
+    key = {"data": shop.data.manifest.fingerprint}
+    with step("Store what happened, for dashboards and alerts") as doing:
+        if memory.recall("history", key, doing) is None:
+            memory.keep("history", key, {"events": shop.store_history().new})
+        doing.note(f"{shop.events.count():,} events")
+
+
+def _tune(shop: Shop, spans: FourWay, budget_seconds: float, memory: Finished) -> dict[str, Any]:
     key = {
         "data": shop.data.manifest.fingerprint,
         "package": package_hash(),
@@ -174,7 +182,7 @@ def _tune(shop: Shop, spans: FourWay, budget_seconds: float, memory: _Memory) ->
     return {**known, "key": key}
 
 
-def _compare(shop: Shop, spans: FourWay, tuned: Mapping[str, Any], memory: _Memory) -> pd.DataFrame:
+def _compare(shop: Shop, spans: FourWay, tuned: Mapping[str, Any], memory: Finished) -> pd.DataFrame:
     key = {**tuned["key"], "model": tuned["run_id"]}
     with step("Compare on the test span, which no choice has seen") as doing:
         known = memory.recall("compare", key, doing)
@@ -196,7 +204,7 @@ def _compare(shop: Shop, spans: FourWay, tuned: Mapping[str, Any], memory: _Memo
     return table
 
 
-def _promote(shop: Shop, spans: FourWay, tuned: Mapping[str, Any], memory: _Memory) -> tuple[str, bool]:
+def _promote(shop: Shop, spans: FourWay, tuned: Mapping[str, Any], memory: Finished) -> tuple[str, bool]:
     key = {"run": tuned["run_id"], "data": shop.data.manifest.fingerprint}
     with step("Let the gate judge it on the gate's span") as doing:
         known = memory.recall("promote", key, doing)
@@ -270,38 +278,3 @@ def _run_exists(settings: Settings, run_id: str) -> bool:
     from shopr.tracking.endings import exists
 
     return exists(settings, run_id)
-
-
-class _Memory:
-    """What earlier demos finished, by step and by the key of what went in; a small JSON file."""
-
-    def __init__(self, settings: Settings, *, forget: bool = False) -> None:
-        self.path = settings.home / "demo.json"
-        self.reused: list[str] = []
-        self.known: dict[str, Any] = {}
-        if not forget:
-            with suppress(OSError, ValueError):
-                self.known = json.loads(self.path.read_text(encoding="utf-8"))
-
-    def recall(self, name: str, key: Mapping[str, Any], doing: Step) -> Any | None:
-        """What the step gave for this key; None if it must be done."""
-        found = self.known.get(f"{name} {self._digest(key)}")
-        if found is not None:
-            self.reused.append(name)
-            doing.description += " (kept from before)"
-        return found
-
-    def keep(self, name: str, key: Mapping[str, Any], value: Any) -> None:
-        """Remember what the step gave; a full disk only costs the memory, not the result."""
-        if name in self.reused:
-            self.reused.remove(name)
-        self.known[f"{name} {self._digest(key)}"] = value
-        with suppress(OSError, ShoprError):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self.path.with_suffix(".new")
-            fresh.write_text(json.dumps(self.known), encoding="utf-8")
-            fresh.replace(self.path)
-
-    @staticmethod
-    def _digest(key: Mapping[str, Any]) -> str:
-        return fingerprint_bytes(json.dumps(dict(key), sort_keys=True, default=str).encode())

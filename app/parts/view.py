@@ -14,7 +14,6 @@ from parts.frame import empty, notice
 from parts.words import day
 from shopr.analytics.board import Extent, extent
 from shopr.analytics.engagement import ACTS
-from shopr.analytics.loading import load_events
 from shopr.analytics.source import SEGMENTS, Filters, Source, choices, narrowed
 from shopr.analytics.span import Span
 from shopr.shop import Shop
@@ -107,7 +106,7 @@ def nothing_yet(shop: Shop, kinds: tuple[str, ...] = ACTS) -> bool:
         and st.button("Store the history of this shop", key="backfill", type="primary", icon=":material/database:")
     ):
         with st.spinner("Storing what happened. A million events take about half a minute."):
-            load_events(shop.events, shop.folder / "events.parquet")
+            shop.store_history()
         st.rerun()
     return True
 

@@ -201,18 +201,12 @@ def recommendations(
 @json_option
 def backfill(*, as_json: bool) -> None:
     """Store the history of the shop in use, so that the pages of analysis show it; doing so again changes nothing."""
-    from shopr.analytics.loading import load_events
-    from shopr.analytics.store import EventStore
-    from shopr.config import Settings
-    from shopr.errors import NotReadyError
     from shopr.progress import step
+    from shopr.shop import Shop
 
-    settings = Settings()
-    file = settings.shop_folder() / "events.parquet"
-    if not file.is_file():
-        raise NotReadyError(f"there is no shop {settings.shop!r}", hint="Run 'shopr data simulate' or 'shopr demo'")
-    with step(f"Store the history of {settings.shop}") as storing:
-        done = load_events(EventStore.open(settings), file)
+    shop = Shop.open()
+    with step(f"Store the history of {shop.settings.shop}") as storing:
+        done = shop.store_history()
         storing.note(f"{done.new:,} of {done.rows:,} events are new")
     if as_json:
         echo_json(done)

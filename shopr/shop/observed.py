@@ -9,12 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from shopr.data.events import Event, EventType
-from shopr.errors import ShoprError, SpecError
+from shopr.errors import NotReadyError, ShoprError, SpecError
 from shopr.shop.measured import Measured
 
 if TYPE_CHECKING:
     from shopr.analytics.collector import Collector
     from shopr.analytics.consent import ConsentBook
+    from shopr.analytics.loading import Loaded
     from shopr.analytics.store import EventStore
     from shopr.chat.reply import Reply
     from shopr.data.event_book import EventBook
@@ -87,6 +88,22 @@ class Observed(Measured):
         except SpecError as error:
             log.error("the shop's own events are not known: %s", error.one_line())
             return EventBook.usual()
+
+    def store_history(self) -> Loaded:
+        """Store the history that the shop's data hold, where reports read events; again, it changes nothing.
+
+        Raises:
+            NotReadyError: if there is no shop.
+            StorageError: if another process loads or compacts, or the disk refuses.
+        """
+        from shopr.analytics.loading import load_events
+
+        shop = self._observing
+        file = shop.folder / "events.parquet"
+        if not file.is_file():
+            name = shop.settings.shop
+            raise NotReadyError(f"there is no shop {name!r}", hint="Run 'shopr data simulate' or 'shopr demo'")
+        return load_events(self.events, file, clock=shop.clock)
 
     def record(self, event: Event) -> bool:
         """The only way in for events; whether it is kept. When this returns True it survives the end of the process.
