@@ -15,8 +15,8 @@ import pandas as pd
 from shopr.config import Settings
 from shopr.data.dataset import Dataset
 from shopr.data.fingerprint import fingerprint_file, fingerprint_folder
+from shopr.data.finished import Finished
 from shopr.data.splitting import FourWay, four_way
-from shopr.demo_steps import Finished
 from shopr.metrics.bootstrap import paired
 from shopr.progress import step
 from shopr.recommend.base import Recommender
