@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal, Protocol, get_args
+from pathlib import Path
+from typing import Any, Literal, Protocol, Self, get_args
 
 from shopr.analytics.acts import with_persons
 from shopr.analytics.rows import moment
 from shopr.analytics.store import _bounds
-from shopr.errors import UnknownNameError
+from shopr.errors import DataError, UnknownNameError
 
 __all__ = ["SEGMENTS", "EventTable", "Filters", "Segment", "Source", "about", "choices", "narrowed"]
 
@@ -50,6 +51,23 @@ class EventTable:
     """
 
     table: Any
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """From a file that `shopr events load` takes; bad rows are left out.
+
+        Raises:
+            DataError: if it cannot be read, or has no sound row.
+        """
+        import pyarrow as pa
+
+        from shopr.analytics.loading import Loaded, file_blocks
+
+        done = Loaded()
+        blocks = list(file_blocks(path, done))
+        if not blocks or not sum(len(block) for block in blocks):
+            raise DataError(f"{path.name} has no sound event; {done.first}", hint="Check the file")
+        return cls(pa.concat_tables(blocks))
 
     @contextmanager
     def query(self, *, start: str | datetime | None = None, end: str | datetime | None = None) -> Iterator[Any]:

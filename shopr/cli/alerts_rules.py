@@ -133,10 +133,10 @@ def backtest(
 
 
 def _events(source: Path | None) -> Any:
-    from shopr.analytics.alerts.history import TableEvents
+    from shopr.analytics.source import EventTable
     from shopr.analytics.store import EventStore
 
-    return EventStore.open() if source is None else TableEvents.read(source)
+    return EventStore.open() if source is None else EventTable.read(source)
 
 
 def _span(events: Any, since: str | None, until: str | None) -> tuple[datetime, datetime]:

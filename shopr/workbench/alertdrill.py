@@ -16,8 +16,8 @@ import pandas as pd
 import pyarrow as pa
 
 from shopr.analytics.alerts.backtest import Incident
-from shopr.analytics.alerts.history import TableEvents
 from shopr.analytics.rows import microseconds, moment
+from shopr.analytics.source import EventTable
 from shopr.data.simulator import world_of
 from shopr.data.simulator.texts import categories
 from shopr.errors import InputError
@@ -42,7 +42,7 @@ class Drill:
         categories: of product ids.
     """
 
-    events: TableEvents
+    events: EventTable
     start: datetime
     end: datetime
     incidents: tuple[Incident, ...]
@@ -83,7 +83,7 @@ def drill(
         kind = KINDS[name]
         frame = kind.lay(frame, begin, finish, rng, known)
         incidents.append(Incident(name, begin, finish, kind.rules, kind.may))
-    return Drill(TableEvents(_table(frame)), start, end, tuple(incidents), known)
+    return Drill(EventTable(_table(frame)), start, end, tuple(incidents), known)
 
 
 def _diagnostics(frame: pd.DataFrame, rng: np.random.Generator) -> list[pd.DataFrame]:

@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 
 from shopr.analytics.alerts.evaluating import Measure, Standing, evaluate, last_step
-from shopr.analytics.alerts.history import Events
 from shopr.analytics.alerts.phases import Transition
 from shopr.analytics.alerts.rules import BurnRate, Change, Rule
 from shopr.analytics.alerts.series import at, beginning, measure
+from shopr.analytics.source import Source
 from shopr.errors import DataError, InputError, UnknownNameError
 
 __all__ = ["Backtest", "Incident", "backtest", "read_incidents", "replay"]
@@ -111,7 +111,7 @@ class Backtest:
 
 
 def backtest(
-    rules: Sequence[Rule], store: Events, start: datetime, end: datetime, *, incidents: Sequence[Incident] = (),
+    rules: Sequence[Rule], store: Source, start: datetime, end: datetime, *, incidents: Sequence[Incident] = (),
     categories: Mapping[str, str] | None = None,
 ) -> Backtest:  # fmt: skip
     """Try rules out on the events of a store; what lies before `start` serves as their past.

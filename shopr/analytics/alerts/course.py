@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from shopr.analytics.alerts.history import Events
 from shopr.analytics.alerts.judging import judge
 from shopr.analytics.alerts.rules import Rule
 from shopr.analytics.alerts.series import at, beginning, measure
+from shopr.analytics.source import Source
 
 __all__ = ["course", "course_span"]
 
@@ -25,7 +25,7 @@ def course_span(rule: Rule, began: datetime, end: datetime) -> tuple[datetime, d
 
 
 def course(
-    store: Events, rule: Rule, series: str, start: datetime, end: datetime, *,
+    store: Source, rule: Rule, series: str, start: datetime, end: datetime, *,
     categories: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """The metric at each step: `time value bound expected breach`; NaN where nothing was known.

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shopr.analytics.alerts.history import Events
 from shopr.analytics.alerts.rules import Metric, Rule, Selection, Threshold
 from shopr.analytics.quality import VITALS
+from shopr.analytics.source import Source
 
 __all__ = ["MOST_SERIES", "Floats", "Grid", "Series", "at", "beginning", "measure", "rolling", "sql_of"]
 
@@ -81,7 +81,7 @@ def rolling(values: Floats, steps: int) -> Floats:
     return out
 
 
-def beginning(store: Events) -> int | None:
+def beginning(store: Source) -> int | None:
     """When the first event of a store was, in Unix seconds; None for an empty one."""
     with store.query() as events:
         first = events.sql("SELECT min(epoch_us(time)) // 1000000 FROM events").fetchall()[0][0]
@@ -89,7 +89,7 @@ def beginning(store: Events) -> int | None:
 
 
 def measure(
-    store: Events,
+    store: Source,
     rule: Rule,
     start: int,
     end: int,

@@ -11,7 +11,7 @@ import pytest
 
 from shopr.analytics.alerts.backtest import Incident, backtest, read_incidents
 from shopr.analytics.alerts.course import course
-from shopr.analytics.alerts.history import TableEvents
+from shopr.analytics.source import EventTable
 from shopr.errors import DataError, InputError, UnknownNameError
 from tests.analytics.alerts.conftest import rule
 
@@ -24,7 +24,7 @@ def moment(hour: float) -> datetime:
 
 
 @pytest.fixture(scope="module")
-def events() -> TableEvents:
+def events() -> EventTable:
     """Five calls a minute for a day; half of them fail from 6 to 7 and from 15 to 15:30."""
     seconds = np.arange(0, 86_400, 12)
     hour = seconds / 3600
@@ -36,7 +36,7 @@ def events() -> TableEvents:
             "properties": [f'{{"status":{code}}}' for code in status], "name": "/x", "value": 1.0,
         }
     )  # fmt: skip
-    return TableEvents(pa.Table.from_pandas(frame, preserve_index=False))
+    return EventTable(pa.Table.from_pandas(frame, preserve_index=False))
 
 
 def test_an_alert_that_no_incident_explains_is_false(events):
