@@ -141,7 +141,7 @@ def _store_history(shop: Shop, memory: Finished) -> None:
     """The events where every report reads them; what is there already is not stored again."""
     key = {"data": shop.data.manifest.fingerprint}
     with step("Store what happened, for dashboards and alerts") as doing:
-        if memory.recall("history", key, doing) is None:
+        if memory.recall("history", key, doing) is None or not shop.events.count():
             memory.keep("history", key, {"events": shop.store_history().new})
         doing.note(f"{shop.events.count():,} events")
 

@@ -113,6 +113,16 @@ def stores(settings: Settings, _empty_stores: Path) -> Settings:
     return settings
 
 
+@pytest.fixture(scope="session")
+def ready_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database at the newest revision, to be copied: without MLflow's store, which takes seconds."""
+    from shopr.storage.database import Database
+
+    path = tmp_path_factory.mktemp("ready") / "state.db"
+    Database.open(url=f"sqlite:///{path}").close()
+    return path
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     """A clock that moves only when told to."""

@@ -10,6 +10,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from parts.frame import plain_tiles
 from parts.words import count, sentence
 from parts.words import moment as shown
 from shopr.analytics.alerts.rulebook import RuleBook
@@ -45,15 +46,7 @@ def alert_tiles(opened: Sequence[dict[str, Any]], fired: int, days: int, silence
         ("Silences", silences, "hold now or will"),
         ("Notices", waiting, "wait to be delivered"),
     ]
-    st.html(
-        '<ul class="tiles" aria-label="Alerts in figures">'
-        + "".join(
-            f'<li><p class="label">{escape(label)}</p><p class="value">{value:,}</p>'
-            f'<p class="under">{escape(under)}</p></li>'
-            for label, value, under in figures
-        )
-        + "</ul>"
-    )
+    plain_tiles([(name, f"{value:,}", under) for name, value, under in figures], "Alerts in figures")
 
 
 def alert_list(rows: Sequence[dict[str, Any]], zone: str, chosen: str = "") -> None:

@@ -14,8 +14,13 @@ import streamlit as st
 from parts.words import sentence
 from shopr.errors import ShoprError
 
-__all__ = ["boundary", "dress", "empty", "header", "notice", "section"]
+__all__ = ["NO_SHOP", "boundary", "dress", "empty", "header", "no_shop", "notice", "plain_tiles", "section"]
 
+NO_SHOP = [
+    ("make demo", "a simulated shop, a tuned and promoted model, then this app"),
+    ("shopr data simulate", "only the simulated shop"),
+]
+"""What makes a shop, the most useful first."""
 STYLE = Path(__file__).resolve().parent.parent / "theme.css"
 log = logging.getLogger("shopr.app")
 
@@ -72,3 +77,22 @@ def empty(title: str, text: str, commands: Sequence[tuple[str, str]]) -> None:
         f'<section class="empty"><h2>{escape(title)}</h2><p>{escape(text)}</p>'
         f'<p class="hint">Run one of these in the project folder, then reload this page:</p><ul>{rows}</ul></section>'
     )
+
+
+def no_shop(name: str, text: str, commands: Sequence[tuple[str, str]] = NO_SHOP) -> None:
+    """What stands on a page where there is no shop.
+
+    Args:
+        text: what the page would tell.
+    """
+    empty(f"There is no shop called “{name}”", text, commands)
+
+
+def plain_tiles(figures: Sequence[tuple[str, str, str]], label: str) -> None:
+    """Figures as tiles: what it is, the figure, and a line under it."""
+    items = "".join(
+        f'<li><p class="label">{escape(name)}</p><p class="value">{escape(value)}</p>'
+        f'<p class="under">{escape(under)}</p></li>'
+        for name, value, under in figures
+    )
+    st.html(f'<ul class="tiles" aria-label="{escape(label)}">{items}</ul>')

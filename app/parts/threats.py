@@ -8,6 +8,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from parts.frame import plain_tiles
 from parts.words import count, moment
 from shopr.security.access_book import KeptRule
 from shopr.security.reading import Attempts
@@ -29,15 +30,7 @@ def tiles(found: Attempts, held: int, sessions: int, days: int) -> None:
         ("Kept out now", held, "locks and blocks that hold"),
         ("Sessions", sessions, "in use in the last half hour"),
     ]
-    st.html(
-        '<ul class="tiles" aria-label="Security in figures">'
-        + "".join(
-            f'<li><p class="label">{escape(label)}</p><p class="value">{value:,}</p>'
-            f'<p class="under">{escape(under)}</p></li>'
-            for label, value, under in figures
-        )
-        + "</ul>"
-    )
+    plain_tiles([(name, f"{value:,}", under) for name, value, under in figures], "Security in figures")
 
 
 def attempts_chart(found: Attempts) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import streamlit as st
-from parts.frame import boundary, empty, header, notice, section
+from parts.frame import boundary, header, no_shop, notice, section
 from parts.source import open_shop
 from parts.talk import cart, conversation
 from parts.visitor import inspected
@@ -108,14 +108,7 @@ def page() -> None:
         eyebrow="Assistant",
     )
     if not shop.exists:
-        empty(
-            f"There is no shop called “{shop.name}”",
-            "There is nothing to talk about yet.",
-            [
-                ("make demo", "a simulated shop, a tuned and promoted model, then this app"),
-                ("shopr data simulate", "only the simulated shop"),
-            ],
-        )
+        no_shop(shop.name, "There is nothing to talk about yet.")
         return
     wake(shop, shop.data.manifest.fingerprint)
     conversation_id, user = identity(shop)

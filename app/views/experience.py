@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 from parts.courses import Course, bars_chart, course_chart, marked
 from parts.figures import download, table, written
-from parts.frame import boundary, empty, header, notice, section
+from parts.frame import NO_SHOP, boundary, header, no_shop, notice, section
 from parts.health import error_table, vital_tiles, vital_words
 from parts.machine import processes_part
 from parts.source import open_shop
@@ -198,11 +198,7 @@ def page() -> None:
     header("Experience", "How fast pages are, which errors shoppers meet, and how the interfaces answer.",
            eyebrow="Analytics")  # fmt: skip
     if not shop.exists:
-        empty(
-            f"There is no shop called “{shop.name}”",
-            "Nothing is measured yet.",
-            [("make demo", "a simulated shop, a tuned and promoted model, then this app")],
-        )
+        no_shop(shop.name, "Nothing is measured yet.", NO_SHOP[:1])
         return
     if nothing_yet(shop, KINDS):
         return

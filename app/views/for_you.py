@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import streamlit as st
 from parts.cards import grid, strip
-from parts.frame import boundary, empty, header, notice, section
+from parts.frame import boundary, empty, header, no_shop, notice, section
 from parts.source import open_shop
 from parts.words import count, model_name, sentence
 
@@ -171,14 +171,7 @@ def page() -> None:
     shop = open_shop()
     header("For you", "What the champion recommends to a shopper, and why.", eyebrow="Recommendations")
     if not shop.exists:
-        empty(
-            f"There is no shop called “{shop.name}”",
-            "There is nobody to recommend to, and nothing to recommend.",
-            [
-                ("make demo", "a simulated shop, a tuned and promoted model, then this app"),
-                ("shopr data simulate", "only the simulated shop"),
-            ],
-        )
+        no_shop(shop.name, "There is nobody to recommend to, and nothing to recommend.")
         return
     choice = choose(shop)
     known = False

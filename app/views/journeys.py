@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from parts.figures import download, points, table, written
 from parts.flows import funnel_bars, paths_list, retention_grid, sankey_chart
-from parts.frame import boundary, empty, header, notice, section
+from parts.frame import NO_SHOP, boundary, header, no_shop, notice, section
 from parts.source import open_shop
 from parts.view import Chosen, View, choose, fresh, nothing_yet, refreshed, remembered
 from parts.words import count
@@ -211,11 +211,7 @@ def page() -> None:
     header("Funnel and journeys", "How shoppers come through the shop, where they leave, and whether they come again.",
            eyebrow="Analytics")  # fmt: skip
     if not shop.exists:
-        empty(
-            f"There is no shop called “{shop.name}”",
-            "Nobody walks through it yet.",
-            [("make demo", "a simulated shop, a tuned and promoted model, then this app")],
-        )
+        no_shop(shop.name, "Nobody walks through it yet.", NO_SHOP[:1])
         return
     if nothing_yet(shop):
         return

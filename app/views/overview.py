@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -10,7 +9,7 @@ import streamlit as st
 from parts.champion import champion_panel, history_table, quality
 from parts.charts import sales_chart
 from parts.conduct import conduct
-from parts.frame import boundary, empty, header, section
+from parts.frame import boundary, header, no_shop, plain_tiles, section
 from parts.source import open_shop, sales
 from parts.words import compact_money, count, day
 
@@ -40,15 +39,7 @@ def tiles(shop: Shop) -> None:
     if revenue:
         figures.append(("Revenue", compact_money(revenue, shop.settings.currency), "before returns"))
     figures.append(("Rows set aside", f"{rejected:,}", "listed in rejects.csv" if rejected else "every row was sound"))
-    st.html(
-        '<ul class="tiles" aria-label="The shop in figures">'
-        + "".join(
-            f'<li><p class="label">{escape(label)}</p><p class="value">{escape(value)}</p>'
-            f'<p class="under">{escape(under)}</p></li>'
-            for label, value, under in figures
-        )
-        + "</ul>"
-    )
+    plain_tiles(figures, "The shop in figures")
 
 
 def sales_panel(shop: Shop) -> None:
@@ -83,9 +74,7 @@ def page() -> None:
     shop = open_shop()
     if not shop.exists:
         header("Welcome", "This workbench has no shop yet.", eyebrow="Shopr")
-        empty(
-            f"There is no shop called “{shop.name}”", "Its data would be here once they are made or imported.", _NO_SHOP
-        )
+        no_shop(shop.name, "Its data would be here once they are made or imported.", _NO_SHOP)
         return
     data = shop.data
     source = _SOURCES.get(data.manifest.source, data.manifest.source.replace("_", " ").capitalize())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
-from parts.frame import boundary, empty, header, notice, section
+from parts.frame import boundary, header, no_shop, notice, section
 from parts.source import open_shop
 from parts.traits import ranges, traits
 from parts.words import sentence
@@ -132,14 +132,7 @@ def page() -> None:
     shop = open_shop()
     header("Profile", "What the shop knows of a shopper, and what the shopper says to it.", eyebrow="Personalisation")
     if not shop.exists:
-        empty(
-            f"There is no shop called “{shop.name}”",
-            "Nothing is known of anybody.",
-            [
-                ("make demo", "a simulated shop, a tuned and promoted model, then this app"),
-                ("shopr data simulate", "only the simulated shop"),
-            ],
-        )
+        no_shop(shop.name, "Nothing is known of anybody.")
         return
     user, south = choose(shop)
     if not user:

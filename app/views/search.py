@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
-from parts.frame import boundary, empty, header, notice, section
+from parts.frame import boundary, header, no_shop, notice, plain_tiles, section
 from parts.searching import failing, learnt, looks, products, sure
 from parts.source import open_shop
 from parts.visitor import picture_of
@@ -103,18 +103,12 @@ def not_found(shop: Shop, search: SearchDesk) -> None:
     if not asked:
         notice("No searches are on record for this period. They are counted where shoppers search: in the chat.")
         return
-    tiles = [
+    figures = [
         ("Searches", count(asked), ""),
         ("Found nothing", percent(nothing / asked) if nothing else "0 %", count(nothing, "search", "searches")),
         ("Found nothing sure", percent(unsure / asked) if unsure else "0 %", count(unsure, "search", "searches")),
     ]
-    st.html(
-        '<ul class="tiles">'
-        + "".join(
-            f'<li><p class="label">{a}</p><p class="value">{b}</p><p class="under">{c}</p></li>' for a, b, c in tiles
-        )
-        + "</ul>"
-    )
+    plain_tiles(figures, "Searches in figures")
     with st.spinner("Looking for suggestions …", show_time=False):
         failures = search.failures(days)
     if not failures:
@@ -167,14 +161,7 @@ def page() -> None:
     shop = open_shop()
     header("Search", "Try a query or a picture, and see what shoppers did not find.", eyebrow="Search")
     if not shop.exists:
-        empty(
-            f"There is no shop called “{shop.name}”",
-            "There is nothing to search.",
-            [
-                ("make demo", "a simulated shop, a tuned and promoted model, then this app"),
-                ("shopr data simulate", "only the simulated shop"),
-            ],
-        )
+        no_shop(shop.name, "There is nothing to search.")
         return
     search = shop.search_desk
     way = st.segmented_control("Search by", WAYS, default=WAYS[0], key="way", bind="query-params")

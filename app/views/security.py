@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 
 import streamlit as st
-from parts.frame import boundary, empty, header, notice, section
+from parts.frame import NO_SHOP, boundary, header, no_shop, notice, section
 from parts.source import open_shop
 from parts.threats import attempts_chart, bars, held_list, sessions_list, tiles
 from parts.words import count, moment, sentence
@@ -143,11 +143,7 @@ def page() -> None:
         "Security", "What came to the shop's doors, what the guard did about it, and who is kept out.", eyebrow="Guard"
     )
     if not shop.exists:
-        empty(
-            f"There is no shop called “{shop.name}”",
-            "Nothing comes to its doors yet.",
-            [("make demo", "a simulated shop, a tuned and promoted model, then this app")],
-        )
+        no_shop(shop.name, "Nothing comes to its doors yet.", NO_SHOP[:1])
         return
     with boundary("the guard's events"):
         seen(shown(shop))

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shopr.data.events import Event
-from shopr.errors import DataError
+from shopr.errors import DataError, InputError
 
-__all__ = ["COLUMNS", "LONGEST_PROPERTIES", "Row", "microseconds", "moment", "row_of"]
+__all__ = ["COLUMNS", "LONGEST_PROPERTIES", "Row", "bounds", "microseconds", "moment", "row_of"]
 
 Row = tuple[Any, ...]
 _SPREAD = (
@@ -130,3 +130,32 @@ def _number(name: str, value: Any) -> int | float:
 
 def _refuse(name: str, text: str, longest: int) -> str:
     raise DataError(f"property {name} has {len(text)} characters, more than {longest}", hint="Send the id alone")
+
+
+def bounds(start: str | datetime | None, end: str | datetime | None) -> tuple[int | None, int | None]:
+    """A span in microseconds: the first that counts, and the first that counts no more.
+
+    Args:
+        start, end: first and last UTC day ("2026-11-30"), or moments: `start` included, `end` excluded.
+
+    Raises:
+        InputError: if the span is empty, or a day or moment is none.
+    """
+    low = None if start is None else microseconds(_moment_of(start))
+    high = None if end is None else microseconds(_moment_of(end))
+    if high is not None and isinstance(end, str):
+        high += 86_400_000_000
+    if low is not None and high is not None and low >= high:
+        raise InputError(f"the span from {start} to {end} is empty", hint="Give the earlier day first")
+    return low, high
+
+
+def _moment_of(value: str | datetime) -> datetime:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise InputError(f"{value!r} has no time zone", hint="Give a UTC datetime")
+        return value
+    try:
+        return datetime.fromisoformat(f"{value}T00:00:00+00:00")
+    except ValueError:
+        raise InputError(f"{value!r} is no day", hint="Write it as 2026-11-30") from None

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from shopr.analytics.cold import SCHEMA, day_of
 from shopr.analytics.hot import DAY
-from shopr.analytics.store import EventStore, _bounds
+from shopr.analytics.rows import bounds
+from shopr.analytics.store import EventStore
 from shopr.errors import StorageError
 
 __all__ = ["Block", "scan"]
@@ -71,7 +72,7 @@ def scan(
     Raises:
         StorageError: if a part is missing or damaged.
     """
-    low, high = _bounds(start, end)
+    low, high = bounds(start, end)
     parts, hot = store.snapshot(low, high)
     by_day: dict[str, list[Block]] = defaultdict(list)
     for day, table in _days(hot, words):

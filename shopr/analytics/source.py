@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, Self, get_args
 
 from shopr.analytics.acts import with_persons
-from shopr.analytics.rows import moment
-from shopr.analytics.store import _bounds
+from shopr.analytics.rows import bounds, moment
 from shopr.errors import DataError, UnknownNameError
 
 __all__ = ["SEGMENTS", "EventTable", "Filters", "Segment", "Source", "about", "choices", "narrowed"]
@@ -74,7 +73,7 @@ class EventTable:
         """As `EventStore.query`."""
         import duckdb
 
-        low, high = _bounds(start, end)
+        low, high = bounds(start, end)
         terms = [f"epoch_us(time) >= {low}"] * (low is not None) + [f"epoch_us(time) < {high}"] * (high is not None)
         connection = duckdb.connect()
         try:
@@ -145,8 +144,8 @@ class _Part:
     @contextmanager
     def query(self, *, start: str | datetime | None = None, end: str | datetime | None = None) -> Iterator[Any]:
         """As that of the source."""
-        low, high = _bounds(start, end)
-        first, last = (low, high) if self.decided is None else _bounds(*self.decided)
+        low, high = bounds(start, end)
+        first, last = (low, high) if self.decided is None else bounds(*self.decided)
         reach = (low, high)
         if self.filters.segment:
             # Who is new is a question to all that came before.

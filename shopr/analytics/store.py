@@ -24,7 +24,7 @@ from shopr.analytics.cold import SCHEMA, ColdStore, Part, arrow_table, day_of
 from shopr.analytics.compaction import Compacted, Compactor
 from shopr.analytics.hot import KNOWN_DAYS, HotStore
 from shopr.analytics.persons import OfPersons
-from shopr.analytics.rows import COLUMNS, Row, microseconds
+from shopr.analytics.rows import COLUMNS, Row, bounds, microseconds
 from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
 from shopr.errors import InputError, StorageError
@@ -170,7 +170,7 @@ class EventStore(OfPersons):
         """
         import duckdb
 
-        low, high = _bounds(start, end)
+        low, high = bounds(start, end)
         for attempt in range(_TRIES):
             parts, hot = self.snapshot(low, high)
             files = [str(self._cold.folder / part.path) for part in parts]
@@ -256,28 +256,6 @@ def _unreadable(error: Exception) -> StorageError:
     return StorageError(
         f"events cannot be read: {str(error).splitlines()[0]}", hint="Try again, or restore from a backup"
     )
-
-
-def _bounds(start: str | datetime | None, end: str | datetime | None) -> tuple[int | None, int | None]:
-    """Microseconds: the first that counts, and the first that counts no more."""
-    low = None if start is None else microseconds(_moment_of(start))
-    high = None if end is None else microseconds(_moment_of(end))
-    if high is not None and isinstance(end, str):
-        high += 86_400_000_000
-    if low is not None and high is not None and low >= high:
-        raise InputError(f"the span from {start} to {end} is empty", hint="Give the earlier day first")
-    return low, high
-
-
-def _moment_of(value: str | datetime) -> datetime:
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise InputError(f"{value!r} has no time zone", hint="Give a UTC datetime")
-        return value
-    try:
-        return datetime.fromisoformat(f"{value}T00:00:00+00:00")
-    except ValueError:
-        raise InputError(f"{value!r} is no day", hint="Write it as 2026-11-30") from None
 
 
 def _where(low: int | None, high: int | None) -> str:

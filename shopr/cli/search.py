@@ -45,6 +45,18 @@ def _catalog_option(*, required: bool = True) -> Callable[[F], F]:
     )
 
 
+def _encoder_options(command: F) -> F:
+    command = click.option(
+        "--blend", type=click.FloatRange(0, 100), help="Weight of the encoder's say; by default its own."
+    )(command)
+    return click.option(
+        "--encoder",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="Reorder the first hundred by a sentence-transformers model on this machine (extra 'semantic').",
+    )(command)
+
+
 @search.command(epilog="Example: shopr search index --catalog products.parquet --out data/state/search")
 @_catalog_option()
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Where the index goes.")
@@ -74,13 +86,7 @@ def index(*, catalog_path: Path, out: Path, as_json: bool) -> None:
     help="Where query_id,product_id,rank,score,confidence go: .csv or .parquet.",
 )
 @click.option("--k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Products for each query.")
-@click.option(
-    "--encoder",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="Reorder the first hundred by a sentence-transformers model on this machine (extra 'semantic').",
-)
-@click.option("--blend", type=click.FloatRange(0, 100), help="Weight of the encoder's say; by default its own.")
+@_encoder_options
 @json_option
 def query(
     *,
@@ -132,13 +138,7 @@ def query(
     metavar="FILE",
     help="CSV or Parquet with the columns query,docid,rating; grades of 0 or more.",
 )
-@click.option(
-    "--encoder",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="Reorder the first hundred by a sentence-transformers model on this machine (extra 'semantic').",
-)
-@click.option("--blend", type=click.FloatRange(0, 100), help="Weight of the encoder's say; by default its own.")
+@_encoder_options
 @json_option
 def evaluate(*, catalog_path: Path, qrels: Path, encoder: Path | None, blend: float | None, as_json: bool) -> None:
     """Measure search against human ratings: nDCG@10, condensed nDCG@10, abstention."""

@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Table, and_, select, tuple_, update
+from sqlalchemy import Table, and_, update
 
 from shopr.commerce.order_records import ADDRESS_FIELDS
 from shopr.errors import ShoprError
+from shopr.storage.batches import row_batches
 from shopr.storage.database import Database
 from shopr.storage.tables import customers, order_events, orders
 
@@ -151,22 +152,13 @@ def seal_stored(
     done = SealedRows()
     for table, mend in ((customers, _customer), (orders, _order), (order_events, _entry)):
         keys = list(table.primary_key.columns)
-        last: list[Any] | None = None
-        while personal.active and go_on():
-            query = select(table).order_by(*keys).limit(batch)
-            if last is not None:
-                query = query.where(tuple_(*keys) > tuple_(*last))
-            with database.read() as connection:
-                rows = [dict(row) for row in connection.execute(query).mappings()]
-            if not rows:
-                break
+        for rows in row_batches(database, table, batch=batch, go_on=lambda: personal.active and go_on()):
             for row in rows:
                 values = mend(personal, row, done)
                 if values:
                     same = and_(*(key == row[key.name] for key in keys), *_unchanged(table, row))
                     with database.begin() as connection:
                         connection.execute(update(table).where(same).values(values))
-            last = [rows[-1][key.name] for key in keys]
     return done
 
 

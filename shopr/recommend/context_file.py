@@ -6,12 +6,11 @@ import json
 import logging
 import zipfile
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 
 from shopr.data.dataset import Dataset
-from shopr.data.folders import storage_error
+from shopr.data.folders import replaced_file
 from shopr.data.ids import IdMap
 from shopr.errors import DataError, StorageError
 from shopr.recommend.circumstances import DIMENSIONS
@@ -38,17 +37,10 @@ def save_prior(prior: ContextPrior, path: Path) -> None:
         "strengths": {name: list(values) for name, values in prior.strengths.items()},
         "config": prior.config.model_dump(mode="json"),
     }
-    fresh = path.with_name(f".{path.name}.new-{uuid4().hex[:8]}")
-    try:
-        with fresh.open("wb") as file:
-            np.savez_compressed(
-                file, head=np.array(json.dumps(head)), lifts=prior.lifts, items=prior.item_ids.ids.astype(str)
-            )
-        fresh.replace(path)
-    except OSError as error:
-        raise storage_error(path, error) from error
-    finally:
-        fresh.unlink(missing_ok=True)
+    with replaced_file(path) as fresh, fresh.open("wb") as file:
+        np.savez_compressed(
+            file, head=np.array(json.dumps(head)), lifts=prior.lifts, items=prior.item_ids.ids.astype(str)
+        )
 
 
 def load_prior(path: Path) -> ContextPrior:

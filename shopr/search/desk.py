@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from shopr.data.catalog import Catalog
 from shopr.data.fingerprint import fingerprint_frame
-from shopr.data.folders import storage_error
+from shopr.data.folders import replaced_file
 from shopr.errors import DataError, StorageError
 from shopr.search.engine import ProductSearch
 from shopr.search.keeping import FOLDER as KEPT
@@ -176,15 +175,8 @@ class SearchDesk:
         """
         with self._lock:
             rules = self.synonyms.with_rule(phrase, words)
-            path = self.folder / FILE
-            fresh = path.with_name(f".{FILE}.{uuid4().hex[:8]}")
-            try:
+            with replaced_file(self.folder / FILE) as fresh:
                 fresh.write_text(rules.text(), encoding="utf-8")
-                fresh.replace(path)
-            except OSError as error:
-                raise storage_error(path, error) from error
-            finally:
-                fresh.unlink(missing_ok=True)
         return rules
 
     def failures(self, days: int = 30, limit: int = 50, *, least: int = 1) -> list[Failure]:

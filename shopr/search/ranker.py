@@ -15,7 +15,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shopr.data.folders import storage_error
+from shopr.data.folders import replaced_file
 from shopr.errors import DataError, InputError
 from shopr.randomness import DEFAULT_SEED, generator
 from shopr.search.clicks import ClickLog, examination
@@ -95,12 +95,8 @@ class LearnedRanker:
             StorageError: if it cannot be written.
         """
         path = Path(path)
-        fresh = path.with_name(f".{path.name}.new")
-        try:
+        with replaced_file(path) as fresh:
             fresh.write_text(json.dumps({"version": VERSION, **asdict(self)}), encoding="utf-8")
-            fresh.replace(path)
-        except OSError as error:
-            raise storage_error(path, error) from error
         return path
 
     @classmethod

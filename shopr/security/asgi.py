@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 __all__ = [
-    "App", "Message", "Receive", "Scope", "Send", "context_of", "cookie_of", "headers_of", "html_wanted", "refuse",
-    "with_headers",
+    "App", "Message", "Receive", "Scope", "Send", "changing_page", "context_of", "cookie_of", "headers_of",
+    "html_wanted", "is_page", "refuse", "with_headers",
 ]  # fmt: skip
 
 Scope = MutableMapping[str, Any]
@@ -16,6 +16,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _MOST_COOKIES = 16_384
+_MOST_PAGE = 2 * 2**20
+"""Bytes of a page that are held to be changed; what comes after them goes on as it is."""
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
@@ -59,6 +61,45 @@ def with_headers(scope: Scope, drop: Iterable[str], add: Iterable[tuple[str, str
     gone = {name.encode() for name in drop}
     kept = [(n, v) for n, v in scope.get("headers", ()) if n.lower() not in gone]
     return {**scope, "headers": [*kept, *((n.encode(), v.encode("latin-1", "replace")) for n, v in add)]}
+
+
+def is_page(start: Message) -> bool:
+    """Whether the start of a response is that of an HTML page which can be read: it is not compressed."""
+    told = {name.lower(): value.lower() for name, value in start.get("headers", ())}
+    return bool(told.get(b"content-type", b"").startswith(b"text/html")) and b"content-encoding" not in told
+
+
+def changing_page(
+    send: Send, started: Callable[[Message], tuple[Message, bool]], change: Callable[[bytes], bytes]
+) -> Send:
+    """A `send` that may change a page on its way.
+
+    Args:
+        started: gives the start of the response as it goes on, and whether the page is to be changed.
+        change: gives the page as it goes on; its length is told anew.
+    """
+    held: list[Message] = []
+    page = bytearray()
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message, wanted = started(message)
+            if wanted:
+                held.append(message)
+                return
+        elif message["type"] == "http.response.body" and held:
+            page.extend(message.get("body", b""))
+            if message.get("more_body") and len(page) <= _MOST_PAGE:
+                return
+            body, start = change(bytes(page)), held.pop()
+            headers = [(n, v) for n, v in start["headers"] if n.lower() != b"content-length"]
+            if not message.get("more_body"):
+                headers.append((b"content-length", str(len(body)).encode()))
+            await send({**start, "headers": headers})
+            message = {**message, "body": body}
+        await send(message)
+
+    return sending
 
 
 async def refuse(scope: Scope, send: Send, status: int, words: str, headers: Iterable[tuple[str, str]] = ()) -> None:

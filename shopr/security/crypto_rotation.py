@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, and_, select, tuple_, update
+from sqlalchemy import Table, and_, update
 
 from shopr.errors import SecurityError
 from shopr.security.crypto import Cipher
+from shopr.storage.batches import row_batches
 from shopr.storage.database import Database
 
 __all__ = ["EncryptedColumn", "Reencrypted", "reencrypt"]
@@ -65,20 +66,11 @@ def reencrypt(
     Args:
         go_on: asked before each batch.
     """
-    keys = list(where.table.primary_key.columns)
-    last: Sequence[Any] | None = None
     found = Reencrypted()
-    while go_on():
-        query = select(where.table).where(where.table.c[where.column].is_not(None)).order_by(*keys).limit(batch)
-        if last is not None:
-            query = query.where(tuple_(*keys) > tuple_(*last))
-        with database.read() as connection:
-            rows = [dict(row) for row in connection.execute(query).mappings()]
-        if not rows:
-            break
+    there = where.table.c[where.column].is_not(None)
+    for rows in row_batches(database, where.table, there, batch=batch, go_on=go_on):
         for row in rows:
             found = _renew(database, cipher, where, row, found)
-        last = [rows[-1][key.name] for key in keys]
     return found
 
 

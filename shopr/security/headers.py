@@ -21,14 +21,25 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shopr.config.environment import Environment, Posture
 from shopr.redaction import redact
-from shopr.security.asgi import App, Message, Receive, Scope, Send, context_of, html_wanted, refuse, with_headers
+from shopr.security.asgi import (
+    App,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    changing_page,
+    context_of,
+    html_wanted,
+    is_page,
+    refuse,
+    with_headers,
+)
 
 __all__ = ["REPORT_PATH", "HeaderPolicy", "SecurityHeaders"]
 
 log = logging.getLogger("shopr.security")
 REPORT_PATH = "/security/csp-report"
 _MOST_REPORT = 16_384
-_MOST_PAGE = 2 * 2**20
 _SCRIPT = re.compile(rb"<script(?=[\s>])", re.IGNORECASE)
 _FEATURES = (
     "accelerometer browsing-topics camera display-capture fullscreen geolocation gyroscope magnetometer microphone "
@@ -199,36 +210,18 @@ class SecurityHeaders:
 
 def _adding(send: Send, fields: Mapping[str, str], *, nonce: str | None) -> Send:
     """A `send` that adds headers, and writes the nonce into the script tags of a page."""
-    held: list[Message] = []
-    page = bytearray()
 
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            present = {name.lower() for name, _ in message.get("headers", ())}
-            html = any(
-                n.lower() == b"content-type" and v.lower().startswith(b"text/html") for n, v in message["headers"]
-            )
-            own = dict(fields) | ({"cache-control": "no-store"} if html else {})
-            gone = {b"x-powered-by"} | ({b"etag", b"last-modified", b"cache-control"} if html else set())
-            kept = [(n, v) for n, v in message["headers"] if n.lower() not in gone | {k.encode() for k in own}]
-            message = {**message, "headers": [*kept, *((k.encode(), v.encode("latin-1")) for k, v in own.items())]}
-            if html and nonce is not None and b"content-encoding" not in present:
-                held.append(message)
-                return
-        elif message["type"] == "http.response.body" and held:
-            page.extend(message.get("body", b""))
-            if message.get("more_body") and len(page) <= _MOST_PAGE:
-                return
-            body = _SCRIPT.sub(b'<script nonce="' + str(nonce).encode() + b'"', bytes(page))
-            start = held.pop()
-            length = [(n, v) for n, v in start["headers"] if n.lower() != b"content-length"]
-            if not message.get("more_body"):
-                length.append((b"content-length", str(len(body)).encode()))
-            await send({**start, "headers": length})
-            message = {**message, "body": body}
-        await send(message)
+    def started(message: Message) -> tuple[Message, bool]:
+        given = message.get("headers", ())
+        html = any(n.lower() == b"content-type" and v.lower().startswith(b"text/html") for n, v in given)
+        own = dict(fields) | ({"cache-control": "no-store"} if html else {})
+        gone = {b"x-powered-by"} | ({b"etag", b"last-modified", b"cache-control"} if html else set())
+        kept = [(n, v) for n, v in given if n.lower() not in gone | {k.encode() for k in own}]
+        added = [(k.encode(), v.encode("latin-1")) for k, v in own.items()]
+        return {**message, "headers": [*kept, *added]}, nonce is not None and is_page(message)
 
-    return sending
+    tag = b'<script nonce="' + str(nonce).encode() + b'"'
+    return changing_page(send, started, lambda page: _SCRIPT.sub(tag, page))
 
 
 def _read(body: bytes) -> list[tuple[str, str, str]]:

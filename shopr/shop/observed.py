@@ -103,7 +103,7 @@ class Observed(Measured):
         if not file.is_file():
             name = shop.settings.shop
             raise NotReadyError(f"there is no shop {name!r}", hint="Run 'shopr data simulate' or 'shopr demo'")
-        return load_events(self.events, file, clock=shop.clock)
+        return load_events(self.events, file, clock=shop.clock, book=self.event_book)
 
     def record(self, event: Event) -> bool:
         """The only way in for events; whether it is kept. When this returns True it survives the end of the process.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from shopr.abtest.keeping import keep
 from shopr.abtest.kept import Kept
@@ -26,15 +25,13 @@ from shopr.tracking.packaging import log_model
 from shopr.tracking.promotion import CANDIDATE_TAG, promote
 from shopr.tracking.runs import run
 from tests.abtest.units import SPEC, START, units
+from tests.app.browsing import READY, chromium
 from tests.app.happenings import happened
 from tests.app.sample import sample_dataset
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 WIDE, NARROW = (1440, 900), (390, 844)
 PAGES = ["/", "/for-you", "/search", "/profile", "/chat", "/experiments", "/alerts", "/security"]
 LOOKS = SPEC + "design: {type: group_sequential, n: 2800, looks: 4}\n"
-READY = "[data-testid=stApp][data-test-script-state=notRunning] .stHtml h1"
 
 WEEK = "period=Own dates&from=2026-03-09&to=2026-03-15"
 """The last week that was drawn: pages that other tests open measure themselves, today."""
@@ -78,12 +75,8 @@ def guarded(settings: Settings) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as play:
-        running = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

@@ -4,23 +4,19 @@ in."""
 from __future__ import annotations
 
 import select
-import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from shopr.config import Settings
 from shopr.serving.streamlit_server import AppServer, launch
 from shopr.shop import Shop
+from tests.app.browsing import READY, chromium
 from tests.app.sample import sample_dataset
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-READY = "[data-testid=stApp][data-test-script-state=notRunning] .stHtml h1"
 NAVIGATION = {"Accept": "text/html", "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}
 
 
@@ -42,12 +38,8 @@ def server(settings_here: Settings) -> Iterator[AppServer]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         yield browser.new_page()
-        browser.close()
 
 
 def asked(server: AppServer, path: str = "/", method: str = "GET", **headers: str) -> HTTPResponse:

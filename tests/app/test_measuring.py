@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import json
 import select
-import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page
 
 from shopr.analytics.collector import Collector
 from shopr.analytics.spool import Spool
 from shopr.analytics.store import EventStore
 from shopr.config import Settings
 from shopr.serving.streamlit_server import AppServer, launch
+from tests.app.browsing import READY, chromium
 from tests.app.sample import sample_dataset
-
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-READY = "[data-testid=stApp][data-test-script-state=notRunning] .stHtml h1"
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +42,8 @@ def server(settings_here: Settings) -> Iterator[AppServer]:
 @pytest.fixture(scope="module")
 def contexts() -> Iterator[list[BrowserContext]]:
     """A browser whose visitors say nothing, and one whose visitors send `Sec-GPC: 1`."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         yield [browser.new_context(), browser.new_context(extra_http_headers={"Sec-GPC": "1"})]
-        browser.close()
 
 
 def visit(context: BrowserContext, server: AppServer) -> tuple[str, list[str], set[str]]:

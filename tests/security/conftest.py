@@ -20,19 +20,11 @@ from shopr.storage import Database
 from tests import redis_server
 
 
-@pytest.fixture(scope="session")
-def _empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database that is ready and empty, to be copied: without MLflow's store, which takes seconds."""
-    path = tmp_path_factory.mktemp("security") / "state.db"
-    Database.open(url=f"sqlite:///{path}").close()
-    return path
-
-
 @pytest.fixture
-def ready(settings: Settings, _empty_database: Path) -> Settings:
+def ready(settings: Settings, ready_database: Path) -> Settings:
     """The settings of this test, with a database that is ready and empty."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    for part in _empty_database.parent.glob("state.db*"):
+    for part in ready_database.parent.glob("state.db*"):
         shutil.copy(part, settings.home / part.name)
     return settings
 

@@ -58,18 +58,11 @@ def shop(stores: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     return write
 
 
-@pytest.fixture(scope="session")
-def _ready_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("database") / "state.db"
-    Database.open(url=f"sqlite:///{path}").close()
-    return path
-
-
 @pytest.fixture
-def database(_ready_database: Path, tmp_path: Path) -> Iterator[Database]:
+def database(ready_database: Path, tmp_path: Path) -> Iterator[Database]:
     """A SQLite database of this test's own, at the newest revision; no MLflow store, which would take seconds."""
     path = tmp_path / "own" / "state.db"
     path.parent.mkdir()
-    shutil.copy(_ready_database, path)
+    shutil.copy(ready_database, path)
     with Database.open(url=f"sqlite:///{path}") as opened:
         yield opened

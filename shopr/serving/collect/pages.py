@@ -15,7 +15,18 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from shopr.errors import ShoprError
-from shopr.security.asgi import App, Message, Receive, Scope, Send, context_of, headers_of, html_wanted, refuse
+from shopr.security.asgi import (
+    App,
+    Receive,
+    Scope,
+    Send,
+    changing_page,
+    context_of,
+    headers_of,
+    html_wanted,
+    is_page,
+    refuse,
+)
 from shopr.serving.collect.endpoint import CONSENT, KEYED, OWN, Collect
 
 if TYPE_CHECKING:
@@ -25,7 +36,6 @@ __all__ = ["METRICS", "SCRIPT", "Collecting", "script"]
 
 SCRIPT, METRICS = "/collect/measure.js", "/metrics"
 SCOPE = "metrics"
-_MOST_PAGE = 2 * 2**20
 _HERE = ("127.0.0.1", "::1")
 _FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 _COMMENT = re.compile(r"\s*/\*.*?\*/\s*")
@@ -121,30 +131,11 @@ class Collecting:
 
 def _with_tag(send: Send, tag: bytes) -> Send:
     """A `send` that writes the tag into the head of a page."""
-    held: list[Message] = []
-    page = bytearray()
-
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            told = {name.lower(): value for name, value in message.get("headers", ())}
-            html = told.get(b"content-type", b"").lower().startswith(b"text/html")
-            if tag and html and message["status"] == 200 and b"content-encoding" not in told:
-                held.append(message)
-                return
-        elif message["type"] == "http.response.body" and held:
-            page.extend(message.get("body", b""))
-            if message.get("more_body") and len(page) <= _MOST_PAGE:
-                return
-            body = bytes(page).replace(b"</head>", tag + b"</head>", 1)
-            start = held.pop()
-            headers = [(n, v) for n, v in start["headers"] if n.lower() != b"content-length"]
-            if not message.get("more_body"):
-                headers.append((b"content-length", str(len(body)).encode()))
-            await send({**start, "headers": headers})
-            message = {**message, "body": body}
-        await send(message)
-
-    return sending
+    return changing_page(
+        send,
+        lambda start: (start, bool(tag) and start["status"] == 200 and is_page(start)),
+        lambda page: page.replace(b"</head>", tag + b"</head>", 1),
+    )
 
 
 async def _send(send: Send, headers: dict[str, str], body: bytes) -> None:

@@ -19,7 +19,6 @@ from shopr.analytics.store import EventStore
 from shopr.clock import ManualClock
 from shopr.config import Settings
 from shopr.data.events import Event, EventType
-from shopr.storage import Database
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 RULES = """
@@ -122,20 +121,12 @@ class Shop:
         return [f"{name}: {notice.title}" for name, notice in self.sent]
 
 
-@pytest.fixture(scope="session")
-def _ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database at the newest revision: its migrations take a second, a copy takes none."""
-    path = tmp_path_factory.mktemp("ready") / "state.db"
-    Database.open(url=f"sqlite:///{path}").close()
-    return path
-
-
 @pytest.fixture
-def installed(settings: Settings, _ready: Path) -> Settings:
+def installed(settings: Settings, ready_database: Path) -> Settings:
     """Settings of an installation whose databases are ready and empty."""
     settings.home.mkdir(parents=True, exist_ok=True)
     for name in ("state.db", "events.db"):
-        shutil.copy(_ready, settings.home / name)
+        shutil.copy(ready_database, settings.home / name)
     return settings
 
 
