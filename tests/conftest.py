@@ -57,6 +57,11 @@ def _not_allowed(report: pytest.TestReport | pytest.CollectReport) -> str | None
     return None if any(pattern.match(reason) for pattern in ALLOWED_SKIPS) else reason
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes name a case by their length: what is packed or drawn anew differs from one worker to the next."""
+    return f"bytes[{len(val)}]" if isinstance(val, bytes) else None
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item, call):  # type: ignore[no-untyped-def]
     report = yield
