@@ -19,8 +19,8 @@ MEANT: dict[str, frozenset[str]] = {
     **{
         name: frozenset({name})
         for name in (
-            "search dearer more compare details similar recommend trending new deals price stock delivery good_price add "
-            "set_quantity correct_item remove clear_cart checkout order_status cancel_order return return_policy "
+            "search dearer more compare details similar recommend trending new deals price stock delivery good_price "
+            "add set_quantity correct_item remove clear_cart checkout order_status cancel_order return return_policy "
             "payment_problem handoff greet how_are_you thanks bye who_are_you help praise repeat reset resume "
             "refuse_discount off_topic"
         ).split()
