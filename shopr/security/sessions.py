@@ -12,84 +12,38 @@ somebody is.
 
 from __future__ import annotations
 
-import base64
 import itertools
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, text, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, text, true, update
 
 from shopr.clock import Clock, SystemClock
 from shopr.errors import InputError
-from shopr.security.crypto_aead import NONCE_BYTES, derive, open_sealed, seal
 from shopr.security.principal import digest_of, network_of
+from shopr.security.session_records import (
+    Privilege,
+    Resumed,
+    Session,
+    SessionConfig,
+    browser_name,
+    hidden_successor,
+    session_of,
+    shown_successor,
+    token_hash,
+)
 from shopr.storage.database import Database
 from shopr.storage.tables import web_sessions as table
 
 __all__ = ["Privilege", "Resumed", "Session", "SessionConfig", "Sessions"]
 
-Privilege = Literal["visitor", "user", "operator"]
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\Z")
 _SEEN_SECONDS = 60.0
 _KEPT = timedelta(days=30)
 _TIDY_EVERY = 500
-
-
-class SessionConfig(BaseModel):
-    """How long sessions live.
-
-    Attributes:
-        idle_seconds: without a request.
-        absolute_seconds: at all.
-        rotate_seconds: age at which a token is replaced.
-        grace_seconds: for which the replaced one still works.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    idle_seconds: float = Field(1800.0, gt=0)
-    absolute_seconds: float = Field(43_200.0, gt=0)
-    rotate_seconds: float = Field(900.0, gt=0)
-    grace_seconds: float = Field(30.0, ge=0, le=300)
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A session that holds.
-
-    Attributes:
-        id: the same through all its tokens; no secret, for logs and limits.
-        user: user id; "" of a visitor.
-        privilege: what it may do.
-        created_at, seen_at: its first and its last request, the latter to a minute.
-    """
-
-    id: str
-    user: str
-    privilege: Privilege
-    created_at: datetime
-    seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """The answer to a token.
-
-    Attributes:
-        session: None if there is none (any more).
-        token: a new token to be sent to the browser; None to keep the present one.
-        signs: "network_changed", "agent_changed", "moved" (both, which ends a signed-in session), "replayed".
-    """
-
-    session: Session | None
-    token: str | None = None
-    signs: tuple[str, ...] = ()
 
 
 class Sessions:
@@ -143,7 +97,7 @@ class Sessions:
             values = {"seen_at": now, **self._binding(address, agent)}
             with self._database.begin() as connection:
                 connection.execute(update(table).where(table.c.token_hash == row["token_hash"]).values(values))
-        return Resumed(_session(row), None, signs)
+        return Resumed(session_of(row), None, signs)
 
     def login(self, token: str | None, user: str, privilege: Privilege = "user", *, address: str = "",
               agent: str = "") -> tuple[str, Session]:  # fmt: skip
@@ -158,7 +112,8 @@ class Sessions:
         if token is not None:
             self.end(token, why=f"replaced by a session as {privilege}")
         with self._database.begin() as connection:
-            return self._issue(connection, self._new(user, privilege), address, agent)
+            whose = {**self._new(user, privilege), "device": browser_name(agent)[:64]}
+            return self._issue(connection, whose, address, agent)
 
     def end(self, token: str, *, why: str = "logged out") -> bool:
         """End the session of a token; whether there was one."""
@@ -170,25 +125,38 @@ class Sessions:
         """End a session with all its tokens; how many still worked."""
         return self._revoke(table.c.session_id == session_id, why)
 
-    def revoke_user(self, user: str, *, why: str) -> int:
-        """End every session of a user, as after a change of password; how many tokens still worked."""
-        return self._revoke(table.c.user_id == user, why)
+    def revoke_user(self, user: str, *, why: str, but: str = "") -> int:
+        """End every session of a user, as after a change of password; how many tokens still worked.
+
+        Args:
+            but: id of the one that goes on.
+        """
+        return self._revoke(and_(table.c.user_id == user, table.c.session_id != but), why)
 
     def alive(self, session_id: str) -> bool:
-        """Whether a session still holds: for connections that stay open."""
+        """Whether a session still holds: for connections that stay open, whose every message is a sign of life."""
+        found = self.held(session_id)
+        if found is None:
+            return False
         now = self._clock.now()
-        query = select(table).where(table.c.session_id == session_id, self._current())
-        with self._database.read() as connection:
-            row = connection.execute(query).mappings().first()
-        return row is not None and not self._over(row, now)
+        if (now - found.seen_at).total_seconds() >= _SEEN_SECONDS:
+            with self._database.begin() as connection:
+                which = and_(table.c.session_id == session_id, self._current())
+                connection.execute(update(table).where(which).values(seen_at=now))
+        return True
+
+    def held(self, session_id: str) -> Session | None:
+        """The session of an id, which the doors told, if it still holds."""
+        found = self._held(table.c.session_id == session_id, 1)
+        return found[0] if found else None
 
     def active(self, n: int = 100) -> list[Session]:
         """The sessions that hold, last seen first."""
-        now = self._clock.now()
-        query = select(table).where(self._current()).order_by(table.c.seen_at.desc()).limit(n)
-        with self._database.read() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [_session(row) for row in rows if not self._over(row, now)]
+        return self._held(true(), n)
+
+    def of_user(self, user: str, n: int = 100) -> list[Session]:
+        """The sessions of a user that hold, last seen first."""
+        return self._held(table.c.user_id == user, n)
 
     def count(self) -> int:
         """How many sessions hold."""
@@ -209,14 +177,16 @@ class Sessions:
     def _rotate(self, token: str, now: datetime, address: str, agent: str, signs: tuple[str, ...]) -> Resumed:
         with self._database.begin() as connection:
             if not self._database.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:k, 9))"), {"k": _hash(token)})
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(hashtextextended(:k, 9))"), {"k": token_hash(token)}
+                )
             row = self._row(connection, token)
             if row is None or row["revoked_at"] is not None:
                 return Resumed(None, None, signs)
             if row["replaced_at"] is None:
-                same = {name: row[name] for name in ("session_id", "user_id", "privilege", "created_at")}
+                same = {name: row[name] for name in ("session_id", "user_id", "privilege", "created_at", "device")}
                 fresh, session = self._issue(connection, same, address, agent)
-                values = {"replaced_at": now, "seen_at": now, "successor": _hidden(token, fresh)}
+                values = {"replaced_at": now, "seen_at": now, "successor": hidden_successor(token, fresh)}
                 connection.execute(update(table).where(table.c.token_hash == row["token_hash"]).values(values))
                 return Resumed(session, fresh, signs)
         return self._replaced(row, token, now, address, agent)  # another request was faster
@@ -230,17 +200,30 @@ class Sessions:
         if "moved" in signs and row["privilege"] != "visitor":
             self.revoke(row["session_id"], why="network and browser changed at once")
             return Resumed(None, None, signs)
-        return Resumed(_session(row), _shown(token, row["successor"]), signs)
+        return Resumed(session_of(row), shown_successor(token, row["successor"]), signs)
+
+    def _held(self, which: Any, n: int) -> list[Session]:
+        now = self._clock.now()
+        query = select(table).where(which, self._current()).order_by(table.c.seen_at.desc()).limit(n)
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [session_of(row) for row in rows if not self._over(row, now)]
 
     def _new(self, user: str | None, privilege: Privilege) -> dict[str, Any]:
         made = {"session_id": secrets.token_hex(16), "created_at": self._clock.now()}
-        return {**made, "user_id": user, "privilege": privilege}
+        return {**made, "user_id": user, "privilege": privilege, "device": ""}
 
     def _issue(self, connection: Connection, whose: dict[str, Any], address: str, agent: str) -> tuple[str, Session]:
         token, now = secrets.token_urlsafe(16), self._clock.now()
-        row = {**whose, "token_hash": _hash(token), "issued_at": now, "seen_at": now, **self._binding(address, agent)}
+        row = {
+            **whose,
+            "token_hash": token_hash(token),
+            "issued_at": now,
+            "seen_at": now,
+            **self._binding(address, agent),
+        }
         connection.execute(insert(table).values(row))
-        return token, _session(row)
+        return token, session_of(row)
 
     def _signs(self, row: Any, address: str, agent: str) -> tuple[str, ...]:
         now = self._binding(address, agent)
@@ -274,25 +257,4 @@ class Sessions:
 
     @staticmethod
     def _row(connection: Connection, token: str) -> Any:
-        return connection.execute(select(table).where(table.c.token_hash == _hash(token))).mappings().first()
-
-
-def _session(row: Any) -> Session:
-    return Session(row["session_id"], row["user_id"] or "", row["privilege"], row["created_at"], row["seen_at"])
-
-
-def _hash(token: str) -> str:
-    return sha256(token.encode()).hexdigest()
-
-
-def _hidden(token: str, successor: str) -> str:
-    """The successor, readable only to who has the token before: storage alone gives no working token away."""
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    sealed = seal(derive(token.encode(), b"shopr session successor"), nonce, successor.encode(), b"")
-    return base64.urlsafe_b64encode(nonce + sealed).decode()
-
-
-def _shown(token: str, hidden: str) -> str:
-    raw = base64.urlsafe_b64decode(hidden)
-    key = derive(token.encode(), b"shopr session successor")
-    return open_sealed(key, raw[:NONCE_BYTES], raw[NONCE_BYTES:], b"").decode()
+        return connection.execute(select(table).where(table.c.token_hash == token_hash(token))).mappings().first()

@@ -159,6 +159,10 @@ ROWS = {
         "INSERT INTO customers (shop, user_id, first_name, last_name, email, name_key, zip_key, address, sealed) "
         "VALUES ('demo', 'sealed', '', '', 'digest', 'digest', 'digest', '{}', 'e1.x')",
     ],
+    "0021": [
+        "INSERT INTO accounts (user_id, name_key, sealed, password_hash, privilege, created_at, password_at) VALUES "
+        "('ann', 'k', 'e1.x', '$argon2id$', 'user', '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00')",
+    ],
 }
 KINDS = ["sqlite", "postgresql"]
 

@@ -29,6 +29,7 @@ from shopr.storage.tables.runs import run_ledger, schedule_jobs, schedule_leases
 from shopr.storage.tables.search import search_queries
 from shopr.storage.tables.security import (
     access_rules,
+    accounts,
     api_keys,
     audit_log,
     data_keys,
@@ -43,6 +44,7 @@ __all__ = [
     "Card",
     "UtcDateTime",
     "access_rules",
+    "accounts",
     "alert_notices",
     "alert_rules",
     "alert_silences",

@@ -6,7 +6,9 @@ from sqlalchemy import JSON, Column, Float, Index, Integer, LargeBinary, String,
 
 from shopr.storage.tables.base import Card, UtcDateTime, table
 
-__all__ = ["access_rules", "api_keys", "audit_log", "data_keys", "guard_events", "guard_state", "web_sessions"]
+__all__ = [
+    "access_rules", "accounts", "api_keys", "audit_log", "data_keys", "guard_events", "guard_state", "web_sessions",
+]  # fmt: skip
 
 data_keys = table(
     "data_keys",
@@ -123,8 +125,26 @@ web_sessions = table(
     Column("revoked_why", String(256)),
     Column("network", String(32), nullable=False),
     Column("agent", String(32), nullable=False),
+    Column("device", String(64), nullable=False, server_default=""),  # such as "Firefox on Linux", of who signed in
     Index(None, "session_id"),
     Index(None, "user_id"),
     Index(None, "seen_at"),
 )
 """Sessions of visitors, by the hash of the token in their cookie; one row a token, several tokens a session."""
+
+accounts = table(
+    "accounts",
+    Card("shopr.security.accounts", "until the person deletes the account or is erased", "user_id", "values"),
+    Column("user_id", String(256), primary_key=True),
+    Column("name_key", String(64), nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("password_hash", String(512), nullable=False),
+    Column("privilege", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("password_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime),
+    Column("locked_at", UtcDateTime),
+    Column("locked_why", String(256)),
+    UniqueConstraint("name_key"),
+)
+"""Who may sign in: the name encrypted, and found by a keyed digest; the password as an Argon2id hash."""
