@@ -77,27 +77,11 @@ def plan(
         DataError: if the history does not hold what the metric needs.
     """
     way = design or PowerDesign()
-    if not 0 < traffic <= 1:
-        raise InputError(f"traffic {traffic} is outside 0 … 1", hint="Give the share of units that take part")
-    if not isfinite(lift):
-        raise InputError(f"lift {lift} is no finite number", hint="Give a relative effect such as 0.02")
-    if not way.alpha < power < 1:
-        raise InputError(
-            f"power {power} is outside alpha ({way.alpha:g}) … 1",
-            hint="Give the chance to find the effect, such as 0.8",
-        )
+    _check(lift, power, traffic, way)
     baseline = baseline_of(history, metric, exposed_at)
-    if baseline.value == 0:
-        raise InputError(f"metric {metric.name!r} is 0 in the history, so no lift is relative to it", hint="Check it")
-    effect = lift * abs(baseline.value)
-    if baseline.binary and not 0 <= baseline.value + effect <= 1:
-        raise InputError(
-            f"a lift of {lift:g} takes proportion {metric.name!r} from {baseline.value:.4g} to "
-            f"{baseline.value + effect:.4g}, outside 0 … 1",
-            hint="Give a lift that it can have",
-        )
+    effect = _effect(lift, baseline, metric)
     needed = float(sample_size(effect, baseline, way, power=power))
-    if not np.isfinite(needed):
+    if not isfinite(needed):
         raise InputError(
             f"a lift of {lift} of {metric.name!r} cannot be found against {way.alternative!r}",
             hint="Give a lift other than 0, on the side of the alternative",
@@ -109,24 +93,55 @@ def plan(
     if exposed_at and exposed_at in history.columns:
         inflow = inflow_of(history, exposed_at)
         rate = inflow.rate * traffic
-        days = inflow.days_for(sum(arms) / traffic)
-        days = 7.0 * ceil(days / 7 - 1e-9) if whole_weeks and np.isfinite(days) else days
+        days = _days(inflow, sum(arms) / traffic, whole_weeks=whole_weeks)
         found = _found_after(inflow, traffic, baseline, way, power)
     return Plan(
-        metric.name,
-        baseline,
-        lift,
-        effect,
-        power,
-        way.alpha,
-        way.comparisons,
-        sum(arms),
-        arms,
-        days,
-        rate,
-        found,
-        way.inflation,
+        metric=metric.name,
+        baseline=baseline,
+        lift=lift,
+        effect=effect,
+        power=power,
+        alpha=way.alpha,
+        comparisons=way.comparisons,
+        n=sum(arms),
+        arms=arms,
+        days=days,
+        units_a_day=rate,
+        found_after=found,
+        inflation=way.inflation,
     )
+
+
+def _check(lift: float, power: float, traffic: float, design: PowerDesign) -> None:
+    if not 0 < traffic <= 1:
+        raise InputError(f"traffic {traffic} is outside 0 … 1", hint="Give the share of units that take part")
+    if not isfinite(lift):
+        raise InputError(f"lift {lift} is no finite number", hint="Give a relative effect such as 0.02")
+    if not design.alpha < power < 1:
+        raise InputError(
+            f"power {power} is outside alpha ({design.alpha:g}) … 1",
+            hint="Give the chance to find the effect, such as 0.8",
+        )
+
+
+def _effect(lift: float, baseline: Baseline, metric: Metric) -> float:
+    """A relative effect in the metric's unit, if the metric can have it."""
+    if baseline.value == 0:
+        raise InputError(f"metric {metric.name!r} is 0 in the history, so no lift is relative to it", hint="Check it")
+    effect = lift * abs(baseline.value)
+    if baseline.binary and not 0 <= baseline.value + effect <= 1:
+        raise InputError(
+            f"a lift of {lift:g} takes proportion {metric.name!r} from {baseline.value:.4g} to "
+            f"{baseline.value + effect:.4g}, outside 0 … 1",
+            hint="Give a lift that it can have",
+        )
+    return effect
+
+
+def _days(inflow: Inflow, units: float, *, whole_weeks: bool) -> float:
+    """Days until so many units have come; infinite where they never do."""
+    days = inflow.days_for(units)
+    return 7.0 * ceil(days / 7 - 1e-9) if whole_weeks and isfinite(days) else days
 
 
 def _found_after(
