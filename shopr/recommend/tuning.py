@@ -117,11 +117,10 @@ def tune(
     if budget_seconds <= 0:
         raise InputError(f"budget {budget_seconds:g} s is not above 0", hint="Give the search some seconds")
     holdout = hold_out(train, validation, seed=seed, users=users)
+    described = catalog is not None and len(catalog) > 0
     search = Search(
         holdout=holdout,
-        shape=Shape.of(
-            holdout.train, ordered=holdout.kind != "random", described=catalog is not None and len(catalog) > 0
-        ),
+        shape=Shape.of(holdout.train, ordered=holdout.kind != "random", described=described),
         catalog=catalog,
         k=k,
         clock=clock,
@@ -135,21 +134,21 @@ def tune(
     families = _families(models, search.shape)
     race(search, families, max_trials)
     study(search, families, max_trials)
+    best = _winner(search, train, users, stacks=models is None)
+    model = make(best.family, **best.params).fit(train, catalog) if refit else None
+    seconds = clock.monotonic() - started
+    return TuningResult(_leaderboard(search.trials), best.family, best.params, model, holdout.kind, seconds)
+
+
+def _winner(search: Search, train: Interactions, users: NDArray[np.integer] | None, *, stacks: bool) -> Trial:
+    """A stack that is confirmed, where `stacks` are wanted; else the best of the leading candidates over two splits."""
+    holdout, seed = search.holdout, search.seed
     search.search_until = search.deadline
-    if models is None:
+    if stacks:
         _blend(search, split_of_weights(train, holdout, seed, users))
     if not search.best().stacked:
         _confirm(search, lambda: second_fold(train, holdout, seed, users))
-    best = search.best()
-    model = make(best.family, **best.params).fit(train, catalog) if refit else None
-    return TuningResult(
-        leaderboard=_leaderboard(search.trials),
-        name=best.family,
-        params=best.params,
-        model=model,
-        validation=holdout.kind,
-        seconds=clock.monotonic() - started,
-    )
+    return search.best()
 
 
 def second_fold(train: Interactions, holdout: Holdout, seed: int, users: NDArray[np.integer] | None) -> Holdout | None:
