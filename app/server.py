@@ -14,7 +14,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from shopr.analytics.errors import ErrorHandler
+from shopr.analytics.health.errors import ErrorHandler
 from shopr.config import Settings
 from shopr.serving.collect.calls import CallMeter, Routes
 from shopr.serving.collect.pages import Collecting

@@ -38,8 +38,8 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 from benchmarks.eventing.data import blocks, envelopes  # noqa: E402
 from benchmarks.peers import peer_python  # noqa: E402
-from shopr.analytics.rows import COLUMNS, row_of  # noqa: E402
-from shopr.analytics.store import EventStore  # noqa: E402
+from shopr.analytics.store.event_store import EventStore  # noqa: E402
+from shopr.analytics.store.rows import COLUMNS, row_of  # noqa: E402
 from shopr.config import Settings  # noqa: E402
 from shopr.storage import Database  # noqa: E402
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shopr.analytics.log import EventLog
+from shopr.analytics.reading.log import EventLog
 from shopr.clock import ManualClock
 from shopr.config import Settings
 from shopr.data.events import Event

@@ -12,9 +12,9 @@ from parts.figures import download, figure_tiles, table, written
 from parts.frame import boundary, notice, section
 from parts.view import Chosen, View, choose, fresh, nothing_yet, refreshed, remembered
 from parts.words import count
-from shopr.analytics.anonymity import K, few, suppressed
-from shopr.analytics.board import Board, Mark, board, marks
-from shopr.analytics.recommended import BY
+from shopr.analytics.measures.anonymity import K, few, suppressed
+from shopr.analytics.measures.board import Board, Mark, board, marks
+from shopr.analytics.measures.recommended import BY
 from shopr.money import exponent
 from shopr.shop import Shop
 

@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from parts.words import day
-from shopr.analytics.board import Mark
+from shopr.analytics.measures.board import Mark
 
 __all__ = ["Course", "bars_chart", "course_chart", "marked"]
 

@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from parts.words import compact_money
-from shopr.analytics.board import Figure
+from shopr.analytics.measures.board import Figure
 from shopr.money import format_minor
 
 __all__ = ["download", "figure_tiles", "points", "sparkline", "table", "written"]

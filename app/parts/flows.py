@@ -11,8 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from parts.figures import points, written
-from shopr.analytics.anonymity import K, few
-from shopr.analytics.sankey import Sankey
+from shopr.analytics.measures.anonymity import K, few
+from shopr.analytics.measures.sankey import Sankey
 
 __all__ = ["funnel_bars", "paths_list", "retention_grid", "sankey_chart"]
 

@@ -13,8 +13,8 @@ import streamlit as st
 
 from parts.figures import sparkline, written
 from parts.words import count, moment, short
-from shopr.analytics.anonymity import K, few
-from shopr.analytics.quality import VITALS
+from shopr.analytics.health.quality import VITALS
+from shopr.analytics.measures.anonymity import K, few
 
 __all__ = ["error_table", "vital_tiles", "vital_words"]
 

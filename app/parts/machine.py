@@ -8,7 +8,7 @@ from parts.figures import download, table, written
 from parts.frame import notice, section
 from parts.view import View, remembered
 from parts.words import moment
-from shopr.analytics.resources import processes
+from shopr.analytics.health.resources import processes
 
 __all__ = ["processes_part"]
 

@@ -12,10 +12,10 @@ import streamlit as st
 
 from parts.frame import empty, notice
 from parts.words import day
-from shopr.analytics.board import Extent, extent
-from shopr.analytics.engagement import ACTS
-from shopr.analytics.source import SEGMENTS, Filters, Source, choices, narrowed
-from shopr.analytics.span import Span
+from shopr.analytics.measures.board import Extent, extent
+from shopr.analytics.measures.engagement import ACTS
+from shopr.analytics.reading.source import SEGMENTS, Filters, Source, choices, narrowed
+from shopr.analytics.reading.span import Span
 from shopr.shop import Shop
 
 __all__ = ["REFRESH", "Chosen", "View", "choose", "fresh", "nothing_yet", "refreshed", "remembered"]

@@ -18,9 +18,7 @@ from parts.source import open_shop
 from parts.view import Chosen, View, choose, fresh, nothing_yet, refreshed, remembered
 from parts.words import moment, short
 
-from shopr.analytics.anonymity import K, few, suppressed
-from shopr.analytics.board import marks
-from shopr.analytics.experience import (
+from shopr.analytics.health.experience import (
     call_histogram,
     call_routes,
     error_course,
@@ -29,7 +27,9 @@ from shopr.analytics.experience import (
     vital_course,
     vital_figures,
 )
-from shopr.analytics.quality import VITALS, error_groups
+from shopr.analytics.health.quality import VITALS, error_groups
+from shopr.analytics.measures.anonymity import K, few, suppressed
+from shopr.analytics.measures.board import marks
 from shopr.shop import Shop
 
 KINDS = ("vital_measured", "error_raised", "api_called")

@@ -15,13 +15,13 @@ from parts.source import open_shop
 from parts.view import Chosen, View, choose, fresh, nothing_yet, refreshed, remembered
 from parts.words import count
 
-from shopr.analytics.anonymity import K, few, suppressed
-from shopr.analytics.funnel import Step
-from shopr.analytics.funnels import ANY, entrances, funnel_table, versus
-from shopr.analytics.journey import Journeys, journeys
-from shopr.analytics.log import EventLog
-from shopr.analytics.retention import retention
-from shopr.analytics.sankey import sankey
+from shopr.analytics.measures.anonymity import K, few, suppressed
+from shopr.analytics.measures.funnel import Step
+from shopr.analytics.measures.funnels import ANY, entrances, funnel_table, versus
+from shopr.analytics.measures.journey import Journeys, journeys
+from shopr.analytics.measures.retention import retention
+from shopr.analytics.measures.sankey import sankey
+from shopr.analytics.reading.log import EventLog
 from shopr.shop import Shop
 
 STEPS = [

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shopr.analytics.cold import SCHEMA
-from shopr.analytics.consent import PURPOSES
+from shopr.analytics.intake.consent import PURPOSES
+from shopr.analytics.store.cold import SCHEMA
 from shopr.data.events import Event, EventType
 
 __all__ = ["FIRST", "MIX", "SHARES", "blocks", "envelopes"]

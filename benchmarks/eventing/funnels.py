@@ -26,9 +26,9 @@ DAY = 86_400_000_000
 
 def shopr(folder: Path, days: int) -> list[int]:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    from shopr.analytics.daily import daily_funnel
-    from shopr.analytics.funnel import Step
-    from shopr.analytics.store import EventStore
+    from shopr.analytics.measures.daily import daily_funnel
+    from shopr.analytics.measures.funnel import Step
+    from shopr.analytics.store.event_store import EventStore
     from shopr.storage import Database
 
     store = EventStore(Database.open(url=f"sqlite:///{folder / 'events.db'}"), folder / "events")

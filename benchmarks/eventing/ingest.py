@@ -88,13 +88,13 @@ def append(folder: Path, known: int = 0) -> Callable[[Rows], None]:
     """`EventStore.append`; `known`: ids of so many compacted events that are looked through at each batch."""
     from datetime import timedelta
 
-    from shopr.analytics.store import EventStore
+    from shopr.analytics.store.event_store import EventStore
     from shopr.storage import Database
 
     store = EventStore(Database.open(url=f"sqlite:///{folder / 'events.db'}"), folder / "parts")
     if known:
         from benchmarks.eventing.data import envelopes
-        from shopr.analytics.rows import row_of
+        from shopr.analytics.store.rows import row_of
 
         old = [row_of(event) for event in envelopes(known, 1, prefix="old")]
         for at in range(0, known, 10_000):
@@ -113,9 +113,9 @@ def record(folder: Path, *, shop: bool) -> Callable[[Any], None]:
 
     With `shop` through `Shop.record`, which also changes what the shopper is recommended next.
     """
-    from shopr.analytics.collector import Collector
-    from shopr.analytics.sampling import Sampling
-    from shopr.analytics.spool import Spool
+    from shopr.analytics.intake.collector import Collector
+    from shopr.analytics.intake.sampling import Sampling
+    from shopr.analytics.intake.spool import Spool
     from shopr.config import Settings
     from shopr.shop import Shop
 

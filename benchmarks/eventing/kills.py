@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from shopr.analytics.collector import Collector
-from shopr.analytics.spool import Spool
-from shopr.analytics.store import EventStore
+from shopr.analytics.intake.collector import Collector
+from shopr.analytics.intake.spool import Spool
+from shopr.analytics.store.event_store import EventStore
 from shopr.data.events import Event, EventType
 from shopr.errors import StorageError
 from shopr.storage import Database

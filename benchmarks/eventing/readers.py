@@ -26,7 +26,7 @@ COUNTED = "SELECT count(*), count(DISTINCT event_id) FROM events"
 
 def write(engine: str, folder: Path, n: int, readers: int) -> None:
     from benchmarks.eventing.data import envelopes
-    from shopr.analytics.rows import row_of
+    from shopr.analytics.store.rows import row_of
 
     rows = [row_of(event) for event in envelopes(n, 8, prefix="w")]
     store, after = _writer(engine, folder)
@@ -56,7 +56,7 @@ def _writer(engine: str, folder: Path) -> tuple[Callable[[Any], object], Callabl
         return store.append, lambda: store.compact(timedelta(seconds=1))
     import duckdb
 
-    from shopr.analytics.cold import SCHEMA, arrow_table
+    from shopr.analytics.store.cold import SCHEMA, arrow_table
 
     connection = duckdb.connect(str(folder / "events.duckdb"))
     connection.register("empty", SCHEMA.empty_table())
@@ -111,7 +111,7 @@ def _reader(engine: str, folder: Path) -> Callable[[], tuple[int, int]]:
 
 
 def _store(folder: Path) -> Any:
-    from shopr.analytics.store import EventStore
+    from shopr.analytics.store.event_store import EventStore
     from shopr.storage import Database
 
     return EventStore(Database.open(url=f"sqlite:///{folder / 'events.db'}"), folder / "parts")

@@ -133,8 +133,8 @@ def backtest(
 
 
 def _events(source: Path | None) -> Any:
-    from shopr.analytics.source import EventTable
-    from shopr.analytics.store import EventStore
+    from shopr.analytics.reading.source import EventTable
+    from shopr.analytics.store.event_store import EventStore
 
     return EventStore.open() if source is None else EventTable.read(source)
 

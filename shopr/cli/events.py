@@ -15,7 +15,7 @@ from shopr.cli.events_figures import backfill, engagement, recommendations, reve
 from shopr.cli.output import echo, echo_frame, echo_json, json_option, write_frame
 
 if TYPE_CHECKING:
-    from shopr.analytics.store import EventStore
+    from shopr.analytics.store.event_store import EventStore
     from shopr.security.intake import Policy
 
 __all__ = ["events"]
@@ -29,7 +29,7 @@ def events() -> None:
 
 
 def _store() -> EventStore:
-    from shopr.analytics.store import EventStore
+    from shopr.analytics.store.event_store import EventStore
 
     return EventStore.open()
 
@@ -55,7 +55,7 @@ def load(file: Path, *, attacks: Policy, screened: Path | None, as_json: bool) -
 
     An event that is known already changes nothing. Bad rows are set aside and told. The guard reads every text.
     """
-    from shopr.analytics.loading import load_events
+    from shopr.analytics.intake.loading import load_events
     from shopr.progress import step
     from shopr.security.intake import Screen
     from shopr.shop import Shop
@@ -83,7 +83,7 @@ def schema(*, unknown: bool, as_json: bool) -> None:
     """What events may say: every shop's and this shop's own (events.yaml). With --json as a JSON Schema."""
     import pandas as pd
 
-    from shopr.analytics.undeclared import undeclared
+    from shopr.analytics.intake.undeclared import undeclared
     from shopr.shop import Shop
 
     book = Shop.open().event_book
@@ -133,8 +133,8 @@ def funnel(
     as_json: bool,
 ) -> None:
     """How many persons go through STEPS (event types), in order, within a window."""
-    from shopr.analytics.daily import daily_funnel
-    from shopr.analytics.funnel import Step
+    from shopr.analytics.measures.daily import daily_funnel
+    from shopr.analytics.measures.funnel import Step
 
     chosen, span = [Step(name) for name in steps], {"start": since, "end": until}
     made = daily_funnel(_store(), chosen, window=timedelta(days=days), order=order, breakdown=by, **span)  # type: ignore[arg-type]
@@ -149,8 +149,8 @@ def funnel(
 @json_option
 def journeys(by: str, *, depth: int, top: int, since: str | None, until: str | None, as_json: bool) -> None:
     """The paths that sessions take, most frequent first."""
-    from shopr.analytics.journey import journeys as follow
-    from shopr.analytics.log import EventLog
+    from shopr.analytics.measures.journey import journeys as follow
+    from shopr.analytics.reading.log import EventLog
 
     log = EventLog.read(_store(), start=since, end=until, columns=[] if by == "type" else [by])
     frame = follow(log, by=by, depth=depth).paths.head(top)
@@ -165,8 +165,8 @@ def journeys(by: str, *, depth: int, top: int, since: str | None, until: str | N
 @json_option
 def retention(*, start: str | None, again: str | None, period: str, periods: int, as_json: bool) -> None:
     """Of those who first came in a period, the share that came again so many periods later."""
-    from shopr.analytics.log import EventLog
-    from shopr.analytics.retention import retention as cohorts
+    from shopr.analytics.measures.retention import retention as cohorts
+    from shopr.analytics.reading.log import EventLog
     from shopr.config import Settings
 
     log = EventLog.read(_store())
@@ -179,7 +179,7 @@ def retention(*, start: str | None, again: str | None, period: str, periods: int
 @json_option
 def vitals(*, since: str | None, until: str | None, as_json: bool) -> None:
     """Core Web Vitals at the 75th percentile, by page and device."""
-    from shopr.analytics.quality import vitals as measured
+    from shopr.analytics.health.quality import vitals as measured
 
     _show(measured(_store(), start=since, end=until), as_json, "No vitals were measured in this span.")
 
@@ -189,8 +189,8 @@ def vitals(*, since: str | None, until: str | None, as_json: bool) -> None:
 @json_option
 def errors(*, since: str | None, until: str | None, as_json: bool) -> None:
     """Errors by group, most frequent first; which are open, resolved, or back in a later release."""
-    from shopr.analytics.quality import error_groups
-    from shopr.analytics.resolutions import Resolutions
+    from shopr.analytics.health.quality import error_groups
+    from shopr.analytics.health.resolutions import Resolutions
 
     store = _store()
     groups = error_groups(store, start=since, end=until)

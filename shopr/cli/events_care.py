@@ -45,8 +45,8 @@ def key(label: str, *, origin: tuple[str, ...], metrics: bool, days: int, as_jso
 @click.option("--reopen", is_flag=True, help="Take it back.")
 def resolve(fingerprint: str, *, release: str | None, reopen: bool) -> None:
     """Call a group of errors resolved; where it comes back in that release or a later one, it is a regression."""
-    from shopr.analytics.resolutions import Resolutions
-    from shopr.analytics.store import EventStore
+    from shopr.analytics.health.resolutions import Resolutions
+    from shopr.analytics.store.event_store import EventStore
 
     book = Resolutions(EventStore.open())
     if reopen:
@@ -64,7 +64,7 @@ def resolve(fingerprint: str, *, release: str | None, reopen: bool) -> None:
 @click.option("--device", default="", metavar="ID", help="Only on this device.")
 def unlink(user: str, *, session: str, device: str) -> None:
     """Undo merges: what sessions and devices did without a name is no longer USER's. Events stay as they are."""
-    from shopr.analytics.store import EventStore
+    from shopr.analytics.store.event_store import EventStore
 
     gone = EventStore.open().identities.unlink(user, session_id=session, device_id=device)
     echo(f"{gone:,} links forgotten.")

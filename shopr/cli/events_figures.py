@@ -14,9 +14,9 @@ from shopr.cli.output import echo, echo_frame, echo_json, json_option
 if TYPE_CHECKING:
     import pandas as pd
 
-    from shopr.analytics.estimates import Estimate
-    from shopr.analytics.source import Source
-    from shopr.analytics.span import Span
+    from shopr.analytics.reading.estimates import Estimate
+    from shopr.analytics.reading.source import Source
+    from shopr.analytics.reading.span import Span
 
 __all__ = ["backfill", "engagement", "recommendations", "revenue", "searches"]
 
@@ -41,11 +41,11 @@ def _chosen(since: Any, until: Any, **filters: str) -> tuple[Source, Span]:
     """The chosen part of the store, and the time: by default the 30 days up to the newest act of a shopper."""
     from datetime import timedelta
 
-    from shopr.analytics.board import extent
-    from shopr.analytics.engagement import ACTS
-    from shopr.analytics.source import Filters, narrowed
-    from shopr.analytics.span import Span
-    from shopr.analytics.store import EventStore
+    from shopr.analytics.measures.board import extent
+    from shopr.analytics.measures.engagement import ACTS
+    from shopr.analytics.reading.source import Filters, narrowed
+    from shopr.analytics.reading.span import Span
+    from shopr.analytics.store.event_store import EventStore
     from shopr.clock import SystemClock
     from shopr.config import Settings
 
@@ -84,8 +84,8 @@ def _show(rows: list[dict[str, Any]], table: pd.DataFrame, span: Span, *, as_jso
 @json_option
 def engagement(*, since: Any, until: Any, device: str, country: str, segment: str, as_json: bool) -> None:
     """Active shoppers by day, week and month, sessions and what they are like, with 95 % intervals."""
-    from shopr.analytics.engagement import active, read_acts, visits
-    from shopr.analytics.orders import conversion
+    from shopr.analytics.measures.engagement import active, read_acts, visits
+    from shopr.analytics.measures.orders import conversion
     from shopr.progress import step
 
     source, span = _chosen(since, until, device=device, country=country, segment=segment)
@@ -125,7 +125,7 @@ def revenue(
     """Orders, revenue, returns and average order value by currency; amounts are decimal strings."""
     import pandas as pd
 
-    from shopr.analytics.orders import read_orders, sales, sales_course
+    from shopr.analytics.measures.orders import read_orders, sales, sales_course
     from shopr.progress import step
 
     source, span = _chosen(since, until, device=device, country=country, segment=segment)
@@ -164,7 +164,7 @@ def _amount(minor: float, currency: str) -> str | None:
 @json_option
 def searches(*, top: int, since: Any, until: Any, device: str, country: str, segment: str, as_json: bool) -> None:
     """Searches that a click, a cart or a purchase follows, those without result, and the queries asked most."""
-    from shopr.analytics.searches import SHARES, by_query, read_searches, search_success
+    from shopr.analytics.measures.searches import SHARES, by_query, read_searches, search_success
     from shopr.progress import step
 
     source, span = _chosen(since, until, device=device, country=country, segment=segment)
@@ -186,7 +186,7 @@ def recommendations(
     *, by: tuple[str, ...], since: Any, until: Any, device: str, country: str, segment: str, as_json: bool
 ) -> None:  # fmt: skip
     """Clicks, carts, purchases and nDCG of what was recommended, with 95 % intervals over shoppers."""
-    from shopr.analytics.recommended import quality, read_impressions
+    from shopr.analytics.measures.recommended import quality, read_impressions
     from shopr.progress import step
 
     source, span = _chosen(since, until, device=device, country=country, segment=segment)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shopr.analytics.errors import browser_error
+from shopr.analytics.health.errors import browser_error
 from shopr.clock import Clock, ManualClock
 from shopr.data.dataset import Dataset
 from shopr.data.events import Event, EventType

@@ -12,10 +12,10 @@ from shopr.data.events import Event, EventType
 from shopr.errors import NotReadyError, ShoprError
 
 if TYPE_CHECKING:
-    from shopr.analytics.consent import Choice
-    from shopr.analytics.prometheus import Metrics
-    from shopr.analytics.resources import ProcessMeter
-    from shopr.analytics.sentry import Forwarder
+    from shopr.analytics.health.prometheus import Metrics
+    from shopr.analytics.health.resources import ProcessMeter
+    from shopr.analytics.health.sentry import Forwarder
+    from shopr.analytics.intake.consent import Choice
     from shopr.security.sessions import Privilege, Session
     from shopr.shop.root import Shop
     from shopr.storage.subjects import SubjectStore
@@ -153,7 +153,7 @@ class Measured:
     @cached_property
     def metrics(self) -> Metrics:
         """What Prometheus is told."""
-        from shopr.analytics.prometheus import Metrics
+        from shopr.analytics.health.prometheus import Metrics
 
         settings = self._measuring.settings
         return Metrics.shared(str(settings.home), settings.release)
@@ -161,7 +161,7 @@ class Measured:
     @cached_property
     def _forwarder(self) -> Forwarder | None:
         """Sends errors on to Sentry, where the settings name one."""
-        from shopr.analytics.sentry import forwarder
+        from shopr.analytics.health.sentry import forwarder
 
         try:
             return forwarder(self._measuring.settings)
@@ -200,7 +200,7 @@ class Measured:
         Args:
             name: what the process does, such as "app".
         """
-        from shopr.analytics.resources import ProcessMeter
+        from shopr.analytics.health.resources import ProcessMeter
 
         shop = self._measuring
         release = {"release": shop.settings.release}

@@ -13,10 +13,10 @@ from shopr.errors import NotReadyError, ShoprError, SpecError
 from shopr.shop.measured import Measured
 
 if TYPE_CHECKING:
-    from shopr.analytics.collector import Collector
-    from shopr.analytics.consent import ConsentBook
-    from shopr.analytics.loading import Loaded
-    from shopr.analytics.store import EventStore
+    from shopr.analytics.intake.collector import Collector
+    from shopr.analytics.intake.consent import ConsentBook
+    from shopr.analytics.intake.loading import Loaded
+    from shopr.analytics.store.event_store import EventStore
     from shopr.chat.reply import Reply
     from shopr.data.event_book import EventBook
     from shopr.shop.root import Shop
@@ -36,14 +36,14 @@ class Observed(Measured):
     @cached_property
     def events(self) -> EventStore:
         """Everything that was recorded, for analysis."""
-        from shopr.analytics.store import EventStore
+        from shopr.analytics.store.event_store import EventStore
 
         return EventStore.open(self._observing.settings, clock=self._observing.clock)
 
     @cached_property
     def consent(self) -> ConsentBook:
         """What each person allowed. While nobody was asked: everything in development, else what is necessary."""
-        from shopr.analytics.consent import PURPOSES, ConsentBook
+        from shopr.analytics.intake.consent import PURPOSES, ConsentBook
 
         default = PURPOSES if self._observing.settings.environment == "development" else ()
         return ConsentBook(self.events.database, default=default, clock=self._observing.clock)
@@ -62,9 +62,9 @@ class Observed(Measured):
     @cached_property
     def collector(self) -> Collector:
         """Takes events in: consent, redaction, sampling, spool, batches; what waits at the end stays on disk."""
-        from shopr.analytics.collector import Collector
-        from shopr.analytics.sampling import Sampling
-        from shopr.analytics.spool import Spool
+        from shopr.analytics.intake.collector import Collector
+        from shopr.analytics.intake.sampling import Sampling
+        from shopr.analytics.intake.spool import Spool
 
         shop = self._observing
         rates = Sampling(performance=shop.settings.sample_performance, behaviour=shop.settings.sample_behaviour)
@@ -96,7 +96,7 @@ class Observed(Measured):
             NotReadyError: if there is no shop.
             StorageError: if another process loads or compacts, or the disk refuses.
         """
-        from shopr.analytics.loading import load_events
+        from shopr.analytics.intake.loading import load_events
 
         shop = self._observing
         file = shop.folder / "events.parquet"

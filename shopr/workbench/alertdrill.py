@@ -16,8 +16,8 @@ import pandas as pd
 import pyarrow as pa
 
 from shopr.analytics.alerts.backtest import Incident
-from shopr.analytics.rows import microseconds, moment
-from shopr.analytics.source import EventTable
+from shopr.analytics.reading.source import EventTable
+from shopr.analytics.store.rows import microseconds, moment
 from shopr.data.simulator import world_of
 from shopr.data.simulator.texts import categories
 from shopr.errors import InputError

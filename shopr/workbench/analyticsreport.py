@@ -14,20 +14,20 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from shopr.analytics.engagement import read_acts, visits
-from shopr.analytics.estimates import Estimate, counted
-from shopr.analytics.experience import vital_figures
-from shopr.analytics.funnel import Step
-from shopr.analytics.funnels import funnel_table
-from shopr.analytics.loading import event_table
-from shopr.analytics.log import EventLog
-from shopr.analytics.orders import conversion, read_orders, sales
-from shopr.analytics.recommended import quality, read_impressions
-from shopr.analytics.sampling import Sampling
-from shopr.analytics.searches import read_searches, search_success
-from shopr.analytics.source import EventTable, Source
-from shopr.analytics.span import Span
-from shopr.analytics.store import EventStore
+from shopr.analytics.health.experience import vital_figures
+from shopr.analytics.intake.loading import event_table
+from shopr.analytics.intake.sampling import Sampling
+from shopr.analytics.measures.engagement import read_acts, visits
+from shopr.analytics.measures.funnel import Step
+from shopr.analytics.measures.funnels import funnel_table
+from shopr.analytics.measures.orders import conversion, read_orders, sales
+from shopr.analytics.measures.recommended import quality, read_impressions
+from shopr.analytics.measures.searches import read_searches, search_success
+from shopr.analytics.reading.estimates import Estimate, counted
+from shopr.analytics.reading.log import EventLog
+from shopr.analytics.reading.source import EventTable, Source
+from shopr.analytics.reading.span import Span
+from shopr.analytics.store.event_store import EventStore
 from shopr.config import Settings
 from shopr.data.dataset import Dataset
 from shopr.data.events import EventType

@@ -16,8 +16,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from shopr.analytics.cold import SCHEMA
-from shopr.analytics.errors import fingerprint
+from shopr.analytics.health.errors import fingerprint
+from shopr.analytics.store.cold import SCHEMA
 
 __all__ = ["RELEASES", "Diagnostics", "sample_diagnostics"]
 

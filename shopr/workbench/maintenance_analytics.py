@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from shopr.analytics.anonymity import K
-from shopr.analytics.board import Board, board
-from shopr.analytics.experience import call_routes, error_course, error_history, vital_course, vital_figures
-from shopr.analytics.quality import VITALS, error_groups
-from shopr.analytics.span import Span
-from shopr.analytics.store import EventStore
+from shopr.analytics.health.experience import call_routes, error_course, error_history, vital_course, vital_figures
+from shopr.analytics.health.quality import VITALS, error_groups
+from shopr.analytics.measures.anonymity import K
+from shopr.analytics.measures.board import Board, board
+from shopr.analytics.reading.span import Span
+from shopr.analytics.store.event_store import EventStore
 from shopr.metrics.proportions import wilson
 from shopr.money import from_minor
 from shopr.workbench.maintenance_parts import Context, Level, Part, Plot, change

@@ -14,8 +14,8 @@ from sqlalchemy import insert
 
 from shopr.abtest.assignment import Assignment
 from shopr.abtest.exposures import Exposures
-from shopr.analytics.loading import event_table
-from shopr.analytics.store import EventStore
+from shopr.analytics.intake.loading import event_table
+from shopr.analytics.store.event_store import EventStore
 from shopr.clock import ManualClock
 from shopr.config import Settings
 from shopr.data.dataset import Dataset

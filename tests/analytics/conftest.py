@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shopr.analytics.store import EventStore
+from shopr.analytics.store.event_store import EventStore
 from shopr.clock import ManualClock
 from shopr.data.events import Event, EventType
 from shopr.storage import Database

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from shopr.analytics.cold import SCHEMA
-from shopr.analytics.source import EventTable
+from shopr.analytics.reading.source import EventTable
+from shopr.analytics.store.cold import SCHEMA
 
 DAY0 = datetime(2026, 3, 2, tzinfo=UTC)
 """A Monday."""

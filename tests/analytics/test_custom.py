@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from shopr.analytics.daily import daily_funnel
-from shopr.analytics.funnel import Step, funnel
-from shopr.analytics.goals import Goal, goals
-from shopr.analytics.journey import journeys
-from shopr.analytics.log import EventLog
-from shopr.analytics.rows import row_of
-from shopr.analytics.store import EventStore
+from shopr.analytics.measures.daily import daily_funnel
+from shopr.analytics.measures.funnel import Step, funnel
+from shopr.analytics.measures.goals import Goal, goals
+from shopr.analytics.measures.journey import journeys
+from shopr.analytics.reading.log import EventLog
+from shopr.analytics.store.event_store import EventStore
+from shopr.analytics.store.rows import row_of
 from shopr.data.events import Event
 
 Make = Callable[..., Event]

@@ -18,13 +18,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shopr.analytics.cold import arrow_table
-from shopr.analytics.collector import Collector
-from shopr.analytics.journey import journeys
-from shopr.analytics.log import EventLog
-from shopr.analytics.rows import row_of
-from shopr.analytics.spool import Spool
-from shopr.analytics.store import EventStore
+from shopr.analytics.intake.collector import Collector
+from shopr.analytics.intake.spool import Spool
+from shopr.analytics.measures.journey import journeys
+from shopr.analytics.reading.log import EventLog
+from shopr.analytics.store.cold import arrow_table
+from shopr.analytics.store.event_store import EventStore
+from shopr.analytics.store.rows import row_of
 from shopr.clock import ManualClock
 from shopr.data.events import Event
 from shopr.errors import StorageError
@@ -92,14 +92,14 @@ def test_a_full_disk_stops_compaction_and_loses_nothing(
         if next(written) == 1:
             full()
 
-    monkeypatch.setattr("shopr.analytics.cold.pq.write_table", second_fails)
+    monkeypatch.setattr("shopr.analytics.store.cold.pq.write_table", second_fails)
     with pytest.raises(StorageError, match="No space left"):
         store.compact(NOW)
     assert len(ids(store)) == store.count() == 9
     assert not list((tmp_path / "parts").rglob("*.tmp"))
     assert len(list((tmp_path / "parts").rglob("*.parquet"))) == 1  # of the first day, which nobody lists
     monkeypatch.undo()
-    monkeypatch.setattr("shopr.analytics.compaction._SPARED", NOW)
+    monkeypatch.setattr("shopr.analytics.store.compaction._SPARED", NOW)
     done = store.compact(NOW)
     assert (done.moved, done.swept) == (9, 1)
     assert len(ids(store)) == store.count() == 9
@@ -126,7 +126,7 @@ def test_a_spool_without_a_place_refuses_and_counts(
     store: EventStore, event: Make, clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collector = Collector(store, Spool(tmp_path / "spool"), clock=clock)
-    monkeypatch.setattr("shopr.analytics.spool.os.open", full)
+    monkeypatch.setattr("shopr.analytics.intake.spool.os.open", full)
     for _ in range(3):
         with pytest.raises(StorageError, match="No space left"):
             collector.record(event())

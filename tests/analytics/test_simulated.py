@@ -17,21 +17,21 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from shopr.analytics.collector import Collector
-from shopr.analytics.daily import daily_funnel
-from shopr.analytics.engagement import active
-from shopr.analytics.errors import browser_error
-from shopr.analytics.estimates import total
-from shopr.analytics.funnel import Step, funnel
-from shopr.analytics.funnels import funnel_table
-from shopr.analytics.journey import journeys
-from shopr.analytics.log import EventLog
-from shopr.analytics.quality import error_groups
-from shopr.analytics.retention import retention
-from shopr.analytics.sampling import Sampling
-from shopr.analytics.span import Span
-from shopr.analytics.spool import Spool
-from shopr.analytics.store import EventStore
+from shopr.analytics.health.errors import browser_error
+from shopr.analytics.health.quality import error_groups
+from shopr.analytics.intake.collector import Collector
+from shopr.analytics.intake.sampling import Sampling
+from shopr.analytics.intake.spool import Spool
+from shopr.analytics.measures.daily import daily_funnel
+from shopr.analytics.measures.engagement import active
+from shopr.analytics.measures.funnel import Step, funnel
+from shopr.analytics.measures.funnels import funnel_table
+from shopr.analytics.measures.journey import journeys
+from shopr.analytics.measures.retention import retention
+from shopr.analytics.reading.estimates import total
+from shopr.analytics.reading.log import EventLog
+from shopr.analytics.reading.span import Span
+from shopr.analytics.store.event_store import EventStore
 from shopr.clock import ManualClock
 from shopr.data.events import BEHAVIOUR, Event, EventType
 from shopr.data.simulator import World

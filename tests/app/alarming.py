@@ -9,7 +9,7 @@ import numpy as np
 from shopr.analytics.alerts.acting import Acting
 from shopr.analytics.alerts.raised import Alerts
 from shopr.analytics.alerts.watch import AlertWatch
-from shopr.analytics.rows import Row, row_of
+from shopr.analytics.store.rows import Row, row_of
 from shopr.clock import ManualClock, SystemClock
 from shopr.config import Settings
 from shopr.data.events import Event, EventType

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from shopr.analytics.store import EventStore
+from shopr.analytics.store.event_store import EventStore
 from shopr.config import Settings
 from tests.analytics.tables import table
 

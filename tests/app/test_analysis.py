@@ -9,8 +9,8 @@ import pytest
 from parts.figures import download, points, sparkline, table, written
 from streamlit.testing.v1 import AppTest
 
-from shopr.analytics.source import Filters, narrowed
-from shopr.analytics.store import EventStore
+from shopr.analytics.reading.source import Filters, narrowed
+from shopr.analytics.store.event_store import EventStore
 from shopr.config import Settings
 from tests.app.conftest import APP
 from tests.app.happenings import happened

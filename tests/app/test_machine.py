@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from streamlit.testing.v1 import AppTest
 
-from shopr.analytics.rows import row_of
-from shopr.analytics.store import EventStore
+from shopr.analytics.store.event_store import EventStore
+from shopr.analytics.store.rows import row_of
 from shopr.config import Settings
 from shopr.data.events import Event
 from tests.app.conftest import APP

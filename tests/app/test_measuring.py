@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from shopr.analytics.collector import Collector
-from shopr.analytics.spool import Spool
-from shopr.analytics.store import EventStore
+from shopr.analytics.intake.collector import Collector
+from shopr.analytics.intake.spool import Spool
+from shopr.analytics.store.event_store import EventStore
 from shopr.config import Settings
 from shopr.serving.streamlit_server import AppServer, launch
 from tests.app.browsing import READY, chromium

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from shopr.analytics.rows import row_of
-from shopr.analytics.store import EventStore
+from shopr.analytics.store.event_store import EventStore
+from shopr.analytics.store.rows import row_of
 from shopr.cli.main import main
 from shopr.clock import SystemClock
 from shopr.config import Settings

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shopr.analytics.loading import load_events
-from shopr.analytics.store import EventStore
+from shopr.analytics.intake.loading import load_events
+from shopr.analytics.store.event_store import EventStore
 from shopr.config import Settings
 from shopr.data.catalog import Catalog
 from shopr.data.dataset import Dataset

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shopr.analytics.privacy import private
-from shopr.analytics.rows import COLUMNS, row_of
+from shopr.analytics.intake.privacy import private
+from shopr.analytics.store.rows import COLUMNS, row_of
 from shopr.data.event_book import EventBook
 from shopr.data.events import Event
 from shopr.errors import DataError, InputError

@@ -336,7 +336,7 @@ def test_a_full_disk_is_told_and_sent_again(client: Client, shop: Shop, monkeypa
         raise StorageError("the spool cannot be written", hint="Free some space")
 
     with monkeypatch.context() as patch:
-        patch.setattr("shopr.analytics.spool.Spool.write", full)
+        patch.setattr("shopr.analytics.intake.spool.Spool.write", full)
         sent = client.own(click(shop, 2))
         assert (sent.status, sent.headers["retry-after"]) == (503, "5")
     assert client.own(click(shop, 2)).statuses == ["accepted"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shopr.analytics.experience import call_routes, error_history
-from shopr.analytics.quality import error_groups
+from shopr.analytics.health.experience import call_routes, error_history
+from shopr.analytics.health.quality import error_groups
 from shopr.config import Settings
 from shopr.workbench.analyticsreport import Observed, against_truth, books, measured, observed, sampled, vitals_truth
 

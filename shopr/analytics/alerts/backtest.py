@@ -22,7 +22,7 @@ from shopr.analytics.alerts.evaluating import Measure, Standing, evaluate, last_
 from shopr.analytics.alerts.phases import Transition
 from shopr.analytics.alerts.rules import BurnRate, Change, Rule
 from shopr.analytics.alerts.series import at, beginning, measure
-from shopr.analytics.source import Source
+from shopr.analytics.reading.source import Source
 from shopr.errors import DataError, InputError, UnknownNameError
 
 __all__ = ["Backtest", "Incident", "backtest", "read_incidents", "replay"]

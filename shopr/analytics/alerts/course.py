@@ -10,7 +10,7 @@ import pandas as pd
 from shopr.analytics.alerts.judging import judge
 from shopr.analytics.alerts.rules import Rule
 from shopr.analytics.alerts.series import at, beginning, measure
-from shopr.analytics.source import Source
+from shopr.analytics.reading.source import Source
 
 __all__ = ["course", "course_span"]
 

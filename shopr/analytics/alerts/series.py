@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shopr.analytics.alerts.rules import Metric, Rule, Selection, Threshold
-from shopr.analytics.quality import VITALS
-from shopr.analytics.source import Source
+from shopr.analytics.health.quality import VITALS
+from shopr.analytics.reading.source import Source
 
 __all__ = ["MOST_SERIES", "Floats", "Grid", "Series", "at", "beginning", "measure", "rolling", "sql_of"]
 

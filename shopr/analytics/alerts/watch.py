@@ -21,7 +21,7 @@ from shopr.analytics.alerts.rulebook import FILE_NAME, RuleBook, load
 from shopr.analytics.alerts.rules import Rule
 from shopr.analytics.alerts.series import beginning, measure
 from shopr.analytics.alerts.telling import tell
-from shopr.analytics.store import EventStore
+from shopr.analytics.store.event_store import EventStore
 from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
 from shopr.errors import ShoprError

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
-from shopr.analytics.errors import browser_error
+from shopr.analytics.health.errors import browser_error
 from shopr.data.event_book import EventBook
 from shopr.data.events import Event, EventType
 from shopr.errors import DataError, InputError

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs
 
 from pydantic_core import to_json
 
-from shopr.analytics.privacy import cut_address
+from shopr.analytics.intake.privacy import cut_address
 from shopr.data.events import Event, EventType
 from shopr.errors import DataError, InputError, StorageError
 from shopr.security.asgi import Message, Receive, Scope, Send, context_of, headers_of

@@ -91,7 +91,7 @@ class Collecting:
         if scope["method"] != "GET" or not await asyncio.to_thread(self._may_see, scope):
             await refuse(scope, send, 404, "Not found")
             return
-        from shopr.analytics.prometheus import CONTENT_TYPE
+        from shopr.analytics.health.prometheus import CONTENT_TYPE
 
         body = await asyncio.to_thread(self._shop.metrics.text)
         await _send(

@@ -10,7 +10,7 @@ __all__ = ["consent_log", "error_states", "event_ids", "event_parts", "events", 
 
 events = table(
     "events",
-    Card("shopr.analytics.hot", "until they are compacted into a part", "user_id", "none"),
+    Card("shopr.analytics.store.hot", "until they are compacted into a part", "user_id", "none"),
     Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("event_id", String(256), nullable=False),
     Column("type", String(64), nullable=False),
@@ -43,7 +43,7 @@ events = table(
 
 event_parts = table(
     "event_parts",
-    Card("shopr.analytics.cold", "as long as the part", None, "none"),
+    Card("shopr.analytics.store.cold", "as long as the part", None, "none"),
     Column("path", String(255), primary_key=True),
     Column("day", String(10), nullable=False),
     Column("rows", BigInteger, nullable=False),
@@ -54,7 +54,7 @@ event_parts = table(
 
 event_ids = table(
     "event_ids",
-    Card("shopr.analytics.hot", "30 days: so late may a batch be sent again", None, "none"),
+    Card("shopr.analytics.store.hot", "30 days: so late may a batch be sent again", None, "none"),
     Column("id", LargeBinary(16), primary_key=True),
     Column("day", Integer, nullable=False),
     Index(None, "day"),
@@ -65,7 +65,7 @@ event_ids = table(
 consent_log = table(
     "consent_log",
     Card(
-        "shopr.analytics.consent",
+        "shopr.analytics.intake.consent",
         "three years after the last change: the proof that consent was given",
         "person",
         "none",
@@ -82,7 +82,7 @@ consent_log = table(
 
 identities = table(
     "identities",
-    Card("shopr.analytics.identities", "as long as the events of the person", "user_id", "none"),
+    Card("shopr.analytics.store.identities", "as long as the events of the person", "user_id", "none"),
     Column("session_id", String(256), primary_key=True),
     Column("device_id", String(256), primary_key=True),
     Column("user_id", String(256), primary_key=True),
@@ -94,7 +94,7 @@ identities = table(
 
 error_states = table(
     "error_states",
-    Card("shopr.analytics.resolutions", "as long as the errors", None, "none"),
+    Card("shopr.analytics.health.resolutions", "as long as the errors", None, "none"),
     Column("fingerprint", String(64), primary_key=True),
     Column("resolved_in", String(128), nullable=False),
     Column("time", BigInteger, nullable=False),

@@ -14,8 +14,8 @@ from shopr.analytics.alerts.channels import Notice
 from shopr.analytics.alerts.rulebook import Channel
 from shopr.analytics.alerts.rules import Rule
 from shopr.analytics.alerts.watch import AlertWatch
-from shopr.analytics.rows import Row, row_of
-from shopr.analytics.store import EventStore
+from shopr.analytics.store.event_store import EventStore
+from shopr.analytics.store.rows import Row, row_of
 from shopr.clock import ManualClock
 from shopr.config import Settings
 from shopr.data.events import Event, EventType

@@ -11,7 +11,7 @@ import pytest
 
 from shopr.analytics.alerts.backtest import Incident, backtest, read_incidents
 from shopr.analytics.alerts.course import course
-from shopr.analytics.source import EventTable
+from shopr.analytics.reading.source import EventTable
 from shopr.errors import DataError, InputError, UnknownNameError
 from tests.analytics.alerts.conftest import rule
 

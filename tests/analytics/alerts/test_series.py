@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shopr.analytics.alerts.series import Grid, beginning, measure, rolling
-from shopr.analytics.rows import row_of
+from shopr.analytics.store.rows import row_of
 from shopr.data.events import Event
 from tests.analytics.alerts.conftest import rule
 
@@ -29,7 +29,7 @@ def counted(store, events, *, weight=1.0, minutes=5, **parts):
 
 @pytest.fixture
 def store(installed):
-    from shopr.analytics.store import EventStore
+    from shopr.analytics.store.event_store import EventStore
 
     return EventStore.open(installed)
 

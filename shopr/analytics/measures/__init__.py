@@ -1,0 +1,1 @@
+"""What people did, as figures: funnels, journeys, retention, orders, searches, recommendations."""

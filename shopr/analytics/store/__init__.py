@@ -1,0 +1,1 @@
+"""Where events are kept: hot rows, cold parts, and whose they are."""

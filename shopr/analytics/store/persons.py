@@ -1,0 +1,87 @@
+"""What an event store holds of one person: their copy, and forgetting them.
+
+Theirs is what carries their user id, and what happened without one in sessions that belong to them by the rule of
+`shopr.analytics.store.identities`. A copy holds that alone. To be forgotten goes further: in a session that somebody
+else was seen in as well, what nobody can be named for may be theirs, and goes, too.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import delete
+
+from shopr.analytics.store.identities import Identities
+from shopr.storage.tables import events as table
+
+if TYPE_CHECKING:
+    from shopr.analytics.store.event_store import EventStore
+
+__all__ = ["OfPersons"]
+
+
+class OfPersons:
+    """The part of an event store that is about one person."""
+
+    @cached_property
+    def identities(self) -> Identities:
+        """Which sessions and devices belong to whom."""
+        store = cast("EventStore", self)
+        return Identities(store.database, clock=store._clock)
+
+    def export(self, subject: str) -> list[dict[str, Any]]:
+        """Everything held about a person, as rows."""
+        with cast("EventStore", self).query() as events:
+            sessions = self._sessions(events, subject)
+            found = events.execute(
+                "SELECT * FROM events WHERE user_id = $1 OR (user_id IS NULL AND session_id IN (SELECT unnest($2))) "
+                "ORDER BY time, event_id",
+                [subject, sessions],
+            ).df()
+        rows: list[dict[str, Any]] = found.astype(object).where(found.notna(), None).to_dict("records")
+        return rows
+
+    def erase(self, subject: str) -> int:
+        """Forget a person: rows of the user id, of sessions that belong or may belong to them, and the links; how many
+        rows."""
+        store = cast("EventStore", self)
+        with store.query() as events:
+            sessions = self._sessions(events, subject, shared=True)
+        gone = pa.array(sessions, pa.string())
+
+        def without(rows: Any) -> Any:
+            own = pc.fill_null(pc.equal(rows["user_id"], subject), False)
+            nobodys = pc.and_(pc.is_null(rows["user_id"]), pc.fill_null(pc.is_in(rows["session_id"], gone), False))
+            return rows.filter(pc.invert(pc.or_(own, nobodys)))
+
+        with store._compactor.alone():
+            count = self._erase_hot(subject, sessions) + store._compactor.rewrite(without)
+            store._compactor.sweep()
+        self.identities.erase(subject)
+        return count
+
+    def _sessions(self, events: Any, subject: str, *, shared: bool = False) -> list[str]:
+        """Sessions that belong to a person by events and links together; `shared`: and those others were seen in."""
+        alone = "" if shared else " AND count(DISTINCT user_id) = 1"
+        rows = events.execute(
+            "WITH seen AS (SELECT session_id, user_id FROM events WHERE user_id IS NOT NULL AND session_id IS NOT NULL "
+            "UNION SELECT session_id, user_id FROM linked WHERE direct) "
+            f"SELECT session_id FROM seen GROUP BY session_id HAVING bool_or(user_id = $1){alone} UNION "
+            "SELECT session_id FROM linked WHERE NOT direct AND user_id = $1 "
+            "AND session_id NOT IN (SELECT session_id FROM seen)",
+            [subject],
+        ).fetchall()
+        return sorted(session for (session,) in rows)
+
+    def _erase_hot(self, subject: str, sessions: list[str]) -> int:
+        count = 0
+        with cast("EventStore", self).database.begin() as connection:
+            count += connection.execute(delete(table).where(table.c.user_id == subject)).rowcount
+            for at in range(0, len(sessions), 400):
+                some = sessions[at : at + 400]
+                nobodys = delete(table).where(table.c.user_id.is_(None), table.c.session_id.in_(some))
+                count += connection.execute(nobodys).rowcount
+        return count

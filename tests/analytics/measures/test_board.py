@@ -1,0 +1,102 @@
+"""The Overview's figures: those of the analyses, beside the time before; marks of releases and promotions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shopr.analytics.measures.board import board, extent, marks
+from shopr.analytics.reading.acts import with_persons
+from shopr.analytics.reading.source import EventTable
+from shopr.analytics.reading.span import Span
+from shopr.analytics.reading.touches import last_touch
+from tests.analytics.tables import DAY0, table
+
+SPAN = Span(DAY0.date() + timedelta(days=2), DAY0.date() + timedelta(days=3))
+ORDER = {"type": "order_completed", "price": 100, "quantity": 1, "currency": "GBP"}
+
+
+@pytest.fixture
+def shop() -> EventTable:
+    return table(
+        {"type": "page_viewed", "user_id": "a", "session_id": "s0", "minute": 10, "release": "1.0"},
+        {**ORDER, "user_id": "a", "session_id": "s0", "order_id": "o0", "minute": 11},
+        {"type": "page_viewed", "user_id": "a", "session_id": "s1", "minute": 3000, "release": "1.1"},
+        {"type": "page_viewed", "user_id": "b", "session_id": "s2", "minute": 3000},
+        {**ORDER, "user_id": "a", "session_id": "s1", "order_id": "o1", "minute": 3001},
+        {**ORDER, "user_id": "a", "session_id": "s1", "order_id": "o2", "minute": 4400},
+        {"type": "model_promoted", "name": "7", "minute": 3600},
+    )
+
+
+def test_figures_stand_beside_the_time_before(shop: EventTable) -> None:
+    found = board(shop, SPAN).figures
+    assert (found["persons"].value.value, found["persons"].before.value) == (2.0, 1.0)  # type: ignore[union-attr]
+    assert found["orders"].change.value == pytest.approx(1.0)
+    assert (found["revenue"].value.value, found["revenue"].currency) == (200.0, "GBP")
+    assert found["revenue"].course == (100.0, 100.0)
+    assert found["revenue"].value.n == 1  # buyer, of two orders
+    assert found["conversion"].value.value == 0.5
+    assert np.isnan(found["ctr"].value.value)
+    alone = board(shop, SPAN, compared=False)
+    assert alone.figures["orders"].before is None
+    assert np.isnan(alone.figures["orders"].change.value)
+
+
+def test_an_empty_store_has_no_figures() -> None:
+    nothing = table()
+    assert (extent(nothing).events, extent(nothing).last) == (0, None)
+    found = board(nothing, SPAN).figures
+    assert found["persons"].value.value == 0
+    assert np.isnan(found["revenue"].value.value)
+    assert marks(nothing, SPAN) == []
+
+
+def test_marks_are_what_began_in_the_span(shop: EventTable) -> None:
+    promotions = pd.DataFrame(
+        {
+            "time": [pd.Timestamp(DAY0 + timedelta(days=d)) for d in (0, 2, 3)],
+            "action": ["promote", "refuse", "rollback"],
+            "version": ["1", "2", "1"],
+        }
+    )
+    found = marks(shop, SPAN, promotions)
+    assert [(m.kind, m.label) for m in found] == [
+        ("release", "release 1.1"), ("promotion", "model 7"), ("rollback", "back to model 1"),
+    ]  # fmt: skip
+    assert extent(shop).events == 7
+
+
+@given(
+    st.lists(st.tuples(st.integers(-1, 2), st.integers(0, 9), st.booleans()), max_size=12), st.integers(0, 9)
+)  # fmt: skip
+def test_the_last_touch_is_that_of_a_search_one_by_one(rows: list[tuple[int, int, bool]], within: int) -> None:
+    keys, times, touched = (np.array([row[i] for row in rows], kind) for i, kind in enumerate((int, int, bool)))
+    found = last_touch(keys, times, touched, within)
+    for at, (key, time, touch) in enumerate(rows):
+        best = [
+            (t, i) for i, (k, t, is_touch) in enumerate(rows) if is_touch and k == key and time - within <= t <= time
+        ]  # fmt: skip
+        if touch or key < 0 or not best:
+            assert found[at] == -1
+        else:
+            assert (rows[found[at]][1], rows[found[at]][2], rows[found[at]][0]) == (max(best)[0], True, key)
+
+
+def test_a_session_of_several_users_is_nobodys() -> None:
+    shop = table(
+        {"type": "page_viewed", "session_id": "s1"},
+        {"type": "page_viewed", "session_id": "s1", "user_id": "a"},
+        {"type": "page_viewed", "session_id": "s2"},
+        {"type": "page_viewed", "session_id": "s2", "user_id": "a"},
+        {"type": "page_viewed", "session_id": "s2", "user_id": "b"},
+    )
+    with shop.query() as events:
+        with_persons(events)
+        persons = events.sql("SELECT person FROM acts ORDER BY event_id").fetchall()
+    assert [p for (p,) in persons] == ["a", "a", "s2", "a", "b"]
