@@ -13,6 +13,8 @@ from shopr.errors import SpecError
 
 __all__ = ["line_of", "nearest", "parse"]
 
+_MOST_NODES = 1_000_000
+
 
 def parse(path: Path, text: str, *, hint: str = "") -> tuple[dict[str, Any], yaml.Node | None]:
     """The mapping in `text` and its node tree, from which `line_of` reads lines.
@@ -22,16 +24,18 @@ def parse(path: Path, text: str, *, hint: str = "") -> tuple[dict[str, Any], yam
         hint: what the file should start with, for the error of a file without keys.
 
     Raises:
-        SpecError: if the text is no YAML, holds no keys, or holds a key twice.
+        SpecError: if the text is no YAML, holds no keys, holds a key twice, or has no end that could be reached.
     """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        _no_anchor_in_itself(path, root)
+        _sound(path, root)
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise SpecError(f"{path}{where}: {getattr(error, 'problem', None) or 'is no YAML'}") from error
+    except RecursionError:
+        raise SpecError(f"{path} is nested too deeply to be read", hint="Write it flatter") from None
     if not isinstance(content, dict):
         raise SpecError(f"{path} holds no keys", hint=hint)
     _no_key_twice(path, root)
@@ -66,39 +70,48 @@ def nearest(wrong: str, known: Iterable[str]) -> str:
     return (f"Did you mean {near[0]!r}? " if near else "") + f"Known: {', '.join(known)}"
 
 
-def _no_anchor_in_itself(path: Path, root: yaml.Node | None) -> None:
-    """`&a [*a]` is YAML, but has no end for whoever walks through it."""
-    done: set[int] = set()
+def _sound(path: Path, root: yaml.Node | None) -> None:
+    """Neither without end (`&a [*a]`) nor, by anchors within anchors, of a size that nobody could write out."""
+    sizes: dict[int, int] = {}
 
-    def walk(node: yaml.Node | None, above: frozenset[int]) -> None:
-        if node is None or id(node) in done:
-            return
+    def walk(node: yaml.Node | None, above: frozenset[int]) -> int:
+        if node is None:
+            return 0
+        if id(node) in sizes:
+            return sizes[id(node)]
         if id(node) in above:
-            line = node.start_mark.line + 1
-            raise SpecError(f"{path}, line {line}: an anchor is used within itself", hint="Write the value out")
+            raise _refused(path, node, "an anchor is used within itself", "Write the value out")
         inside = above | {id(node)}
-        if isinstance(node, yaml.SequenceNode):
-            parts = list(node.value)
-        else:
-            parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else []
-        for part in parts:
-            walk(part, inside)
-        done.add(id(node))
+        size = 1 + sum(walk(part, inside) for part in _parts(node))
+        if size > _MOST_NODES:
+            raise _refused(path, node, f"by its anchors it holds more than {_MOST_NODES:,} values", "Use fewer of them")
+        sizes[id(node)] = size
+        return size
 
     walk(root, frozenset())
 
 
-def _no_key_twice(path: Path, node: yaml.Node | None) -> None:
-    """YAML lets the last of two equal keys win in silence: a value would be dropped that somebody wrote."""
+def _parts(node: yaml.Node) -> list[yaml.Node]:
     if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _no_key_twice(path, item)
-    if not isinstance(node, yaml.MappingNode):
-        return
-    seen: set[str] = set()
-    for key, value in node.value:
-        if key.value in seen:
-            line = key.start_mark.line + 1
-            raise SpecError(f"{path}, line {line}: key {key.value!r} occurs twice", hint="Keep one of them")
-        seen.add(key.value)
-        _no_key_twice(path, value)
+        return list(node.value)
+    return [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else []
+
+
+def _no_key_twice(path: Path, root: yaml.Node | None) -> None:
+    """YAML lets the last of two equal keys win in silence: a value would be dropped that somebody wrote."""
+    waiting, done = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in done:
+            continue
+        done.add(id(node))
+        seen: set[str] = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise _refused(path, key, f"key {key.value!r} occurs twice", "Keep one of them")
+            seen.add(str(key.value))
+        waiting.extend(reversed(_parts(node)))
+
+
+def _refused(path: Path, node: yaml.Node, message: str, hint: str) -> SpecError:
+    return SpecError(f"{path}, line {node.start_mark.line + 1}: {message}", hint=hint)

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
-from shopr.config.sources import project_root
-from shopr.errors import SpecError
 from shopr.storage.database import Database
 from shopr.workbench.cachekey import cache_key, ingredients
 from shopr.workbench.ledger import Ledger, State
 from shopr.workbench.settling import reconcile, run_folder, watching
-from shopr.workbench.spec import RunSpec, resolve
+from shopr.workbench.spec import RunSpec, notebook_of, resolve
 
 if TYPE_CHECKING:
     from shopr.workbench.execution import Done, Execution, Listener
@@ -112,6 +110,11 @@ class Trial:
     needs: str
     root: Path
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """What its MLflow run says of the sweep."""
+        return {"shopr.sweep": self.sweep_id, "shopr.trial": str(self.number)}
+
 
 def plan(
     settings: Settings, spec: RunSpec, given: Mapping[str, Any] | None = None, *, root: Path | None = None
@@ -125,9 +128,7 @@ def plan(
         SpecError: if a parameter is refused or the notebook does not exist.
     """
     values = resolve(spec, given or {})
-    notebook = (root or project_root()) / spec.notebook
-    if not notebook.is_file():
-        raise SpecError(f"{spec.name}: notebook {spec.notebook} does not exist", hint="Correct notebook: in the spec")
+    notebook = notebook_of(spec, root)
     parts = ingredients(settings, notebook, values, spec.seed)
     ledger = Ledger(Database.open(settings))
     key = cache_key(parts)
@@ -197,9 +198,7 @@ def run_spec(
         )  # fmt: skip
         started = clock.monotonic()
         used = warm or Warm(run_id, run_folder(settings, run_id) / "start.log", modules_of(todo.notebook))
-        tags = {"shopr.spec": spec.name, "shopr.cache_key": todo.key}
-        if trial is not None:
-            tags |= {"shopr.sweep": trial.sweep_id, "shopr.trial": str(trial.number)}
+        tags = {"shopr.spec": spec.name, "shopr.cache_key": todo.key, **({} if trial is None else trial.tags)}
         execution = Execution(
             settings, spec, todo.notebook, todo.values, run_id, ledger, clock, used, tags, todo.ingredients["data"],
             trial.mlflow_run_id if trial else None, listener or Listener(), pause,
@@ -245,7 +244,7 @@ def _served(settings: Settings, row: Mapping[str, Any], trial: Trial | None, led
     if trial is not None and ledger is not None:
         from shopr.tracking.runs import run
 
-        tags = {"shopr.sweep": trial.sweep_id, "shopr.trial": str(trial.number), "shopr.cached": run_id}
+        tags = {**trial.tags, "shopr.cached": run_id}
         if trial.mlflow_run_id:
             tags["mlflow.parentRunId"] = trial.mlflow_run_id
         with run(f"run {row['spec']}", settings=settings, params=row["parameters"], tags=tags) as made:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -20,6 +20,7 @@ from shopr.config.sources import project_root
 from shopr.errors import SpecError
 from shopr.tracking.rules import Rules
 from shopr.workbench.specfiles import Source, read, read_text
+from shopr.workbench.specwords import refusal
 from shopr.yamlfile import nearest
 
 if TYPE_CHECKING:
@@ -30,17 +31,23 @@ if TYPE_CHECKING:
 
     Loaded: TypeAlias = "RunSpec | GateSpec | SweepSpec | ScheduleSpec | Merchandising | Experiment"
 
-__all__ = ["NAME", "GateSpec", "Parameter", "Retry", "RunSpec", "Strict", "gate_rules", "load", "resolve"]
+__all__ = [
+    "NAME",
+    "GateSpec",
+    "Parameter",
+    "Retry",
+    "RunSpec",
+    "Strict",
+    "gate_rules",
+    "load",
+    "notebook_of",
+    "resolve",
+]
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 """What the name of a spec looks like."""
 M = TypeVar("M", bound=BaseModel)
 _KINDS = ["run", "sweep", "gate", "schedule", "rules", "abtest"]
-_PATTERNS = {
-    "name": "a name such as weekly-health: small letters, digits, - and _",
-    "notebook": "notebooks/NAME.ipynb, a path within the project",
-    "metric": "a measure such as ndcg@10",
-}
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "int": (int,),
@@ -146,6 +153,13 @@ def load(path: Path | str, *, environment: Environment | None = None) -> Loaded:
     """
     path = Path(path)
     content, source = read(path, environment)
+    found = _checked(path, content, source, environment)
+    for other in source.others:  # a mistake in the block of production is told here, not there
+        _checked(path, *read(path, other), other)
+    return found
+
+
+def _checked(path: Path, content: dict[str, Any], source: Source, environment: Environment | None) -> Loaded:
     kind = content.setdefault("kind", "run")
     if kind == "rules":
         from shopr.recommend.rules import check  # it needs pandas, which a run served from cache does not
@@ -173,7 +187,9 @@ def _validated(model: type[M], content: dict[str, Any], source: Source) -> M:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise _refusal(source, model, error) from error
+        parameters = content.get("parameters")
+        declared = [n for n, p in parameters.items() if isinstance(p, Mapping)] if isinstance(parameters, dict) else []
+        raise refusal(source, model, error, declared) from error
 
 
 def resolve(spec: RunSpec, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,6 +216,26 @@ def resolve(spec: RunSpec, given: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
+def notebook_of(spec: RunSpec, root: Path | None = None) -> Path:
+    """The notebook of a spec.
+
+    Args:
+        root: the project's folder, where it is not that of this process.
+
+    Raises:
+        SpecError: if there is none, with the nearest that there is.
+    """
+    root = root or project_root()
+    if not (root / spec.notebook).is_file():
+        known = sorted(str(p.relative_to(root)) for p in (root / spec.notebook).parent.glob("*.ipynb"))
+        near = get_close_matches(spec.notebook, known, n=1)
+        raise SpecError(
+            f"{spec.name}: notebook {spec.notebook} does not exist",
+            hint=(f"Did you mean {near[0]}? " if near else "") + "Correct notebook: in the spec",
+        )
+    return root / spec.notebook
+
+
 def gate_rules(path: Path | None = None) -> Rules:
     """The gate's rules from a spec, from experiments/gate.yaml where there is one, else the defaults.
 
@@ -213,50 +249,3 @@ def gate_rules(path: Path | None = None) -> Rules:
     if not isinstance(spec, GateSpec):
         raise SpecError(f"{path or usual} has kind {spec.kind!r}", hint="A gate spec has kind: gate")
     return spec.rules
-
-
-def _refusal(source: Source, model: type[BaseModel], error: ValidationError) -> SpecError:
-    found = error.errors()
-    # A misspelt key is missing under its right name, too: the misspelling is what its writer wants to hear of.
-    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
-    keys = [str(key) for key in first["loc"] if key != "[key]"]
-    message = str(first["msg"]).removeprefix("Value error, ")
-    hint = ""
-    if first["type"] == "extra_forbidden":
-        message = "unknown key"
-        hint = nearest(keys[-1], _known(model, keys[:-1]))
-    elif first["type"] == "missing":
-        message = "this key is missing"
-    elif first["type"] == "literal_error":
-        message = f"{first['input']!r} is not known"
-        hint = nearest(str(first["input"]), _words(str(first["ctx"]["expected"])))
-    elif first["type"] == "string_pattern_mismatch":
-        message = f"{first['input']!r} does not look like {_PATTERNS.get(keys[-1], 'what is wanted here')}"
-    return SpecError(f"{source.place(keys)}: {'.'.join(keys)}: {message}", hint=hint)
-
-
-def _words(expected: str) -> list[str]:
-    return [word.strip(" '") for word in expected.replace(" or ", ", ").split(",") if word.strip(" '")]
-
-
-def _known(model: type[BaseModel], parents: list[str]) -> list[str]:
-    """Keys that may stand where an unknown one was found."""
-    current: Any = model
-    for key in parents:
-        if not (isinstance(current, type) and issubclass(current, BaseModel)):
-            current = _model_within(current)  # the name of an entry: what is below it counts
-            continue
-        declared = current.model_fields.get(key)
-        current = None if declared is None else declared.annotation
-    current = _model_within(current)
-    if current is None:
-        return []
-    more = ["extends", "environments"] if current is model else []
-    return [*current.model_fields, *more]
-
-
-def _model_within(annotation: Any) -> type[BaseModel] | None:
-    """The model in `Model`, `Model | None` or `dict[str, Model]`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((m for part in get_args(annotation) if (m := _model_within(part)) is not None), None)

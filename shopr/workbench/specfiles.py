@@ -39,11 +39,13 @@ class Source:
         path: the file that was asked for.
         files: it and the files that it extends, nearest first, each with its node tree.
         blocks: in the order in which they win, the keys under which a value may stand.
+        others: environments, other than the one in force, for which the files have blocks.
     """
 
     path: Path
     files: tuple[tuple[Path, yaml.Node | None], ...]
     blocks: tuple[tuple[str, ...], ...] = ((),)
+    others: tuple[Environment, ...] = ()
 
     @property
     def root(self) -> yaml.Node | None:
@@ -92,10 +94,11 @@ def read(path: Path, environment: Environment | None = None) -> tuple[dict[str, 
         from shopr.config import Settings
 
         environment = Settings().environment
+    others = tuple(Environment(name) for name in blocks if name != environment.value)
     chosen = blocks.get(environment.value)
     if not chosen:
-        return content, source
-    return _over(content, chosen), Source(path, files, (("environments", environment.value), ()))
+        return content, Source(path, files, others=others)
+    return _over(content, chosen), Source(path, files, (("environments", environment.value), ()), others)
 
 
 def read_text(path: Path) -> str:
@@ -106,13 +109,21 @@ def read_text(path: Path) -> str:
     """
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        known = sorted(p.name for p in (project_root() / "experiments").glob("*.yaml"))
-        near = get_close_matches(path.name, known, n=1)
-        hint = f"Did you mean experiments/{near[0]}?" if near else f"Known: {', '.join(known) or 'none'}"
-        raise SpecError(
-            f"spec {path} cannot be read: {getattr(error, 'strerror', None) or error}", hint=hint
-        ) from error
+    except UnicodeDecodeError as error:
+        raise SpecError(f"spec {path} cannot be read: it is no text in UTF-8", hint="Save it as UTF-8") from error
+    except OSError as error:
+        raise SpecError(f"spec {path} cannot be read: {error.strerror or error}", hint=_instead(path)) from error
+
+
+def _instead(path: Path) -> str:
+    """The specs that somebody may mean who names a file that is not there: those beside it, and the project's."""
+    usual = project_root() / "experiments"
+    known = {p.name: p for folder in (usual, path.parent) for p in sorted(folder.glob("*.yaml"))}
+    near = get_close_matches(path.name, known, n=1)
+    if not near:
+        return f"Known: {', '.join(known) or 'none'}"
+    found = known[near[0]]
+    return f"Did you mean {found.relative_to(Path.cwd()) if found.is_relative_to(Path.cwd()) else found}?"
 
 
 def _joined(path: Path, chain: tuple[Path, ...]) -> tuple[dict[str, Any], tuple[tuple[Path, yaml.Node | None], ...]]:

@@ -9,7 +9,7 @@ from shopr.cli.main import main
 from shopr.cli.params import keyed
 from shopr.errors import InputError, SpecError
 from shopr.tracking.rules import Rules
-from shopr.workbench.spec import GateSpec, RunSpec, gate_rules, load, resolve
+from shopr.workbench.spec import GateSpec, RunSpec, gate_rules, load, notebook_of, resolve
 
 GOOD = """\
 name: weekly
@@ -65,7 +65,12 @@ def test_a_good_spec(written):
         ("notebooks/weekly", "../weekly", 2, "notebook: '../weekly.ipynb' leaves the project"),
         ("notebooks/weekly", "/etc/weekly", 2, "does not look like"),
         ("timeout: 60", "timeout: 0", 3, "timeout: Input should be greater than 0"),
-        ("timeout: 60", "timeout: soon", 3, "timeout: Input should be a valid number"),
+        (
+            "timeout: 60",
+            "timeout: soon",
+            3,
+            "timeout: Input should be a valid number, unable to parse string as a number, not 'soon'",
+        ),
         ("default: 10", "default: 1000", 5, "parameters.k: the default 1000 is above 100"),
         ("default: 10", "default: ten", 5, "parameters.k: the default 'ten' is no int"),
         (
@@ -170,3 +175,20 @@ def test_parameters_from_the_command_line():
     for wrong in ("k", "=5", " =5"):
         with pytest.raises(InputError, match=r"is not KEY=VALUE"):
             list(keyed([wrong]))
+
+
+def test_a_notebook_that_is_not_there_is_answered_with_the_nearest(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "weekly.ipynb").touch()
+    there = RunSpec(name="weekly", notebook="notebooks/weekly.ipynb")
+    assert notebook_of(there, tmp_path) == tmp_path / "notebooks" / "weekly.ipynb"
+    with pytest.raises(SpecError, match=r"notebooks/wekly.ipynb does not exist. Did you mean notebooks/weekly.ipynb\?"):
+        notebook_of(RunSpec(name="weekly", notebook="notebooks/wekly.ipynb"), tmp_path)
+
+
+def test_a_value_without_a_declaration(written):
+    said = refusal(written(GOOD + "  kk: 5\n"))
+    assert "line 14: parameters.kk: 5 is its value, but no spec that this one extends declares it" in said
+    assert "Did you mean 'k'? Known: k, share" in said
+    alone = refusal(written("name: a\nnotebook: a.ipynb\nparameters: {kk: 5}\n"))
+    assert alone.endswith("Declare it: {type: str, default: 5}")

@@ -170,3 +170,32 @@ def test_the_schema_takes_every_spec_of_the_project_and_refuses_wrong_ones(proje
 def test_a_sweep_of_itself_is_refused(files):
     folder = files(sweep=SWEEP.replace("run: other", "run: sweep"))
     assert "sweep.yaml, line 3: run: it names itself" in refused(folder / "sweep.yaml")
+
+
+def test_the_block_of_an_environment_that_is_not_in_force_is_checked_too(files):
+    folder = files(base=BASE, other=OTHER.replace("timeout: 600", "timout: 600"))
+    with pytest.raises(SpecError, match=r"other.yaml, line 8: timout: unknown key. Did you mean 'timeout'\?"):
+        load(folder / "other.yaml", environment=Environment.DEVELOPMENT)
+
+
+def test_a_spec_beside_the_wrong_name_is_offered(files, monkeypatch):
+    folder = files(base=BASE)
+    with pytest.raises(SpecError) as error:
+        load(folder / "bas.yaml")
+    assert error.value.hint == f"Did you mean {folder / 'base.yaml'}?"
+    monkeypatch.chdir(folder)
+    with pytest.raises(SpecError, match=r"Did you mean base.yaml\?"):
+        load("bas.yaml")
+
+
+def test_a_file_that_has_no_end_that_could_be_reached(tmp_path):
+    rows = ['a: &a ["x", "x", "x", "x", "x", "x", "x", "x", "x"]']
+    rows += [
+        f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]" for old, new in zip("abcdefghij", "bcdefghijk", strict=True)
+    ]
+    with pytest.raises(SpecError, match=r"bomb.yaml, line 7: by its anchors it holds more than 1,000,000 values"):
+        parse(tmp_path / "bomb.yaml", "\n".join(rows))
+    with pytest.raises(SpecError, match=r"deep.yaml is nested too deeply"):
+        parse(tmp_path / "deep.yaml", "a: " + "[" * 5000 + "]" * 5000)
+    shared, _ = parse(tmp_path / "shared.yaml", "a: &a {x: 1}\nb: *a\nc: [*a, *a]\n")
+    assert shared["c"] == [{"x": 1}, {"x": 1}]
