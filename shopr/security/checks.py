@@ -11,7 +11,7 @@ from shopr.security.access_book import AccessBook
 from shopr.security.behaviour import Act, Behaviour, Done, Sign
 from shopr.security.guard import Decision, Request, Verdict
 from shopr.security.limits import Limits
-from shopr.security.lockout import Lock, Lockout
+from shopr.security.lockout import Lock, Lockout, in_words
 from shopr.security.principal import Principal
 from shopr.security.watch import Watch
 
@@ -63,7 +63,7 @@ class RateCheck:
         if self._watch is not None:
             self._watch.note("rate", who, door=request.kind, rules=(f"limit:{kind}",), reason=reason)
         wait = max(1.0, answer.reset_after)
-        message = f"That was a little fast. Please try again in {_words(wait)}."
+        message = f"That was a little fast. Please try again in {in_words(wait)}."
         return Verdict(
             Decision.BLOCK, 1.0, (f"limit:{kind}",), reason=reason, message=message, retry_after=float(math.ceil(wait))
         )
@@ -90,7 +90,7 @@ class FailureCheck:
         held = self._lockout.locked(principal_of(request))
         if held is None:
             return None
-        message = f"Too many requests were refused. Please try again in {_words(held.seconds_left)}."
+        message = f"Too many requests were refused. Please try again in {in_words(held.seconds_left)}."
         reason = f"locked ({held.scope}), lock {held.level} in a row, {held.seconds_left:.0f} s left"
         return Verdict(
             Decision.BLOCK, 1.0, ("lockout",), reason=reason, message=message, retry_after=float(held.retry_after)
@@ -164,9 +164,3 @@ def principal_of(request: Request) -> Principal:
         )
     except InputError:
         return Principal.of(user=request.user_id, session=request.session_id, api_key=request.api_key_id)
-
-
-def _words(seconds: float) -> str:
-    if seconds <= 90:
-        return f"{math.ceil(seconds)} seconds"
-    return f"{math.ceil(seconds / 60)} minutes" if seconds <= 5400 else f"{math.ceil(seconds / 3600)} hours"

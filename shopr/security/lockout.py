@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shopr.security.principal import Principal, digest_of
 from shopr.security.state import State, Values
 
-__all__ = ["Lock", "Lockout", "LockoutConfig"]
+__all__ = ["Lock", "Lockout", "LockoutConfig", "in_words"]
 
 _OPEN = {"failures": 0, "level": 0, "until": 0.0, "last": 0.0}
 
@@ -197,3 +197,14 @@ def _load(value: bytes | None) -> dict[str, float]:
 
 def _dump(held: dict[str, float]) -> bytes:
     return json.dumps(held).encode()
+
+
+def in_words(seconds: float) -> str:
+    """A time to wait, rounded up: waiting so long is enough.
+
+    >>> in_words(12.2), in_words(300), in_words(7000)
+    ('13 seconds', '5 minutes', '2 hours')
+    """
+    if seconds <= 90:
+        return f"{math.ceil(seconds)} second{'' if seconds <= 1 else 's'}"
+    return f"{math.ceil(seconds / 60)} minutes" if seconds <= 5400 else f"{math.ceil(seconds / 3600)} hours"

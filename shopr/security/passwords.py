@@ -43,8 +43,8 @@ class Passwords:
     def verify(self, stored: str | None, password: str) -> bool:
         """Whether the password fits the hash. Where there is no hash (None), it takes as long and says no."""
         text = _normal(password[: 4 * MOST])
-        if stored is None:
-            self._nobody = self._nobody or self._hasher.hash(_DUMMY)
+        # Made for whoever comes first, so that not even the first unknown name takes longer than a known one.
+        self._nobody = self._nobody or self._hasher.hash(_DUMMY)
         try:
             return self._hasher.verify(stored or self._nobody, text) and stored is not None
         except (VerificationError, InvalidHashError):
