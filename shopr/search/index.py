@@ -130,7 +130,9 @@ class Index:
         Raises:
             DataError: if the folder holds none, one of another layout, or a damaged one.
         """
-        arrays, lists, facts = storing.read(folder)
+        mapped, lists, facts = storing.read(folder)
+        # The same memory as plain arrays: to cut a piece from a `memmap` costs several times as much.
+        arrays = {name: array.view(np.ndarray) for name, array in mapped.items()}
         try:
             forward = Forward(
                 Vocabulary(lists["terms"]),

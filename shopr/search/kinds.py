@@ -36,6 +36,29 @@ class Asked:
     synonyms: tuple[Phrase, ...] = ()
 
 
+@dataclass(frozen=True)
+class Members:
+    """The products of each kind, so that to find those of a few kinds costs as much as there are.
+
+    Attributes:
+        rows: products by kind. start: shape (kinds + 1,), where each kind's begin.
+    """
+
+    rows: NDArray[np.int64]
+    start: list[int]
+
+    @classmethod
+    def of(cls, kind: NDArray[np.integer], count: int) -> Members:
+        """Of the kind of each product, -1 for none."""
+        rows = np.argsort(kind, kind="stable")
+        return cls(rows, np.searchsorted(kind[rows], np.arange(count + 1)).tolist())
+
+    def mark(self, kinds: NDArray[np.integer], own: NDArray[np.bool_]) -> None:
+        """Set `own` where a product is of one of some kinds."""
+        for code in kinds.tolist():
+            own[self.rows[self.start[code] : self.start[code + 1]]] = True
+
+
 @dataclass
 class Kinds:
     """The kinds of a catalogue.
@@ -52,11 +75,18 @@ class Kinds:
     other: NDArray[np.int32]
     accessory: NDArray[np.bool_] = field(init=False)
     _by_suffix: dict[Phrase, list[int]] = field(init=False, repr=False)
+    _members: tuple[Members, Members] = field(init=False, repr=False)
     _asked: dict[Phrase, Asked | None] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         heads = words("accessories")
         self.accessory = np.array([p[-1] in heads for p in self.phrases] + [False])
+        # An attribute names the kind of the thing that an accessory is for as often as its own.
+        also = ~self.accessory[self.main] | self.accessory[self.other]
+        self._members = (
+            Members.of(self.main, len(self.phrases)),
+            Members.of(np.where(also, self.other, -1), len(self.phrases)),
+        )
         self._by_suffix = {}
         self._asked = {}
         for code, p in enumerate(self.phrases):
@@ -117,11 +147,9 @@ class Kinds:
 
     def rows(self, asked: Asked) -> NDArray[np.bool_]:
         """Which products are of the kind."""
-        member = np.zeros(len(self.phrases) + 1, bool)
-        member[asked.codes] = True
-        # An attribute names the kind of the thing that an accessory is for as often as its own.
-        also = ~self.accessory[self.main] | self.accessory[self.other]
-        own: NDArray[np.bool_] = member[self.main] | (member[self.other] & also)
+        own = np.zeros(len(self.main), bool)
+        for members in self._members:
+            members.mark(asked.codes, own)
         return own
 
     def goes_with(self, asked: Asked) -> NDArray[np.bool_]:

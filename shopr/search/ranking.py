@@ -101,18 +101,24 @@ def _with_synonyms(query: Query, postings: Postings, of_kind: NDArray[np.bool_],
     _add_all(rest, query.terms[:begin], postings)
     _add_all(rest, query.terms[end:], postings)
     own = float(span.max(initial=0.0))
+    members = np.flatnonzero(of_kind)
     for synonym in query.synonyms:
-        other = np.zeros(n, np.float32)
-        for code in synonym:
-            rows, impacts = postings.of(code)
-            other[rows] += impacts
-        other *= of_kind
+        other = _sum_among(members, synonym, postings, n)
         most = float(other.max(initial=0.0))
         if most > 0:
             # A long or rare synonym must not outdo the words that were typed.
             other *= np.float32(weight * (own or most) / most)
-            np.maximum(span, other, out=span)
+            span[members] = np.maximum(span[members], other)
     return rest + span
+
+
+def _sum_among(members: NDArray[np.int64], terms: Sequence[int], postings: Postings, n: int) -> NDArray[np.float32]:
+    """What some terms add to the scores of some products, which are often few."""
+    scores = np.zeros(n, np.float32)
+    for code in terms:
+        rows, impacts = postings.of(code)
+        scores[rows] += impacts
+    return scores[members]
 
 
 def rank(

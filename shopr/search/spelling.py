@@ -66,11 +66,10 @@ _CLOSELY = 8
 _NEVER = (1 << 20, float("inf"))
 
 
-def _near_keys(a: str, b: str) -> bool:
-    if not a or not b or a not in _KEYS or b not in _KEYS:
-        return False
-    (x, y), (u, v) = _KEYS[a], _KEYS[b]
-    return abs(x - u) <= 1.0 and abs(y - v) <= 1
+_NEAR = frozenset(
+    a + b for a, (x, y) in _KEYS.items() for b, (u, v) in _KEYS.items() if abs(x - u) <= 1.0 and abs(y - v) <= 1
+)
+"""Pairs of letters whose keys touch."""
 
 
 def edit_cost(wrong: str, right: str, most: int) -> float:
@@ -90,7 +89,7 @@ def edit_cost(wrong: str, right: str, most: int) -> float:
                 best = last[j - 1]
             else:
                 edits, cost = last[j - 1]
-                best = (edits + 1, cost + (_OTHER_NEAR if _near_keys(a, b) else _OTHER) + first)
+                best = (edits + 1, cost + (_OTHER_NEAR if a + b in _NEAR else _OTHER) + first)
                 if i > 1 and j > 1 and a == right[j - 2] and wrong[i - 2] == b:
                     edits, cost = before[j - 2]
                     best = min(best, (edits + 1, cost + _SWAPPED + (_FIRST / 3 if i == 2 else 0.0)))
@@ -110,7 +109,7 @@ def _put_in(wrong: str, right: str, i: int, j: int) -> float:
     beside = (right[j - 1] if j else "", right[j] if j < len(right) else "")
     if letter in beside:
         return _IN_TWICE
-    return _IN_NEAR if any(_near_keys(letter, other) for other in beside if other) else _IN
+    return _IN_NEAR if letter + beside[0] in _NEAR or letter + beside[1] in _NEAR else _IN
 
 
 @dataclass(frozen=True)

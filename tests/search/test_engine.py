@@ -200,7 +200,7 @@ def test_saved_and_loaded_it_answers_as_before(shop, tmp_path):
     shop.save(tmp_path / "index")
     loaded = ProductSearch.load(tmp_path / "index")
     same(shop, loaded)
-    assert isinstance(loaded.index.postings.impacts, np.memmap)
+    assert isinstance(loaded.index.postings.impacts.base, np.memmap)
 
 
 def test_an_update_equals_a_fresh_build():

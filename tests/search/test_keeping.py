@@ -37,7 +37,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_the_second_process_reads_and_answers_alike(tmp_path: Path, builds: list[int]) -> None:
     first, second = (kept_search(catalog(), tmp_path / "kept") for _ in range(2))
     assert len(builds) == 1
-    assert isinstance(second.index.postings.impacts, np.memmap)
+    assert isinstance(second.index.postings.impacts.base, np.memmap)
     for query in QUERIES:
         one, other = first.search(query), second.search(query)
         assert (one.product_ids, one.alternatives, one.corrected) == (
