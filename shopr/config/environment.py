@@ -46,6 +46,8 @@ class Posture:
         sample_rate: share of the events that are not facts which is kept, 0–1.
         require_secrets: refuse to start with keys made up on the spot.
         require_server_stores: `shopr check --deploy` asks for PostgreSQL and Redis instead of embedded stores.
+        require_sign_in: dashboards need an account, and shoppers see only themselves.
+        ask_consent: nothing optional is kept of a visitor who was not asked.
     """
 
     secure_cookies: bool
@@ -55,6 +57,8 @@ class Posture:
     sample_rate: float
     require_secrets: bool
     require_server_stores: bool
+    require_sign_in: bool = True
+    ask_consent: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.sample_rate <= 1:
@@ -67,7 +71,7 @@ class Posture:
 
 
 _POSTURES = {
-    Environment.DEVELOPMENT: Posture(False, True, "127.0.0.1", "DEBUG", 1.0, False, False),
+    Environment.DEVELOPMENT: Posture(False, True, "127.0.0.1", "DEBUG", 1.0, False, False, False, False),
     Environment.STAGING: Posture(True, False, "127.0.0.1", "INFO", 1.0, True, False),
     Environment.PRODUCTION: Posture(True, False, "127.0.0.1", "INFO", 0.25, True, True),
 }

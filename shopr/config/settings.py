@@ -6,6 +6,7 @@ import atexit
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -15,6 +16,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shopr import __version__
+from shopr.config.amounts import parse_bytes
 from shopr.config.environment import Environment, Posture, detect, parse
 from shopr.config.sources import CallSource, EnvironmentSource, FileSource, project_root, unknown_variables
 from shopr.errors import ConfigError, InputError
@@ -23,22 +25,7 @@ from shopr.randomness import DEFAULT_SEED
 
 __all__ = ["Settings", "mask", "parse_bytes"]
 
-_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-
-
-def parse_bytes(value: object) -> object:
-    """`"4GB"`, `"512 MiB"` or a number of bytes as bytes (powers of 1024); other types are left to the type check.
-
-    Raises:
-        ValueError: if a text is no amount of memory.
-    """
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\s*", value, re.IGNORECASE)
-    if match is None:
-        raise ValueError(f"{value!r} is no amount of memory; write 4GB or 512MB")
-    return int(float(match[1]) * _UNITS[match[2].upper()])
 
 
 def mask(url: str) -> str:
@@ -104,6 +91,12 @@ class Settings(BaseSettings):
     app_hosts: str = ""
     """Names that the app's server answers to, separated by commas, such as those a proxy in front passes on; "" takes
     this machine's own where it listens here alone, else any."""
+    require_sign_in: bool = Field(default_factory=lambda given: _posture(given).require_sign_in)
+    """Whether dashboards need an analyst's account, acts an operator's, and shoppers see only themselves; by default in
+    staging and production."""
+    ask_consent: bool = Field(default_factory=lambda given: _posture(given).ask_consent)
+    """Whether visitors are asked, and nothing optional is kept before they answer; by default in staging and
+    production. Else all is allowed until somebody says otherwise."""
     clamav_url: str = ""
     """ClamAV's clamd that scans uploads, unix:///path or tcp://host:3310; "" scans none."""
     audit_anchor: str = ""
@@ -274,6 +267,11 @@ class Settings(BaseSettings):
         return f"Settings({', '.join(f'{name}={self.shown(name)!r}' for name in self.names())})"
 
     __str__ = __repr__
+
+
+def _posture(given: Mapping[str, Any]) -> Posture:
+    """The safe defaults of the environment that the settings before it name; of the strictest where that is wrong."""
+    return Posture.of(given.get("environment", Environment.PRODUCTION))
 
 
 def _absolute_sqlite(url: str) -> str:
