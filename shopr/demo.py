@@ -25,7 +25,8 @@ from shopr.recommend.registry import make
 from shopr.shop import Shop
 from shopr.tracking.evidence import gather
 from shopr.tracking.lineage import package_hash
-from shopr.tracking.promotion import ALIAS, MODEL_NAME, champion_version, promote
+from shopr.tracking.promotion import promote
+from shopr.tracking.registry import ALIAS, MODEL_NAME, champion_version, serving_version
 from shopr.tracking.runs import run
 from shopr.tracking.study import study
 
@@ -93,8 +94,7 @@ def run_demo(
     tuned = _tune(shop, spans, budget_seconds, memory)
     table = _compare(shop, spans, tuned, memory)
     verdict, promoted = _promote(shop, spans, tuned, memory)
-    serving = champion_version(settings)
-    version = None if serving is None else str(serving.version)
+    version = serving_version(settings)
     return DemoResult(shop, tuned["model"], tuned["run_id"], table, verdict, version, promoted, memory.reused)
 
 

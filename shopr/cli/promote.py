@@ -78,8 +78,8 @@ def promote(
 def _judged(run_id: str | None, to: str, bounds: Rules, shop: str | None) -> Judgement:
     from shopr.progress import step
     from shopr.shop import Shop
-    from shopr.tracking.promotion import best_candidate
     from shopr.tracking.promotion import promote as judge
+    from shopr.tracking.registry import best_candidate
 
     opened = Shop.open(shop=shop)
     if run_id == "best":
@@ -148,7 +148,8 @@ def rollback(reason: str, trial: bool, as_json: bool) -> None:
 def models(card: str | None, retire: int | None, as_json: bool) -> None:
     """List model versions, which one serves, and every promotion, refusal and rollback."""
     from shopr.config import Settings
-    from shopr.tracking.promotion import history, versions
+    from shopr.tracking.promotion import history
+    from shopr.tracking.registry import versions
     from shopr.tracking.rollout import on_trial
 
     settings = Settings()

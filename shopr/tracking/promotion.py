@@ -1,65 +1,36 @@
-"""Who serves: model versions, the champion's alias, and the record of every promotion, refusal and rollback.
+"""Who serves: the gate's judgement that makes a candidate champion or challenger, and the way back by a rollback.
 
 The way in stages, by challenger, shadow and canary, is `shopr.tracking.rollout`.
 """
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
-from sqlalchemy import insert, select
 
 from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
 from shopr.data.interactions import Interactions
-from shopr.errors import GateError, InputError, NotReadyError, StorageError
+from shopr.errors import InputError, NotReadyError, StorageError
 from shopr.storage.database import Database
-from shopr.storage.tables import promotions
 from shopr.tracking.cards import publish_card
 from shopr.tracking.evidence import Evidence
 from shopr.tracking.gate import Decision, Rules
 from shopr.tracking.judging import judge
 from shopr.tracking.packaging import load_model
-from shopr.tracking.registry import (
-    ALIAS,
-    CANDIDATE_TAG,
-    MODEL_NAME,
-    PREVIOUS,
-    aliased_version,
-    best_candidate,
-    champion_version,
-    newest_candidate,
-    point,
-    register,
-    versions,
-)
+from shopr.tracking.record import enter, history, move_champion, record_row, served_before
+from shopr.tracking.registry import MODEL_NAME, aliased_version, champion_version, newest_candidate, register
 from shopr.tracking.store import client, guarded
 from shopr.tracking.trials import TrialStore
 
 if TYPE_CHECKING:
     from shopr.data.catalog import Catalog
 
-__all__ = [
-    "ALIAS",
-    "CANDIDATE_TAG",
-    "MODEL_NAME",
-    "PREVIOUS",
-    "Judgement",
-    "best_candidate",
-    "champion_version",
-    "history",
-    "move_champion",
-    "newest_candidate",
-    "promote",
-    "record_row",
-    "rollback",
-    "versions",
-]
+__all__ = ["Judgement", "history", "promote", "rollback"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +95,7 @@ def promote(
     previous = None if serving is None else str(serving.version)
     if to == "challenger":
         _free(settings)
+    refused = f"run {run_id[:8]}"
     try:
         judged = judge(
             settings, log, run_id, serving, rules,
@@ -132,28 +104,26 @@ def promote(
     except StorageError as error:
         # Files that changed since they were logged are a refusal, too, and belong on record.
         with suppress(StorageError):
-            row = record_row("refuse", f"run {run_id[:8]}", previous, actor, error.message, {})
-            move_champion(settings, row, clock, move=False)
+            enter(settings, record_row("refuse", refused, previous, actor, error.message, {}), clock)
         raise
-    decision = judged.decision
-    version = register(settings, run_id) if decision.allowed else None
-    if version is None:
-        row = record_row("refuse", f"run {run_id[:8]}", previous, actor, judged.verdict, judged.record)
-        move_champion(settings, row, clock, move=False)
-    elif to == "challenger":
-        TrialStore(Database.open(settings), clock=clock).forget(version)
-        move_champion(
-            settings,
-            record_row("challenge", version, previous, actor, judged.verdict, judged.record),
-            clock,
-            move=False,
-        )
-        point(settings, version, to)
+    if not judged.decision.allowed:
+        enter(settings, record_row("refuse", refused, previous, actor, judged.verdict, judged.record), clock)
+        return Judgement(judged.decision, None, previous, run_id, judged.record)
+    version = register(settings, run_id)
+    action = "promote" if to == "champion" else "challenge"
+    _install(settings, record_row(action, version, previous, actor, judged.verdict, judged.record), clock)
+    return Judgement(judged.decision, version, previous, run_id, judged.record)
+
+
+def _install(settings: Settings, row: Mapping[str, Any], clock: Clock) -> None:
+    """Let the version of a row serve, or be challenger with no answers yet, as the row's action says; with its card."""
+    version = row["version"]
+    if row["action"] == "promote":
+        move_champion(settings, row, clock)
     else:
-        move_champion(settings, record_row("promote", version, previous, actor, judged.verdict, judged.record), clock)
-    if version is not None:
-        publish_card(settings, version)
-    return Judgement(decision, version, previous, run_id, judged.record)
+        TrialStore(Database.open(settings), clock=clock).forget(version)
+        enter(settings, row, clock, alias="challenger")
+    publish_card(settings, version)
 
 
 def rollback(settings: Settings, *, actor: str | None = None, reason: str = "", clock: Clock | None = None) -> str:
@@ -170,7 +140,7 @@ def rollback(settings: Settings, *, actor: str | None = None, reason: str = "", 
     if serving is None:
         raise NotReadyError("no model serves", hint="Run 'shopr promote' first")
     passed_over = []
-    for before in _served_before(history(settings), str(serving.version)):
+    for before in served_before(history(settings), str(serving.version)):
         try:
             with guarded(settings):
                 target = client(settings).get_model_version(MODEL_NAME, before)
@@ -184,79 +154,6 @@ def rollback(settings: Settings, *, actor: str | None = None, reason: str = "", 
     why = "; ".join([reason or "asked for", *passed_over])
     move_champion(settings, record_row("rollback", before, str(serving.version), actor, why, {}), clock)
     return before
-
-
-def history(settings: Settings) -> pd.DataFrame:
-    """Every promotion, refusal and rollback, newest first: the columns of the table `promotions`.
-
-    `previous_version` is None where nothing served before.
-    """
-    with Database.open(settings).read() as connection:
-        rows = connection.execute(select(promotions).order_by(promotions.c.id.desc())).mappings().all()
-    table = pd.DataFrame([dict(row) for row in rows], columns=[c.name for c in promotions.columns])
-    table["previous_version"] = pd.Series([row["previous_version"] for row in rows], dtype=object)
-    return table
-
-
-def _served_before(record: pd.DataFrame, serving: str) -> list[str]:
-    """The versions to go back to from `serving`, nearest first.
-
-    A promotion puts a version on top of the stack, a rollback takes off all that is above the version it names. Where
-    the alias was moved by other hands, what the record has on top comes first.
-    """
-    stack: list[str] = []
-    for action, version in zip(record["action"][::-1], record["version"][::-1], strict=True):
-        if action == "promote":
-            stack.append(str(version))
-        elif action == "rollback" and version in stack:
-            del stack[len(stack) - stack[::-1].index(version) :]
-    if stack and stack[-1] == serving:
-        stack.pop()
-    return list(dict.fromkeys(version for version in reversed(stack) if version != serving))
-
-
-def record_row(  # noqa: PLR0917 - the columns of the record, in order
-    action: str, version: str, previous: str | None, actor: str | None, reason: str, evidence: Mapping[str, Any]
-) -> dict[str, Any]:
-    """A row of the record but for its time; the actor is the operating system's user by default."""
-    return {
-        "action": action,
-        "version": version,
-        "previous_version": previous,
-        "actor": actor or _whoami(),
-        "reason": reason,
-        "evidence": dict(evidence),
-    }
-
-
-def move_champion(settings: Settings, row: Mapping[str, Any], clock: Clock, *, move: bool = True) -> None:
-    """Put a step on record and, in the same transaction, move the champion's alias: neither happens without the other.
-
-    Args:
-        move: False only writes the record.
-
-    Raises:
-        GateError: if another step moved the champion meanwhile.
-        StorageError: if a store refuses; nothing is kept then.
-    """
-    before = row["previous_version"]
-    try:
-        with Database.open(settings).begin() as connection:
-            serving = champion_version(settings)
-            if move and (None if serving is None else str(serving.version)) != before:
-                raise GateError("the champion changed while the candidate was judged", hint="Run it again")
-            connection.execute(insert(promotions).values(time=clock.now(), model_name=MODEL_NAME, **row))
-            if move:
-                point(settings, row["version"])
-    except StorageError:
-        if move:  # the alias may have moved before the record failed
-            with suppress(StorageError):
-                point(settings, before)
-        raise
-    if move:
-        # The record, not this alias, says what a rollback goes back to: that it cannot be set undoes no promotion.
-        with suppress(StorageError):
-            point(settings, next(iter(_served_before(history(settings), row["version"])), None), PREVIOUS)
 
 
 def _free(settings: Settings) -> None:
@@ -274,10 +171,3 @@ def _looks(settings: Settings, split: str) -> int:
     """Candidates that were judged on this split before."""
     table = history(settings)
     return sum(1 for evidence in table["evidence"] if isinstance(evidence, Mapping) and evidence.get("split") == split)
-
-
-def _whoami() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

@@ -27,6 +27,7 @@ __all__ = [
     "newest_candidate",
     "point",
     "register",
+    "serving_version",
     "versions",
 ]
 
@@ -94,6 +95,12 @@ def best_candidate(settings: Settings, data: str, *, metric: str = "ndcg@10") ->
 def champion_version(settings: Settings) -> Any | None:
     """MLflow's record of the version that serves; None if none does."""
     return aliased_version(settings, ALIAS)
+
+
+def serving_version(settings: Settings) -> str | None:
+    """The number of the version that serves; None if none does."""
+    serving = champion_version(settings)
+    return None if serving is None else str(serving.version)
 
 
 def aliased_version(settings: Settings, alias: str) -> Any | None:

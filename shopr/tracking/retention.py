@@ -11,8 +11,8 @@ from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
 from shopr.errors import InputError, StorageError
 from shopr.tracking.packaging import MODEL_FOLDER
-from shopr.tracking.promotion import history, move_champion, record_row
-from shopr.tracking.registry import MODEL_NAME, champion_version, versions
+from shopr.tracking.record import enter, history, record_row
+from shopr.tracking.registry import MODEL_NAME, serving_version, versions
 from shopr.tracking.store import client, guarded, quiet_mlflow
 
 __all__ = ["retirable", "retire"]
@@ -46,11 +46,10 @@ def retire(settings: Settings, keep: int, *, actor: str | None = None, clock: Cl
     """
     clock = clock or SystemClock()
     gone = retirable(settings, keep)
-    serving = champion_version(settings)
-    before = None if serving is None else str(serving.version)
+    before = serving_version(settings)
     for version in gone:
         why = f"of no use to a rollback: {keep} versions that served are kept"
-        move_champion(settings, record_row("retire", version, before, actor, why, {}), clock, move=False)
+        enter(settings, record_row("retire", version, before, actor, why, {}), clock)
         _delete(settings, version)
     return gone
 

@@ -12,16 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import insert
-
 from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
 from shopr.errors import GateError, NotReadyError, StorageError
 from shopr.storage.database import Database
-from shopr.storage.tables import promotions
 from shopr.tracking.cards import publish_card
-from shopr.tracking.promotion import history, move_champion, record_row
-from shopr.tracking.registry import MODEL_NAME, aliased_version, champion_version, point
+from shopr.tracking.record import enter, history, move_champion, record_row
+from shopr.tracking.registry import aliased_version, point, serving_version
 from shopr.tracking.rules import RolloutRules
 from shopr.tracking.trials import Tally, TrialStore
 
@@ -87,8 +84,7 @@ def advance(
     if trial is None:
         raise NotReadyError("no version is on trial", hint="Start one by 'shopr promote --to challenger'")
     judged = _judged(settings, trial.version)
-    serving = champion_version(settings)
-    before = None if serving is None else str(serving.version)
+    before = serving_version(settings)
     if before != judged["previous_version"]:
         told = "none" if judged["previous_version"] is None else f"version {judged['previous_version']}"
         raise GateError(
@@ -100,7 +96,7 @@ def advance(
     seen = {"stage": trial.stage, "tally": trial.tally.document(), "rollout": rules.model_dump()}
     if problems:
         why = f"stays {trial.stage}: {'; '.join(problems)}"
-        _enter(settings, record_row("refuse", trial.version, before, actor, why, seen), clock)
+        enter(settings, record_row("refuse", trial.version, before, actor, why, seen), clock)
         raise GateError(f"version {trial.version} {why}", hint="Let it answer on, or withdraw it")
     why = _why(trial, target, rules)
     # Whoever asks how good the champion is finds the gate's evidence with the step that made it the champion.
@@ -110,7 +106,7 @@ def advance(
         move_champion(settings, row, clock)
         publish_card(settings, trial.version)
     else:
-        _enter(settings, row, clock, move=(target, trial.version))
+        enter(settings, row, clock, alias=target)
     with suppress(StorageError):  # the later stage counts where two aliases name one version
         point(settings, None, trial.stage)
     return trial.version, target
@@ -126,11 +122,10 @@ def withdraw(settings: Settings, *, reason: str = "", actor: str | None = None, 
     trial = on_trial(settings)
     if trial is None:
         raise NotReadyError("no version is on trial", hint="See 'shopr models'")
-    serving = champion_version(settings)
-    before = None if serving is None else str(serving.version)
+    before = serving_version(settings)
     seen = {"stage": trial.stage, "tally": trial.tally.document()}
     row = record_row("withdraw", trial.version, before, actor, reason or "asked for", seen)
-    _enter(settings, row, clock or SystemClock())
+    enter(settings, row, clock or SystemClock())
     for stage in STAGES:
         found = aliased_version(settings, stage)
         if found is not None and str(found.version) == trial.version:
@@ -166,11 +161,3 @@ def _latest(settings: Settings, version: str) -> Mapping[str, Any]:
     record = history(settings)
     rows = record[(record["version"] == version) & (record["action"] != "refuse")]
     return rows.iloc[0]["evidence"] if len(rows) else {}
-
-
-def _enter(settings: Settings, row: Mapping[str, Any], clock: Clock, *, move: tuple[str, str] | None = None) -> None:
-    """Put a step on record and, in the same transaction, move its alias."""
-    with Database.open(settings).begin() as connection:
-        connection.execute(insert(promotions).values(time=clock.now(), model_name=MODEL_NAME, **row))
-        if move is not None:
-            point(settings, move[1], move[0])

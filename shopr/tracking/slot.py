@@ -79,7 +79,7 @@ class ModelSlot:
 
     def _refreshed(self) -> ServedModel | None:
         from shopr.tracking.packaging import load_model
-        from shopr.tracking.promotion import MODEL_NAME, champion_version
+        from shopr.tracking.registry import MODEL_NAME, champion_version
         from shopr.tracking.store import client, guarded
 
         found = champion_version(self._settings)

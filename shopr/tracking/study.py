@@ -18,7 +18,7 @@ from shopr.recommend.memory import bounded
 from shopr.recommend.registry import make
 from shopr.recommend.tuning import TuningResult, tune
 from shopr.tracking.packaging import log_model
-from shopr.tracking.promotion import CANDIDATE_TAG
+from shopr.tracking.registry import CANDIDATE_TAG
 from shopr.tracking.runs import EXPERIMENT, Run, run
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
 from shopr.errors import GateError, NotReadyError
 from shopr.storage.database import Database
-from shopr.tracking.promotion import history, rollback
-from shopr.tracking.registry import champion_version
+from shopr.tracking.promotion import rollback
+from shopr.tracking.record import history
+from shopr.tracking.registry import serving_version
 from shopr.tracking.rollout import on_trial, withdraw
 
 __all__ = ["WATCHER", "Response", "respond"]
@@ -78,8 +79,7 @@ def _answer(  # noqa: PLR0917 - one step of `respond`, with its arguments
     if trial is not None and alert["version"] == trial.version:
         withdraw(settings, reason=why, actor=WATCHER, clock=clock)
         return closed("withdraw", f"the trial of version {trial.version} as {trial.stage} was ended", trial.version)
-    serving = champion_version(settings)
-    champion = None if serving is None else str(serving.version)
+    champion = serving_version(settings)
     meant = alert["version"] or _served_at(settings, alert["time"])
     if champion is None or meant != champion:
         return closed("none", f"version {meant} does not serve" if meant else "no version served then")

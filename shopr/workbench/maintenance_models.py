@@ -15,7 +15,7 @@ _MEASURES = ("validation_ndcg_at_10", "validation_recall_at_10", "coverage")
 
 def model(context: Context) -> Part:
     """The champion, its age, and how it compares with the versions before it."""
-    from shopr.tracking.promotion import champion_version, versions
+    from shopr.tracking.registry import champion_version, versions
     from shopr.tracking.store import quiet_mlflow
 
     quiet_mlflow()  # whoever imports it first decides whether it warns in a notebook

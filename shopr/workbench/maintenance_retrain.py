@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from shopr.errors import ShoprError
-from shopr.tracking.promotion import champion_version, promote
+from shopr.tracking.promotion import promote
+from shopr.tracking.registry import champion_version
 from shopr.tracking.store import client, guarded
 from shopr.tracking.study import train_candidate
 from shopr.workbench.maintenance_parts import Context, Level, Part, Plot, change

@@ -72,8 +72,7 @@ def _signs(events: pd.DataFrame) -> dict[str, float]:
 
 def artifact(context: Context) -> Part:
     """Whether the files of the model that serves still have the digest they were logged with."""
-    from shopr.tracking.promotion import champion_version
-    from shopr.tracking.registry import candidate
+    from shopr.tracking.registry import candidate, champion_version
     from shopr.tracking.store import quiet_mlflow
 
     quiet_mlflow()

@@ -22,7 +22,8 @@ from shopr.serving.streamlit_server import AppServer, launch
 from shopr.shop import Shop
 from shopr.tracking.gate import Rules
 from shopr.tracking.packaging import log_model
-from shopr.tracking.promotion import CANDIDATE_TAG, promote
+from shopr.tracking.promotion import promote
+from shopr.tracking.registry import CANDIDATE_TAG
 from shopr.tracking.runs import run
 from tests.abtest.units import SPEC, START, units
 from tests.app.browsing import READY, chromium

@@ -18,7 +18,7 @@ from shopr.tracking import judging, promotion
 from shopr.tracking.evidence import gather
 from shopr.tracking.gate import Decision, Reason
 from shopr.tracking.packaging import load_model, log_model
-from shopr.tracking.registry import champion_version, point, versions
+from shopr.tracking.registry import CANDIDATE_TAG, champion_version, point, register, versions
 from shopr.tracking.rules import Rules
 from shopr.tracking.runs import run
 from shopr.tracking.slot import ModelSlot
@@ -212,8 +212,8 @@ def test_the_slot_follows_the_alias_and_keeps_a_model_that_works(stores, bought,
     slot = ModelSlot(stores, ttl=5, clock=clock)
     first = slot.current()
     assert (first.version, first.model.name) == ("1", "item_knn")
-    assert promotion.register(stores, runs[1]) == "2"
-    assert promotion.register(stores, runs[1]) == "2"
+    assert register(stores, runs[1]) == "2"
+    assert register(stores, runs[1]) == "2"
     point(stores, "2")
     assert slot.current() is first
     clock.advance(5)
@@ -233,7 +233,7 @@ def test_the_alias_does_not_move_where_the_record_fails(stores, bought, monkeypa
         raise OperationalError("INSERT", {}, Exception("database or disk is full"))
 
     with monkeypatch.context() as patched:
-        patched.setattr(promotion, "point", lambda s, v: (point(s, v), v is None or full()))
+        patched.setattr("shopr.tracking.record.point", lambda s, v: (point(s, v), v is None or full()))
         with pytest.raises(StorageError, match=r"full|no room"):
             promote(stores, bought, runs[0])
     assert state(stores) is None
@@ -244,7 +244,7 @@ def test_the_alias_does_not_move_where_the_record_fails(stores, bought, monkeypa
 
 def test_a_champion_that_changed_meanwhile_is_not_overwritten(stores, bought, monkeypatch):
     runs = [candidate(stores, bought, name) for name in ("item_knn", "popular")]
-    promotion.register(stores, runs[1])
+    register(stores, runs[1])
     real = judging.decide
 
     def while_judging(*given, **more):
@@ -310,7 +310,7 @@ def test_a_record_can_be_read_by_another_process(stores, bought):
 
 def test_a_candidate_that_saw_the_gates_span_is_refused_before_it_is_judged(stores):
     bought = log()
-    with run("cheat", settings=stores, tags={promotion.CANDIDATE_TAG: "true"}) as made:
+    with run("cheat", settings=stores, tags={CANDIDATE_TAG: "true"}) as made:
         log_model(made, make("item_knn").fit(bought))
     with pytest.raises(InputError, match=r"learned from purchases until .*, the gate judges those since"):
         promotion.promote(stores, bought, run_id=made.run_id)

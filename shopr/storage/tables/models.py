@@ -10,7 +10,7 @@ __all__ = ["experiment_exposures", "promotions"]
 
 promotions = table(
     "promotions",
-    Card("shopr.tracking.promotion", "for good: the record of who served what", None, "none"),
+    Card("shopr.tracking.record", "for good: the record of who served what", None, "none"),
     Column("id", Integer, primary_key=True),
     Column("time", UtcDateTime, nullable=False),
     Column("action", String(32), nullable=False),
