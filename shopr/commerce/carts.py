@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from shopr.commerce.offers import Offers, Snapshot
 from shopr.commerce.rulings import Ruling, no, yes
 from shopr.commerce.sql import checked_id, checked_owner, hold
-from shopr.commerce.stock import covers
+from shopr.commerce.stock import covers, together
 from shopr.storage.tables import cart_lines as table
 
 __all__ = ["KEPT", "MOST_EACH", "MOST_LINES", "Cart", "CartBook", "CartChange", "CartLine"]
@@ -153,9 +153,10 @@ class CartBook:
             return self.empty(connection, owner)
 
     def merge(self, source: str, target: str) -> Cart:
-        """Move a visitor's cart into a user's, as at login; quantities add up within the bounds, the source is emptied.
+        """Move a visitor's cart into a user's, as at login; the source is emptied.
 
-        What is in the target already keeps its price of the time of adding, which is the older one.
+        Quantities of one product add up, but to no more than there is of it; what either had is not made less. What is
+        in the target already keeps its price of the time of adding, which is the older one.
         """
         checked_owner(source)
         checked_owner(target)
@@ -163,7 +164,7 @@ class CartBook:
         with self._database.begin() as connection:
             hold(connection, self._database, self._key(source), self._key(target))
             if source != target:
-                self._move(connection, source, target)
+                self._move(connection, source, target, now)
             return self._cart(connection, target, now)
 
     def expire(self, untouched: timedelta = KEPT) -> int:
@@ -233,7 +234,7 @@ class CartBook:
             "touched_at": self._offers.clock.now(),
         }
 
-    def _move(self, connection: Connection, source: str, target: str) -> None:
+    def _move(self, connection: Connection, source: str, target: str, now: Snapshot) -> None:
         old = self._offers.clock.now() - KEPT
         rows = connection.execute(select(table).where(self._whose(source)).order_by(table.c.position)).mappings().all()
         if rows and max(row["touched_at"] for row in rows) <= old:
@@ -247,7 +248,7 @@ class CartBook:
         for row in rows:
             held = there.get(row["product_id"])
             if held is not None:
-                quantity = min(held.quantity + row["quantity"], MOST_EACH)
+                quantity = min(together(now, row["product_id"], held.quantity, row["quantity"]), MOST_EACH)
                 which = self._whose(target) & (table.c.product_id == row["product_id"])
                 connection.execute(update(table).where(which).values(quantity=quantity))
             elif len(there) < MOST_LINES:

@@ -13,7 +13,7 @@ from shopr.commerce.rulings import Ruling, no, yes
 from shopr.errors import InputError
 from shopr.storage.tables import offers as table
 
-__all__ = ["MOST_PIECES", "Shortage", "StockBook", "covers"]
+__all__ = ["MOST_PIECES", "Shortage", "StockBook", "covers", "together"]
 
 MOST_PIECES = 1_000_000_000
 
@@ -145,6 +145,14 @@ def covers(offers: Snapshot, product_id: str, quantity: int) -> Ruling:
     if row < 0:
         return no("unknown_product", product_id=product_id)
     return _covers(product_id, None if np.isnan(offers.stock[row]) else int(offers.stock[row]), quantity)
+
+
+def together(offers: Snapshot, product_id: str, one: int, other: int) -> int:
+    """Pieces that two wishes for a product come to: what there is bounds their sum, and makes neither of them less."""
+    row = offers.row(product_id)
+    if row < 0 or np.isnan(offers.stock[row]):
+        return one + other
+    return max(min(one + other, int(offers.stock[row])), one, other)
 
 
 def _checked(pieces: int | None) -> None:

@@ -4,7 +4,7 @@ session.
     app = Doors(app, DoorConfig(...), sessions=…, access=…, limits=…)
 
 Behind them the app finds who asks in two request headers that no client can set: `x-shopr-session` and
-`x-shopr-address`.
+`x-shopr-address`. An app that begins another session says so by `give(scope, token)`; with "" the cookie goes.
 """
 
 from __future__ import annotations
@@ -40,12 +40,18 @@ from shopr.security.principal import Principal
 from shopr.security.proxies import TrustedProxies
 from shopr.security.sessions import Resumed, Sessions
 
-__all__ = ["DoorConfig", "Doors"]
+__all__ = ["DoorConfig", "Doors", "give"]
 
 log = logging.getLogger("shopr.security")
 ADDRESS, SESSION = "x-shopr-address", "x-shopr-session"
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?\Z")
 _CHECK_SECONDS = 30.0
+_GIVEN = "given"
+
+
+def give(scope: Scope, token: str) -> None:
+    """Let the doors hand the browser this session token with the answer; "" takes its cookie away."""
+    context_of(scope)[_GIVEN] = token
 
 
 class DoorConfig(BaseModel):
@@ -152,7 +158,7 @@ class Doors:
         if session is not None:
             context_of(scope).update(session=session, token=fresh or token)
             scope = with_headers(scope, [], [(SESSION, session.id)])
-        sending = self._minding(send if fresh is None else self._setting(send, fresh), who, scope["path"])
+        sending = self._minding(self._setting(send, scope, fresh), who, scope["path"])
         receiving = receive
         if scope["type"] == "websocket" and session is not None:
             receiving = self._watched(receive, session.id)
@@ -194,12 +200,15 @@ class Doors:
         """Sessions are rows: a robot that throws its cookies away must not fill the table."""
         return self._limits is None or (await asyncio.to_thread(self._limits.hit, "session", who)).allowed
 
-    def _setting(self, send: Send, token: str) -> Send:
+    def _setting(self, send: Send, scope: Scope, fresh: str | None) -> Send:
+        """A `send` that hands the browser its token: the one that the app gives, else the one that is due."""
         secure = "; Secure" if self.config.secure else ""
-        line = f"{self.config.cookie_name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}".encode()
 
         async def sending(message: Message) -> None:
-            if message["type"] in ("http.response.start", "websocket.accept"):
+            token = context_of(scope).get(_GIVEN, fresh)
+            if token is not None and message["type"] in ("http.response.start", "websocket.accept"):
+                over = "" if token else "; Max-Age=0"
+                line = f"{self.config.cookie_name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}{over}".encode()
                 kept = list(message.get("headers", ()))
                 # The first answer to a visitor must not be handed to another one by a cache.
                 private = [(n, v) for n, v in kept if n.lower() != b"cache-control"]

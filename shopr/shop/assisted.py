@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from shopr.errors import ConfigError, InputError, NotReadyError
+from shopr.errors import ConfigError, InputError, NotReadyError, ShoprError
 from shopr.recommend.base import MAX_K
 from shopr.recommend.pipeline import Wanted
 from shopr.shop.answers import Visit
@@ -13,12 +14,15 @@ from shopr.shop.answers import Visit
 if TYPE_CHECKING:
     from shopr.chat.assistant import Assistant
     from shopr.chat.llm.help import ModelHelp
+    from shopr.chat.memory import Memory
     from shopr.commerce.facade import Commerce
     from shopr.search import ProductSearch
     from shopr.search.desk import SearchDesk
     from shopr.shop.root import Shop
 
 __all__ = ["Assisted"]
+
+log = logging.getLogger(__name__)
 
 
 class Assisted:
@@ -72,6 +76,38 @@ class Assisted:
             personal=Personal(lambda: shop.security.cipher, lambda: shop.security.pepper),
         )
 
+    def join_carts(self, user_id: str, session_id: str, conversation: str = "") -> int:
+        """What a visitor put into the cart goes into that of the user they signed in as; how many pieces that has then.
+
+        It must not keep anybody from signing in: what cannot be joined stays where it is.
+
+        Args:
+            conversation: its cart is the visitor's as long as the conversation is nobody's.
+        """
+        from shopr.commerce.sql import visitor
+
+        if not self._whole.exists:
+            return 0
+        try:
+            known = conversation and self.memory.owner(conversation) is None
+            for source in [session_id, *([conversation] if known else [])]:
+                cart = self.commerce.carts.merge(visitor(source), user_id)
+            return cart.pieces
+        except ShoprError as error:
+            log.error("a visitor's cart was not joined: %s", error.one_line())
+            return 0
+
+    @cached_property
+    def memory(self) -> Memory:
+        """Conversations, and what is remembered of shoppers across visits."""
+        from shopr.chat.memory import Memory
+
+        shop = self._whole
+        return Memory(
+            shop.database, shop.name, clock=shop.clock, cipher=lambda: shop.security.cipher,
+            forget=shop.security.cipher.keys.expire,
+        )  # fmt: skip
+
     @cached_property
     def assistant(self) -> Assistant:
         """The assistant: `shop.assistant.reply(text, conversation_id=…, user_id=…)`.
@@ -80,17 +116,12 @@ class Assisted:
             NotReadyError: if the shop has no data.
         """
         from shopr.chat.assistant import Assistant
-        from shopr.chat.memory import Memory
 
         shop = self._whole
-        memory = Memory(
-            shop.database, shop.name, clock=shop.clock, cipher=lambda: shop.security.cipher,
-            forget=shop.security.cipher.keys.expire,
-        )  # fmt: skip
         return Assistant(
             lambda: self.search_desk.counted,
             self.commerce,
-            memory=memory,
+            memory=self.memory,
             suggest=self._suggest,
             related=self._related,
             clock=shop.clock,

@@ -88,19 +88,25 @@ class Measured:
             shop.events.identities.link(session_id=session_id, device_id=device_id, user_id=user_id)
 
     def sign_in(
-        self, token: str | None, user_id: str, privilege: Privilege = "user", *, address: str = "", agent: str = ""
-    ) -> tuple[str, Session]:
+        self, token: str | None, user_id: str, privilege: Privilege = "user", *, address: str = "", agent: str = "",
+        conversation: str = "",
+    ) -> tuple[str, Session]:  # fmt: skip
         """Start the session of somebody who proved who they are (`shopr.security.sessions`); what the visitor's session
-        that ends with it did is theirs.
+        that ends with it did is theirs, and so is its cart.
+
+        Args:
+            conversation: that the visitor had with the assistant; its cart joins as well, unless it is somebody's.
 
         Raises:
             InputError: if the user id is empty or too long.
         """
-        sessions = self._measuring.security.sessions
+        shop = self._measuring
+        sessions = shop.security.sessions
         before = sessions.resume(token, address=address, agent=agent).session if token else None
         fresh, session = sessions.login(token, user_id, privilege, address=address, agent=agent)
         if before is not None and not before.user:
             self.signed_in(user_id, session_id=before.id)
+            shop.join_carts(user_id, before.id, conversation)
         return fresh, session
 
     def _seen(self, event: Event) -> None:

@@ -41,8 +41,8 @@ __all__ = ["Security"]
 
 AUTOMATIC = "shopr"
 _AGENT_API = ("/_stcore/agent/",)
-_BEACONS = ("/collect/own", "/collect/consent")
-"""A beacon carries no header of ours; that it comes from our own pages is checked all the same."""
+_OWN_TOKEN = ("/collect/own", "/collect/consent", "/account/")
+"""Beacons carry no header of ours, and forms bring their token in their body; where they come from is checked here."""
 _KEYED = ("/collect", "/metrics")
 """What asks for a key instead of a session."""
 _STREAMLIT_UPLOADS = ("/_stcore/upload_file/",)
@@ -235,7 +235,7 @@ class Security:
         inner = Doors(
             app,
             DoorConfig(
-                secure=secure, hosts=hosts, closed=_AGENT_API, token_exempt=(*_STREAMLIT_UPLOADS, *_BEACONS),
+                secure=secure, hosts=hosts, closed=_AGENT_API, token_exempt=(*_STREAMLIT_UPLOADS, *_OWN_TOKEN),
                 open_=("/security/csp-report", "/_stcore/health", "/_stcore/script-health-check", "/static/", *_KEYED),
             ),
             proxies=TrustedProxies(ours),

@@ -140,6 +140,17 @@ def test_merging_keeps_within_the_bounds(shop: Commerce) -> None:
     assert held(shop.carts.merge(visitor("s"), "ann")) == {"cable": MOST_EACH}
 
 
+def test_joined_carts_hold_no_more_than_there_is_and_no_less_than_before(shop: Commerce) -> None:
+    shop.stock.set_many({"mouse": 5, "cable": 5})
+    shop.carts.add("ann", "mouse", 3)
+    shop.carts.add(visitor("s"), "mouse", 4)
+    shop.carts.add("ann", "cable", 4)
+    shop.carts.add(visitor("s"), "cable", 1)
+    shop.stock.set("cable", 2)
+    assert held(shop.carts.merge(visitor("s"), "ann")) == {"mouse": 5, "cable": 4}
+    assert not shop.carts.of("ann").lines[1].buyable  # and says so
+
+
 def test_an_untouched_cart_expires(shop: Commerce, clock: ManualClock) -> None:
     shop.carts.add("ann", "mouse")
     clock.advance(KEPT.total_seconds() - 1)

@@ -59,7 +59,9 @@ class ShopMachine(RuleBasedStateMachine):
         if owner != "session:1":
             target = self.carts.setdefault(owner, {})
             for product, (pieces, price) in self.carts.pop("session:1", {}).items():
-                target.setdefault(product, [0, price])[0] += pieces
+                line, there = target.setdefault(product, [0, price]), self.stock[product]
+                both = line[0] + pieces
+                line[0] = both if there is None else max(min(both, there), line[0], pieces)
 
     @rule(product=SOLD, price=st.one_of(st.none(), st.integers(0, 5000)))
     def reprice(self, product: str, price: int | None) -> None:
