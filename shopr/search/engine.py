@@ -43,6 +43,21 @@ class Updated:
     unchanged: int
 
 
+@dataclass(frozen=True)
+class _Cut:
+    """Which part of a list is wanted, and in which order."""
+
+    k: int
+    sort: str
+    prices: NDArray[np.floating] | None
+    start: int
+    whole: bool
+    abstain: bool
+
+    def of(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
+        return order[self.start : self.start + self.k]
+
+
 class ProductSearch:
     """Search over one catalogue, safe to call from several threads.
 
@@ -109,7 +124,9 @@ class ProductSearch:
         """How a query is read: its words, the kind of thing it asks for, what spelling changed."""
         return self._read(self._index, query)
 
-    def _read(self, index: Index, query: str) -> Query:
+    def _read(self, index: Index, query: str, exact: bool = False) -> Query:
+        if exact:
+            return index.reader.read(query, mend=False)
         asked = self.synonyms.rewrite(query) if self.synonyms else query
         read = index.reader.read(asked)
         return read if asked == query else replace(read, text=query, corrected=read.corrected or asked)
@@ -123,6 +140,11 @@ class ProductSearch:
         sort: str = "relevance",
         features: Mapping[str, NDArray[np.floating]] | None = None,
         stock: NDArray[np.integer] | None = None,
+        prices: NDArray[np.floating] | None = None,
+        start: int = 0,
+        whole: bool = False,
+        exact: bool = False,
+        abstain: bool = True,
     ) -> Found:
         """The k best products for a query.
 
@@ -132,23 +154,29 @@ class ProductSearch:
             sort: one of `SORTS`. An order other than relevance covers the products that match well, not all that share
                 a word with the query.
             features: name of `FEATURES` -> one value a catalogue row, higher better, about 0 to 1.
-            stock: pieces by catalogue row; the catalogue's own if None.
+            stock, prices: pieces, and minor units, by catalogue row; the catalogue's own if None.
+            start: products to leave out in front, as a later page does.
+            whole: go through all products that share a word with the query, not only the best `candidates` of them, so
+                that pages follow on each other and `total` and `matches` are of the whole list.
+            exact: take the words as they were typed, without spelling and synonyms.
+            abstain: find nothing rather than something that may be wrong; else the confidences alone tell.
 
         Raises:
-            InputError: if k < 1, the order or a feature is unknown, or an array does not fit the catalogue.
+            InputError: if k < 1 or start < 0, an order or feature is unknown, or an array does not fit the catalogue.
         """
-        if k < 1:
-            raise InputError(f"k is {k}", hint="Ask for 1 product or more")
+        if k < 1 or start < 0:
+            raise InputError(f"k is {k} and start {start}", hint="Ask for 1 product or more, from 0 on")
         if sort not in SORTS:
             raise UnknownNameError("order", sort, SORTS)
         index = self._index
-        read = self._read(index, query)
-        allowed = index.shelf.passing(filters, stock) if filters else None
+        read = self._read(index, query, exact)
+        cut = _Cut(k, sort, prices, start, whole, abstain)
+        allowed = index.shelf.passing(filters, stock, prices) if filters else None
         extra = self._extra(index, features)
         if not read.terms:
-            return self._browse(index, read, k, filters=filters, sort=sort, allowed=allowed, extra=extra)
-        ranked = rank(read, index, allowed=allowed, extra=extra, depth=k)
-        return self._found(index, read, ranked, k, sort)
+            return self._browse(index, read, cut, filters=filters, allowed=allowed, extra=extra)
+        ranked = rank(read, index, allowed=allowed, extra=extra, depth=len(index) if whole else start + k)
+        return self._found(index, read, ranked, cut)
 
     def search_batch(self, queries: Sequence[str], k: int = 10) -> list[Found]:
         """`search` for each of many queries; a query that occurs again is searched once."""
@@ -158,55 +186,63 @@ class ProductSearch:
                 done[query] = self.search(query, k)
         return [done[query] for query in queries]
 
-    def facets(self, of: Found | Filters = _NO_FILTERS) -> dict[str, dict[str, int]]:
+    def facets(
+        self, of: Found | Filters = _NO_FILTERS, *, prices: NDArray[np.floating] | None = None
+    ) -> dict[str, dict[str, int]]:
         """How many products of each brand, category, type, colour, material and price band: name -> value -> count.
 
         Args:
             of: the products that an answer matched, or those that filters leave.
+            prices: minor units by catalogue row; the catalogue's own if None.
         """
         index = self._index
-        rows = of.matches if isinstance(of, Found) else np.flatnonzero(index.shelf.passing(of))
-        return index.shelf.facets(rows)
+        rows = of.matches if isinstance(of, Found) else np.flatnonzero(index.shelf.passing(of, prices=prices))
+        return index.shelf.facets(rows, prices)
 
     def _browse(
         self,
         index: Index,
         read: Query,
-        k: int,
+        cut: _Cut,
         *,
         filters: Filters,
-        sort: str,
         allowed: NDArray[np.bool_] | None,
         extra: NDArray[np.float32] | None,
     ) -> Found:
         """Without words: by the name of the kind asked for, if there is one, else the most popular first."""
         if read.text.strip() or (allowed is None and not filters):
-            return (
-                Found(read.text) if read.text.strip() else self._found(index, read, browse(index, None, extra), k, sort)
-            )
+            return Found(read.text) if read.text.strip() else self._found(index, read, browse(index, None, extra), cut)
         if filters.types:
             named = index.reader.read(filters.types[0])
             ranked = rank(named, index, allowed=allowed, extra=extra, depth=len(index))
             if len(ranked.rows):
-                return self._found(index, replace(named, text=read.text, corrected=None), ranked, k, sort)
-        return self._found(index, read, browse(index, allowed, extra), k, sort)
+                return self._found(index, replace(named, text=read.text, corrected=None), ranked, cut)
+        return self._found(index, read, browse(index, allowed, extra), cut)
 
-    def _found(self, index: Index, read: Query, ranked: Ranked, k: int, sort: str) -> Found:
-        matches = ranked.matching()
-        order = np.arange(len(ranked.rows)) if sort == "relevance" else matches[index.order(ranked.rows[matches], sort)]
-        chosen = order[:k]
+    def _found(self, index: Index, read: Query, ranked: Ranked, cut: _Cut) -> Found:
+        relevance = cut.sort == "relevance"
+        matches = ranked.listed() if cut.whole and relevance else ranked.matching()
+        if relevance:
+            order = matches if cut.whole else np.arange(len(ranked.rows))
+        else:
+            order = matches[index.order(ranked.rows[matches], cut.sort, cut.prices)]
+        chosen = cut.of(order)
         confidences = np.ones(len(chosen))
         abstained = not len(ranked.rows)
         if read.terms and len(ranked.rows):
-            reranker = self.reranker if sort == "relevance" else None
+            reranker = self.reranker if relevance else None
             deepest = max(int(chosen.max(initial=0)) + 1, _LOOKED_AT, RERANKED if reranker is not None else 0)
             evidence = observe(read, index, ranked, deepest)
             if reranker is not None:
-                chosen = reranker.order(index, ranked)[:k]
+                moved = reranker.order(index, ranked)
+                chosen = cut.of(moved[np.isin(moved, matches)] if cut.whole else moved)
             probable = index.confidence.probability(evidence.observations)
             confidences = probable[chosen]
             doubtful = float(probable[:_LOOKED_AT].max()) < index.config.doubt
-            abstained = evidence.best < index.config.coverage or doubtful or read.strange_pair
+            # No deeper ones: whether there is an answer must not depend on how much of it is asked for.
+            covered = float(evidence.coverage[: index.config.candidates].max(initial=0.0))
+            doubtful |= covered < index.config.coverage or read.strange_pair
+            abstained = cut.abstain and doubtful
         rows = ranked.rows[chosen]
         product_ids = tuple(index.ids.decode(rows).tolist())
         asked = Found(

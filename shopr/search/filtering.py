@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,18 +30,25 @@ class Shelf:
     def __init__(self, ids: IdMap, terms: Vocabulary, *, columns: Columns, kinds: Kinds, postings: Postings) -> None:
         self.ids, self.columns, self.kinds, self.postings, self.terms = ids, columns, kinds, postings, terms
 
-    def passing(self, filters: Filters, stock: NDArray[np.integer] | None = None) -> NDArray[np.bool_]:
+    def passing(
+        self,
+        filters: Filters,
+        stock: NDArray[np.integer] | None = None,
+        prices: NDArray[np.floating] | None = None,
+    ) -> NDArray[np.bool_]:
         """Which products meet all conditions.
 
         Args:
             stock: pieces by row, as the shop knows them now (masked, NaN or negative: not counted); the catalogue's if
                 None.
+            prices: minor units by row, as the shop asks them now (as for stock where unknown); the catalogue's if None.
 
         Raises:
-            InputError: if `stock` does not have one entry a product.
+            InputError: if `stock` or `prices` do not have one entry a product.
         """
         keep = np.ones(len(self.columns), bool)
-        self._prices(filters, keep)
+        if filters.price_min is not None or filters.price_max is not None:
+            self._within(filters, keep, self.priced(prices))
         self._names(filters, keep)
         for name in filters.not_types:
             keep &= ~self.of_type(name)
@@ -47,7 +56,7 @@ class Shelf:
             keep &= np.any([self.of_type(name) for name in filters.types], axis=0)
         self._tints(filters, keep)
         if filters.in_stock is not None:
-            sold_out = self._pieces(stock) == 0
+            sold_out = self.pieces(stock) == 0
             keep &= ~sold_out if filters.in_stock else sold_out
         if filters.only_ids is not None:
             keep &= self._rows(filters.only_ids)
@@ -75,8 +84,8 @@ class Shelf:
             keep &= has
         return keep
 
-    def _prices(self, filters: Filters, keep: NDArray[np.bool_]) -> None:
-        price = self.columns.price
+    @staticmethod
+    def _within(filters: Filters, keep: NDArray[np.bool_], price: NDArray[np.int64]) -> None:
         if filters.price_min is not None:
             keep &= (price >= filters.price_min) & (price >= 0)
         if filters.price_max is not None:
@@ -127,19 +136,25 @@ class Shelf:
             for name in strange:
                 keep &= ~self.with_words(phrase(name))
 
-    def _pieces(self, stock: NDArray[np.integer] | None) -> NDArray[np.int64]:
-        """Pieces by row, -1 where not counted."""
-        if stock is None:
-            return self.columns.stock
-        if len(stock) != len(self.columns):
+    def pieces(self, stock: NDArray[np.integer] | None = None) -> NDArray[np.int64]:
+        """Pieces by row, -1 where not counted; the catalogue's if None. Raises as `passing`."""
+        return self.columns.stock if stock is None else self._whole("stock", stock)
+
+    def priced(self, prices: NDArray[np.floating] | None = None) -> NDArray[np.int64]:
+        """Prices by row, -1 where unknown; the catalogue's if None. Raises as `passing`."""
+        return self.columns.price if prices is None else self._whole("prices", prices)
+
+    def _whole(self, name: str, values: Any) -> NDArray[np.int64]:
+        """A caller's column as whole numbers, -1 where it is masked, NaN or negative."""
+        if len(values) != len(self.columns):
             raise InputError(
-                f"stock has {len(stock)} entries for {len(self.columns)} products", hint="Give one a catalogue row"
+                f"{name} has {len(values)} entries for {len(self.columns)} products", hint="Give one a catalogue row"
             )
-        if hasattr(stock, "to_numpy"):
-            counted: NDArray[np.float64] = stock.to_numpy(dtype=np.float64, na_value=np.nan)
+        if hasattr(values, "to_numpy"):
+            told: NDArray[np.float64] = values.to_numpy(dtype=np.float64, na_value=np.nan)
         else:
-            counted = np.ma.filled(np.ma.asarray(stock, dtype=np.float64), np.nan)
-        return np.where(np.isnan(counted) | (counted < 0), -1, counted).astype(np.int64)
+            told = np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan)
+        return np.where(np.isnan(told) | (told < 0), -1, told).astype(np.int64)
 
     def _rows(self, product_ids: tuple[str, ...]) -> NDArray[np.bool_]:
         chosen = np.zeros(len(self.columns), bool)
@@ -147,19 +162,34 @@ class Shelf:
         chosen[codes[codes >= 0]] = True
         return chosen
 
-    def facets(self, rows: NDArray[np.integer]) -> dict[str, dict[str, int]]:
-        """Among some products: how many of each brand, category, kind, colour, material, and of each price band."""
+    def facets(
+        self, rows: NDArray[np.integer], prices: NDArray[np.floating] | None = None
+    ) -> dict[str, dict[str, int]]:
+        """Among some products: how many of each brand, category, kind, colour, material, and of each price band.
+
+        A colour that no product of the shop names in its colour is counted where titles say it, as filters do.
+        """
         columns = self.columns
         kind_names = tuple(self.kinds.name(code) for code in range(len(self.kinds.phrases)))
         found = {
             "brand": _count(columns.brand.codes[rows], columns.brand.names),
             "category": _count(columns.category.codes[rows], columns.category.names),
             "type": _count(self.kinds.main[rows], kind_names),
-            "colour": _count_bits(columns.colour[rows], colours().names),
+            "colour": _count_bits(self._tinted(rows), colours().names),
             "material": _count_bits(columns.material[rows], materials().names),
-            "price": _bands(columns.price[rows]),
+            "price": _bands(self.priced(prices)[rows]),
         }
         return {name: counts for name, counts in found.items() if counts}
+
+    def _tinted(self, rows: NDArray[np.integer]) -> NDArray[np.uint32]:
+        columns = self.columns
+        tints: NDArray[np.uint32] = columns.colour[rows] | (columns.colour_said[rows] & ~self._named_tints)
+        return tints
+
+    @cached_property
+    def _named_tints(self) -> np.uint32:
+        """The colours that some product names in its colour."""
+        return np.uint32(np.bitwise_or.reduce(self.columns.colour, initial=0))
 
 
 def _count(codes: NDArray[np.integer], names: Sequence[str]) -> dict[str, int]:

@@ -169,10 +169,12 @@ class Index:
         self.config, self.postings = config, _postings(self.forward, compounds, config)
         self.reader.postings = self.shelf.postings = self.postings
 
-    def order(self, rows: NDArray[np.integer], sort: str) -> NDArray[np.int64]:
+    def order(
+        self, rows: NDArray[np.integer], sort: str, prices: NDArray[np.floating] | None = None
+    ) -> NDArray[np.int64]:
         """Places of `rows` in an order other than relevance; equal ones keep theirs."""
         columns = self.columns
-        price = columns.price[rows]
+        price = self.shelf.priced(prices)[rows]
         keys = {
             # A product without a price comes last either way.
             "price_asc": np.where(price < 0, np.iinfo(np.int64).max, price),

@@ -23,6 +23,7 @@ JOINED_SHARE = 0.9
 """What a word written together counts, where the query writes it apart and the catalogue has both."""
 
 
+_ANYWAY = 10
 _SPOKEN = 3
 """Products of a kind that bear the word typed for it, from which on the word counts as usual in the shop."""
 
@@ -34,6 +35,7 @@ class Ranked:
     Attributes:
         rows: catalogue rows. scores: final scores, in shares of the best text score. text: text scores.
         head, foreign, accessory: whether each is of the kind asked for, of another, something that goes with things.
+        unfiltered: the best text score without filters, None where there are none.
     """
 
     rows: NDArray[np.int64]
@@ -42,13 +44,28 @@ class Ranked:
     head: NDArray[np.bool_]
     foreign: NDArray[np.bool_]
     accessory: NDArray[np.bool_]
+    unfiltered: float | None = None
 
     def matching(self) -> NDArray[np.int64]:
         """Places of those that match well: half the best text score or more, and of the kind, if any is."""
-        good = self.text >= 0.5 * self.text.max(initial=0.0)
+        good = self._worded(None)
         if self.head.any():
             good = self.head
         return np.flatnonzero(good)
+
+    def listed(self) -> NDArray[np.int64]:
+        """Places of those worth listing on page after page: well worded or of the kind, and the first ones anyway.
+
+        What is listed under filters is what was listed without them, as far as it passes: counts of facets hold.
+        """
+        good = self._worded(self.unfiltered) | self.head
+        if self.unfiltered is None or not good.any():
+            good[:_ANYWAY] = True
+        return np.flatnonzero(good)
+
+    def _worded(self, best: float | None) -> NDArray[np.bool_]:
+        good: NDArray[np.bool_] = self.text >= 0.5 * (self.text.max(initial=0.0) if best is None else best)
+        return good
 
 
 def text_scores(query: Query, postings: Postings, n: int) -> NDArray[np.float32]:
@@ -144,7 +161,9 @@ def rank(
     if of_kind is not None and query.whole:
         # Who names a kind and nothing else is content with all of it, whatever it is called there.
         scores[of_kind] += np.float32(1e-6)
+    unfiltered = None
     if allowed is not None:
+        unfiltered = float(scores.max(initial=0.0))
         scores = scores * allowed
     best = float(scores.max(initial=0.0))
     if best <= 0:
@@ -155,7 +174,7 @@ def rank(
     if extra is not None:
         relative += extra * (scores > 0)
     rows = _top(relative, max(config.candidates, depth))
-    return _closer(index, rows, relative[rows], scores[rows], of_kind)
+    return _closer(index, rows, relative[rows], scores[rows], of_kind, unfiltered=unfiltered)
 
 
 def _bonus(kind: Asked, index: Index, own: NDArray[np.bool_], literal: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -194,7 +213,8 @@ def browse(index: Index, allowed: NDArray[np.bool_] | None, extra: NDArray[np.fl
         scores = scores + extra[rows]
     order = np.lexsort((rows, -scores))
     none = np.zeros(len(rows), bool)
-    return Ranked(rows[order], scores[order], scores[order], none, none, none)
+    # Without words all match alike, however popular.
+    return Ranked(rows[order], scores[order], np.ones(len(rows)), none, none, none)
 
 
 def _closer(
@@ -203,6 +223,8 @@ def _closer(
     relative: NDArray[np.float32],
     text: NDArray[np.float32],
     of_kind: NDArray[np.bool_] | None,
+    *,
+    unfiltered: float | None,
 ) -> Ranked:
     kinds, config = index.kinds, index.config
     final = relative.astype(np.float64)
@@ -217,7 +239,13 @@ def _closer(
         final -= config.accessory * (foreign & accessory)
     order = np.lexsort((rows, -final))
     return Ranked(
-        rows[order], final[order], text[order].astype(np.float64), head[order], foreign[order], accessory[order]
+        rows[order],
+        final[order],
+        text[order].astype(np.float64),
+        head[order],
+        foreign[order],
+        accessory[order],
+        unfiltered,
     )
 
 

@@ -82,10 +82,10 @@ class Reader:
         self.codes = Codes(terms.names, postings.count)
         self._mender = Mender(self)
 
-    def read(self, text: str) -> Query:
-        """The query in `text`."""
+    def read(self, text: str, *, mend: bool = True) -> Query:
+        """The query in `text`; without `mend` its words are taken as they were typed."""
         tokens = _without_filler(self._whole_words(tokenise(text[:MAX_QUERY])))[:MAX_TERMS]
-        fixed, likelier = self._mender.mended(tokens) if self.speller is not None else (tokens, tokens)
+        fixed, likelier = self._mender.mended(tokens) if mend and self.speller else (tokens, tokens)
         corrected = " ".join(token.word for token in fixed) if fixed != tokens else None
         did_you_mean = " ".join(token.word for token in likelier) if likelier != fixed else None
         tokens = self._composed(fixed)
