@@ -129,7 +129,8 @@ class Memory:
             statement = self._insert(chat_turns).values(values)
             keys = ["shop", "conversation_id", "turn"]
             connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values))
-            if user_id is not None and state.remember and state.need.has_subject:
+            # What was forgotten elsewhere, or ran out, is not begun anew by a conversation that goes on.
+            if user_id is not None and state.remember and state.need.has_subject and self.allowed(user_id):
                 self._remember(connection, user_id, state.need, now)
         self._saved += 1
         if self._saved % _TIDY_EVERY == 1:

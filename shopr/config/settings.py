@@ -95,8 +95,8 @@ class Settings(BaseSettings):
     """Whether dashboards need an analyst's account, acts an operator's, and shoppers see only themselves; by default in
     staging and production."""
     ask_consent: bool = Field(default_factory=lambda given: _posture(given).ask_consent)
-    """Whether visitors are asked, and nothing optional is kept before they answer; by default in staging and
-    production. Else all is allowed until somebody says otherwise."""
+    """Whether visitors are asked what may be kept of them; by default in staging and production. In development, where
+    nobody is asked, all is allowed until somebody says otherwise; elsewhere nothing optional is."""
     clamav_url: str = ""
     """ClamAV's clamd that scans uploads, unix:///path or tcp://host:3310; "" scans none."""
     audit_anchor: str = ""

@@ -12,6 +12,7 @@ from shopr.recommend.profile_corrections import sealed_row
 from shopr.security.crypto import PREFIX, TextCipher
 from shopr.security.crypto_rotation import EncryptedColumn
 from shopr.storage.tables import (
+    accounts,
     chat_conversations,
     chat_memories,
     chat_turns,
@@ -40,13 +41,16 @@ ENCRYPTED: tuple[EncryptedColumn, ...] = (
     EncryptedColumn(profile_corrections, "sealed", sealed_row, lambda row: row["user_id"]),
     EncryptedColumn(customers, "sealed", row_of_customer, lambda row: row["user_id"]),
     EncryptedColumn(orders, "sealed", row_of_order, lambda row: row["owner"]),
+    EncryptedColumn(accounts, "sealed", lambda row: row["user_id"], lambda row: row["user_id"]),
 )
 """Every column of envelopes."""
+_SECRETS = frozenset({"password_hash", "name_key", "token_hash", "successor", "secret_hash"})
+"""Columns that tell nothing about a person and would help a thief of their copy."""
 
 
 def revealed(cipher: TextCipher, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row with its envelopes opened, as its person may read it; None where a key is gone."""
-    shown = dict(row)
+    """A row with its envelopes opened, as its person may read it; None where a key is gone, and without secrets."""
+    shown = {name: value for name, value in row.items() if name not in _SECRETS}
     for column in ENCRYPTED:
         token = row.get(column.column)
         if column.table.name != table or not isinstance(token, str) or not token.startswith(PREFIX):

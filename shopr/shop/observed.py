@@ -42,10 +42,12 @@ class Observed(Measured):
 
     @cached_property
     def consent(self) -> ConsentBook:
-        """What each person allowed. While nobody was asked: everything in development, else what is necessary."""
+        """What each person allowed. While nobody was asked, only what is necessary; all in development, unless people
+        are asked there, too."""
         from shopr.analytics.intake.consent import PURPOSES, ConsentBook
 
-        default = PURPOSES if self._observing.settings.environment == "development" else ()
+        settings = self._observing.settings
+        default = PURPOSES if settings.environment == "development" and not settings.ask_consent else ()
         return ConsentBook(self.events.database, default=default, clock=self._observing.clock)
 
     @cached_property

@@ -27,7 +27,9 @@ from shopr.shop.assisted import Assisted
 from shopr.shop.guarded import Guarded
 from shopr.shop.lists import Lists
 from shopr.shop.observed import Observed
+from shopr.shop.privacy import Private
 from shopr.shop.searching import Searching
+from shopr.shop.signing import Signing
 from shopr.shop.staged import Staged
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ __all__ = ["Shop"]
 
 
 @dataclass
-class Shop(Guarded, Assisted, Observed, Lists, Searching):
+class Shop(Guarded, Assisted, Observed, Lists, Searching, Signing, Private):
     """A shop at work.
 
     Attributes:
