@@ -31,12 +31,26 @@ _TRIES = 20  # processes that keep a reading of one test at the same moment: mor
 
 
 @dataclass(frozen=True)
-class _How:
-    """How a table is read: as of when (None: now, all rows), leaving what out."""
+class _Asked:
+    """The reading that is asked for: of which table, by which spec, as of when (None: now, all rows), and how."""
 
+    source: Path | pd.DataFrame
+    spec: Experiment
+    spec_text: str
     at: datetime | None
     repair: bool
+    earlier: Sequence[Look]
+    simulated: bool
+    table: str
+    fingerprint: str
     clock: Clock
+
+    def among(self, history: History) -> Reading | None:
+        """The same table as of the same moment by the same spec, where it was kept before."""
+        if self.at is None:
+            return None
+        mine = (self.fingerprint, self.at, self.spec_text)
+        return next((r for r in history.readings if (r.fingerprint, r.analysis.at, r.spec_text) == mine), None)
 
 
 def keep(
@@ -74,33 +88,27 @@ def keep(
     """
     clock = clock or SystemClock()
     spec = parse_spec(spec_text)
-    moment, given = moment_of(at, clock), at is not None
-    content = fingerprint_file(source) if isinstance(source, Path) else fingerprint_frame(source)
-    title = name or (source.name if isinstance(source, Path) else "a table in memory")
+    asked = _Asked(
+        source=source,
+        spec=spec,
+        spec_text=spec_text,
+        at=None if at is None else moment_of(at, clock),
+        repair=repair,
+        earlier=earlier,
+        simulated=simulated,
+        table=name or (source.name if isinstance(source, Path) else "a table in memory"),
+        fingerprint=fingerprint_file(source) if isinstance(source, Path) else fingerprint_frame(source),
+        clock=clock,
+    )
     for _ in range(_TRIES):
         # The number comes first: whoever keeps a reading after it is known takes it, and this one reads anew.
         number = kept.next_number(spec.name)
         history = kept.begun(spec.name)
-        if given:
-            for before in history.readings:
-                if (before.fingerprint, before.analysis.at, before.spec_text) == (content, moment, spec_text):
-                    return before
-        how = _How(moment if given else None, repair, clock)
-        analysis, verdict = _read(source, spec, history, how, earlier)
-        days = by_day(source, spec, at=how.at, repair=repair, clock=clock) if analysis.rows else ()
-        reading = Reading(
-            number=number,
-            saved_at=clock.now(),
-            table=title,
-            fingerprint=content,
-            simulated=simulated,
-            spec_text=spec_text,
-            analysis=analysis,
-            verdict=verdict,
-            days=days,
-        )
-        paths = telling(over_looks([*(r.analysis for r in history.readings), analysis], spec), days)
-        if kept.commit(reading, Report(analysis, spec, paths, verdict).html()):
+        if (before := asked.among(history)) is not None:
+            return before
+        reading = _reading(asked, number, history)
+        paths = telling(over_looks([*(r.analysis for r in history.readings), reading.analysis], spec), reading.days)
+        if kept.commit(reading, Report(reading.analysis, spec, paths, reading.verdict).html()):
             return reading
     raise StorageError(
         f"{_TRIES} other readings of {spec.name!r} were kept meanwhile", hint="Let one process keep them at a time"
@@ -113,36 +121,47 @@ def merged(first: Sequence[Look], second: Sequence[Look]) -> list[Look]:
     return [by_units[n] for n in sorted(by_units)]
 
 
-def _read(
-    source: Path | pd.DataFrame,
-    spec: Experiment,
-    history: History,
-    how: _How,
-    earlier: Sequence[Look],
-) -> tuple[Analysis, Verdict]:
+def _reading(asked: _Asked, number: int, history: History) -> Reading:
+    """A reading of the table that goes on from what was kept before; it is not kept yet."""
+    analysis, verdict = _read(asked, history)
+    table, spec = asked.source, asked.spec
+    days = by_day(table, spec, at=asked.at, repair=asked.repair, clock=asked.clock) if analysis.rows else ()
+    return Reading(
+        number=number,
+        saved_at=asked.clock.now(),
+        table=asked.table,
+        fingerprint=asked.fingerprint,
+        simulated=asked.simulated,
+        spec_text=asked.spec_text,
+        analysis=analysis,
+        verdict=verdict,
+        days=days,
+    )
+
+
+def _read(asked: _Asked, history: History) -> tuple[Analysis, Verdict]:
+    source, spec = asked.source, asked.spec
     if history.damaged and isinstance(spec.design, GroupSequential):
         first = history.damaged[0]
         raise DataError(f"{first.path} cannot be read: {first.reason}", hint="Restore it; earlier looks count")
-    looks = merged(history.looks, earlier)
+    looks = merged(history.looks, asked.earlier)
     last, early = history.latest, None
     try:
-        analysis = analyze(source, spec, at=how.at, looks=looks, repair=how.repair, clock=how.clock)
+        analysis = analyze(source, spec, at=asked.at, looks=looks, repair=asked.repair, clock=asked.clock)
     except NotReadyError as refusal:
         early = refusal.message
-        analysis = monitor(source, spec, at=how.at, repair=how.repair, clock=how.clock)
+        analysis = monitor(source, spec, at=asked.at, repair=asked.repair, clock=asked.clock)
     if last is not None:
         here = Look(analysis.at.isoformat(), sum(analysis.units.values()), {})
         add_look([Look(last.analysis.at.isoformat(), last.n, {})], here)  # refuses what is earlier
-        more = _continues(source, spec, history, analysis, how.repair)
+        more = _continues(asked, history, analysis)
         analysis = replace(analysis, health=(*analysis.health, *more))
     return analysis, conclude(analysis, spec) if early is None else waiting(analysis, spec, early)
 
 
-def _continues(
-    source: Path | pd.DataFrame, spec: Experiment, history: History, analysis: Analysis, repair: bool
-) -> list[Check]:
+def _continues(asked: _Asked, history: History, analysis: Analysis) -> list[Check]:
     """Whether this reading goes on from the last one: by the same spec, with its units, once where once was planned."""
-    last = history.latest
+    spec, last = asked.spec, history.latest
     assert last is not None
     found = []
     before, now = last.spec.model_dump(mode="json"), spec.model_dump(mode="json")
@@ -150,7 +169,7 @@ def _continues(
     if changed:
         message = f"{', '.join(changed)} changed since reading {last.number}: what was planned before the data counts"
         found.append(Check("spec", False, message))
-    lost = last.n - _until(source, spec, last.analysis.at, repair)
+    lost = last.n - _until(asked, last.analysis.at)
     if lost > 0:
         message = f"{lost:,} of the {last.n:,} units of reading {last.number} are not in this table: is it the same?"
         found.append(Check(EARLIER, False, message))
@@ -169,14 +188,14 @@ def _continues(
     return found
 
 
-def _until(source: Path | pd.DataFrame, spec: Experiment, at: datetime, repair: bool) -> int:
-    """Units of a table that were exposed by a moment."""
-    with open_table(source, spec) as table:
+def _until(asked: _Asked, at: datetime) -> int:
+    """Units of the table that were exposed by a moment."""
+    with open_table(asked.source, asked.spec) as table:
         if table.exposure:
             try:
                 table.restrict(at)
             except DataError:  # nobody was exposed by then
                 return 0
-        if repair:
+        if asked.repair:
             table.repair()
         return int(table.query(f"SELECT count(*) FROM {table.source}")[0][0])
