@@ -130,23 +130,15 @@ def recommend(
     with step(f"Recommend to {len(users):,} users"):
         lists = chosen.recommend(codes, k).to_frame(users, train.item_ids)
         write_frame(lists, out_path)
-    known = int((codes >= 0).sum())
-    summary = {
-        "out": out_path,
-        "users": len(users),
-        "unknown_users": len(users) - known,
-        "rows": len(lists),
-        "model": chosen.name,
-        "params": settings,
-        "seconds": round(clock.monotonic() - started, 2),
-        "validation": None if result is None else result.validation,
-        "leaderboard": None if result is None else result.leaderboard,
-    }
+    unknown = int((codes < 0).sum())
     if as_json:
-        echo_json(summary)
+        done = {"out": out_path, "users": len(users), "unknown_users": unknown, "rows": len(lists)}
+        how = {"model": chosen.name, "params": settings, "seconds": round(clock.monotonic() - started, 2)}
+        found = {name: None if result is None else getattr(result, name) for name in ("validation", "leaderboard")}
+        echo_json({**done, **how, **found})
     else:
-        unknown = f", {len(users) - known:,} unknown ones by popularity" if known < len(users) else ""
-        click.echo(f"{out_path}: {len(lists):,} rows for {len(users):,} users{unknown}, by {chosen.name}")
+        by_popularity = f", {unknown:,} unknown ones by popularity" if unknown else ""
+        click.echo(f"{out_path}: {len(lists):,} rows for {len(users):,} users{by_popularity}, by {chosen.name}")
 
 
 def _auto(

@@ -42,50 +42,51 @@ def bounds(candidate: Evidence, rival: Evidence, rules: Rules, drift: float) -> 
             f"{candidate.latency_ms:.2f} ms an answer, at most {rules.most_latency_ms:g} ms allowed",
         ),
     ]
-    calibrated = rules.most_miscalibration * rival.miscalibration
-    checks += [
-        check
-        for check in (
-            _most(
-                "memory",
-                candidate.memory_mb,
-                rules.most_memory_mb,
-                f"{candidate.memory_mb:,.0f} MB are held, at most {rules.most_memory_mb:,.0f} MB allowed",
-            ),
-            _most(
-                "popularity bias",
-                candidate.popularity_lift,
-                rules.most_popularity_lift,
-                f"what is shown sells {candidate.popularity_lift:.1f} times as much as what shoppers bought, "
-                f"at most {rules.most_popularity_lift:g} times allowed",
-            ),
-            _most(
-                "concentration",
-                candidate.top_share,
-                rules.most_top_share,
-                f"one product stands in {candidate.top_share:.0%} of the lists, "
-                f"at most {rules.most_top_share:.0%} allowed",
-            ),
-            _most(
-                "calibration",
-                candidate.miscalibration,
-                calibrated,
-                f"categories of lists and histories are {candidate.miscalibration:.2f} apart, "
-                f"{rival.miscalibration:.2f} for {rival.model}, at most {calibrated:.2f} allowed",
-            ),
-            _most(
-                "data drift",
-                drift,
-                rules.most_drift,
-                f"what was bought differs from the time before by a stability index of {drift:.2f}, "
-                f"at most {rules.most_drift:g} allowed: beyond it the split says little of tomorrow",
-            ),
-        )
-        if check.value == check.value and check.bound == check.bound
-    ]
+    judged = _where_measured(candidate, rival, rules, drift)
+    checks += [check for check in judged if check.value == check.value and check.bound == check.bound]
     words = "; ".join(candidate.problems) or "the files are those of a logged model, all numbers are finite"
     checks.append(Reason("artifact", float(len(candidate.problems)), 0.0, not candidate.problems, words))
     return checks
+
+
+def _where_measured(candidate: Evidence, rival: Evidence, rules: Rules, drift: float) -> list[Reason]:
+    """The checks of what need not be measured; value or bound is NaN where it was not."""
+    calibrated = rules.most_miscalibration * rival.miscalibration
+    return [
+        _most(
+            "memory",
+            candidate.memory_mb,
+            rules.most_memory_mb,
+            f"{candidate.memory_mb:,.0f} MB are held, at most {rules.most_memory_mb:,.0f} MB allowed",
+        ),
+        _most(
+            "popularity bias",
+            candidate.popularity_lift,
+            rules.most_popularity_lift,
+            f"what is shown sells {candidate.popularity_lift:.1f} times as much as what shoppers bought, "
+            f"at most {rules.most_popularity_lift:g} times allowed",
+        ),
+        _most(
+            "concentration",
+            candidate.top_share,
+            rules.most_top_share,
+            f"one product stands in {candidate.top_share:.0%} of the lists, at most {rules.most_top_share:.0%} allowed",
+        ),
+        _most(
+            "calibration",
+            candidate.miscalibration,
+            calibrated,
+            f"categories of lists and histories are {candidate.miscalibration:.2f} apart, "
+            f"{rival.miscalibration:.2f} for {rival.model}, at most {calibrated:.2f} allowed",
+        ),
+        _most(
+            "data drift",
+            drift,
+            rules.most_drift,
+            f"what was bought differs from the time before by a stability index of {drift:.2f}, "
+            f"at most {rules.most_drift:g} allowed: beyond it the split says little of tomorrow",
+        ),
+    ]
 
 
 def _most(name: str, value: float, bound: float, words: str) -> Reason:

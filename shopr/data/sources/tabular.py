@@ -96,17 +96,10 @@ def load(
     how = _Options(currency, time_format, time_zone, dict(types or {}), delimiter, encoding)
     table = read_table(path, delimiter=delimiter, encoding=encoding)
     found = _mapped(table, FIELDS, columns or {}, needed=("user", "item"))
-    timed = "time" in found
     judged = _events(table, found, how, clock)
-    if not len(judged.good):
-        raise DataError(
-            f"{table.file} has no sound row; {judged.rejects.first() or 'it has no rows'}", hint="Check the columns"
-        )
     prices = price_history(judged.good)
     goods, product_rejects = _catalogue(catalog, catalog_columns or {}, how, judged.good, prices)
-    kinds = set(judged.good["type"])
     items = judged.good["product_id"].dropna().drop_duplicates()
-    orders_only = EventType.ORDER_COMPLETED.value in kinds
     return Dataset.build(
         name,
         "tabular",
@@ -119,10 +112,16 @@ def load(
             "items_without_product": int((~items.isin(goods.frame["product_id"])).sum()),
         },
         origin=table.file,
-        times="real" if timed else "none",
-        interaction_types=(EventType.ORDER_COMPLETED,) if orders_only else tuple(EventType(k) for k in sorted(kinds)),
+        times="real" if "time" in found else "none",
+        interaction_types=_interaction_types(judged.good["type"]),
         details={"columns": {ours: str(theirs) for ours, theirs in found.items()}},
     )
+
+
+def _interaction_types(types: pd.Series) -> tuple[EventType, ...]:
+    """What counts as an interaction: orders where there are any, else all that the table holds."""
+    kinds = sorted(set(types))
+    return (EventType.ORDER_COMPLETED,) if EventType.ORDER_COMPLETED.value in kinds else tuple(map(EventType, kinds))
 
 
 def _mapped(
@@ -176,6 +175,10 @@ def _events(table: Table, found: Mapping[str, str], how: _Options, clock: Clock 
         time_format=how.time_format if "time" in found else None,
     )
     rejects = Rejects.concat([table.rejects, sieve.rejects(), _in_their_words(judged.rejects, found)])
+    if not len(judged.good):
+        raise DataError(
+            f"{table.file} has no sound row; {rejects.first() or 'it has no rows'}", hint="Check the columns"
+        )
     return Checked(judged.good, rejects)
 
 
