@@ -131,13 +131,17 @@ def tune(
         served=0 if users is None else len(users),
         on_trial=on_trial,
     )
-    families = _families(models, search.shape)
-    race(search, families, max_trials)
-    study(search, families, max_trials)
+    _explore(search, models, max_trials)
     best = _winner(search, train, users, stacks=models is None)
     model = make(best.family, **best.params).fit(train, catalog) if refit else None
     seconds = clock.monotonic() - started
     return TuningResult(_leaderboard(search.trials), best.family, best.params, model, holdout.kind, seconds)
+
+
+def _explore(search: Search, models: Sequence[str] | None, max_trials: int) -> None:
+    families = _families(models, search.shape)
+    race(search, families, max_trials)
+    study(search, families, max_trials)
 
 
 def _winner(search: Search, train: Interactions, users: NDArray[np.integer] | None, *, stacks: bool) -> Trial:

@@ -86,8 +86,7 @@ def promote(
         StorageError: if the candidate's files changed since they were logged, or a store refuses.
         GateError: if another promotion or rollback moved the champion meanwhile.
     """
-    clock = clock or SystemClock()
-    rules = rules or Rules()
+    clock, rules = clock or SystemClock(), rules or Rules()
     run_id = run_id or newest_candidate(settings)
     serving = champion_version(settings)
     if serving is not None and serving.run_id == run_id:
