@@ -27,7 +27,7 @@ from shopr.workbench.cachekey import ingredients
 from shopr.workbench.executor import plan
 from shopr.workbench.ledger import HEARTBEAT_SECONDS, OPEN, Ledger, State
 from shopr.workbench.settling import LEDGER_TAG, reconcile, run_folder, watching
-from shopr.workbench.spec import RunSpec, resolve
+from shopr.workbench.spec import RunSpec, notebook_of, resolve
 from shopr.workbench.sweepchoice import Study, points
 from shopr.workbench.sweepspec import SweepSpec
 from shopr.workbench.sweepwork import SLOTS, Job, objective_of, stopped, work
@@ -126,9 +126,6 @@ def run_sweep(
         RunError: if no trial has a value, or workers die again and again.
         StorageError: if a store refuses.
     """
-    from shopr.tracking.runs import run as tracked
-    from shopr.tracking.witness import witnessed
-
     clock = clock or SystemClock()
     reconcile(settings, clock)
     ledger = Ledger(Database.open(settings), clock)
@@ -136,18 +133,9 @@ def run_sweep(
     sweep_id, number = row["run_id"], _total(spec, run)
     minutes = budget_minutes or spec.budget_minutes
     deadline = None if minutes is None else clock.now() + timedelta(minutes=minutes)
-    old = row["mlflow_run_id"] or ""
-    params = None if old else {"method": spec.method, "trials": number, "objective": spec.objective.metric}
     state, message = State.KILLED, "interrupted"
     try:
-        with (
-            watching(settings),
-            witnessed(settings.home, "ledger"),
-            tracked(
-                f"sweep {spec.name}", settings=settings, experiment=run.experiment, params=params,
-                tags={LEDGER_TAG: sweep_id, "shopr.spec": spec.name, "shopr.kind": "sweep"}, resume=old, clock=clock,
-            ) as parent,
-        ):  # fmt: skip
+        with _on_record(settings, spec, run, row, total=number, clock=clock) as parent:
             ledger.running(sweep_id, parent.run_id)
             job = Job(
                 _plain(settings), spec.model_dump(), run.model_dump(), sweep_id, parent.run_id, deadline, force,
@@ -171,13 +159,32 @@ def run_sweep(
         ledger.close(sweep_id, state, message=message, reason="interrupted" if state is State.KILLED else None)
 
 
+@contextmanager
+def _on_record(
+    settings: Settings, spec: SweepSpec, run: RunSpec, row: Mapping[str, Any], *, total: int, clock: Clock
+) -> Iterator[Run]:
+    """The sweep's MLflow run, a new one or the one that is resumed, on watch and witnessed while the block runs."""
+    from shopr.tracking.runs import run as tracked
+    from shopr.tracking.witness import witnessed
+
+    old = row["mlflow_run_id"] or ""
+    params = None if old else {"method": spec.method, "trials": total, "objective": spec.objective.metric}
+    tags = {LEDGER_TAG: row["run_id"], "shopr.spec": spec.name, "shopr.kind": "sweep"}
+    with (
+        watching(settings),
+        witnessed(settings.home, "ledger"),
+        tracked(
+            f"sweep {spec.name}", settings=settings, experiment=run.experiment, params=params, tags=tags,
+            resume=old, clock=clock,
+        ) as parent,
+    ):  # fmt: skip
+        yield parent
+
+
 def _entered(settings: Settings, spec: SweepSpec, run: RunSpec, ledger: Ledger, *, resume: bool) -> dict[str, Any]:
     """The sweep's row: a new one, or the one that is resumed."""
     database = Database.open(settings)
-    notebook = project_root() / run.notebook
-    if not notebook.is_file():
-        raise SpecError(f"{run.name}: notebook {run.notebook} does not exist", hint="Correct notebook: in the spec")
-    parts = ingredients(settings, notebook, resolve(run, spec.parameters), run.seed)
+    parts = ingredients(settings, notebook_of(run), resolve(run, spec.parameters), run.seed)
     free = {"jobs", "budget_minutes", "stop", "description"}
     parts["sweep"] = _digest({**spec.model_dump(mode="json", exclude=free), "run": run.model_dump(mode="json")})
     last = Trials.latest(database, spec.name)
