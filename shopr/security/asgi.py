@@ -7,7 +7,7 @@ from typing import Any
 
 __all__ = [
     "App", "Message", "Receive", "Scope", "Send", "changing_page", "context_of", "cookie_of", "headers_of",
-    "html_wanted", "is_page", "refuse", "with_headers",
+    "html_wanted", "is_page", "privacy_signal", "refuse", "with_headers",
 ]  # fmt: skip
 
 Scope = MutableMapping[str, Any]
@@ -42,6 +42,11 @@ def cookie_of(scope: Scope, name: str) -> str:
         v.strip() for k, _, v in (part.partition("=") for part in raw[:_MOST_COOKIES].split(";")) if k.strip() == name
     ]
     return values[0] if len(values) == 1 else ""
+
+
+def privacy_signal(scope: Scope) -> bool:
+    """Whether a browser sends Global Privacy Control: `Sec-GPC: 1` (W3C)."""
+    return headers_of(scope).get("sec-gpc", "").strip() == "1"
 
 
 def html_wanted(scope: Scope) -> bool:

@@ -23,7 +23,7 @@ from pydantic_core import to_json
 from shopr.analytics.intake.privacy import cut_address
 from shopr.data.events import Event, EventType
 from shopr.errors import DataError, InputError, StorageError
-from shopr.security.asgi import Message, Receive, Scope, Send, context_of, headers_of
+from shopr.security.asgi import Message, Receive, Scope, Send, context_of, headers_of, privacy_signal
 from shopr.security.principal import Principal
 from shopr.serving.collect.batch import LONGEST_BODY, Sender, judged, read, read_consent
 
@@ -118,7 +118,7 @@ class Collect:
         self._limited(who)
         purposes, notice = read_consent(body)
         person = sender.user_id or sender.session_id
-        choice = self._shop.allow(person, purposes, notice=notice, origin="banner", gpc=_gpc(scope))
+        choice = self._shop.allow(person, purposes, notice=notice, origin="banner", gpc=privacy_signal(scope))
         return {"purposes": list(choice.words())}
 
     def _sender(self, scope: Scope) -> tuple[Sender, Principal]:
@@ -164,9 +164,11 @@ class Collect:
             if consent is not None and sender.kind == "site":
                 purposes, notice = consent
                 known, wanted = self._shop.consent.of(person), {*purposes, "necessary"}
-                if known.notice != notice or known.purposes != wanted - ({"marketing"} if _gpc(scope) else set()):
-                    self._shop.allow(person, purposes, notice=notice, origin="site", gpc=_gpc(scope))
-            if _gpc(scope):
+                if known.notice != notice or known.purposes != wanted - (
+                    {"marketing"} if privacy_signal(scope) else set()
+                ):
+                    self._shop.allow(person, purposes, notice=notice, origin="site", gpc=privacy_signal(scope))
+            if privacy_signal(scope):
                 self._shop.under_gpc(person)
 
     def _said(self, event: Event) -> None:
@@ -209,10 +211,6 @@ def _address(scope: Scope) -> str:
     """Where a request comes from, as the doors found it."""
     found = headers_of(scope).get("x-shopr-address") or context_of(scope).get("address")
     return str(found or (scope.get("client") or ("",))[0])
-
-
-def _gpc(scope: Scope) -> bool:
-    return headers_of(scope).get("sec-gpc", "").strip() == "1"
 
 
 def _key(scope: Scope, headers: Mapping[str, str]) -> str:

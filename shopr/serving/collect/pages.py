@@ -25,6 +25,7 @@ from shopr.security.asgi import (
     headers_of,
     html_wanted,
     is_page,
+    privacy_signal,
     refuse,
 )
 from shopr.serving.collect.endpoint import CONSENT, KEYED, OWN, Collect
@@ -116,7 +117,7 @@ class Collecting:
         if session is None:
             return b""
         try:
-            if headers_of(scope).get("sec-gpc", "").strip() == "1":
+            if privacy_signal(scope):
                 self._shop.under_gpc(session.id)
             choice = self._shop.choice_of(session.user, session.id)
         except ShoprError:  # the page matters more
