@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shopr import htmlpage
 from shopr.abtest import timeplot
 from shopr.abtest.analysis import Analysis, Check, Row
 from shopr.abtest.spec import Experiment
@@ -18,12 +19,6 @@ from shopr.data.folders import replaced_file
 __all__ = ["Report"]
 
 _STYLE = """
-:root { color-scheme: light dark; --ink: light-dark(#1d1c1a, #ece9e4); --soft: light-dark(#5d5952, #a9a59d);
-  --line: light-dark(#e4dfd6, #303538); --panel: light-dark(#fff, #1a1d1f); --accent: light-dark(#0b6b62, #4fc4b4);
-  --bad: light-dark(#9a2b2b, #f09a94); }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: light-dark(#fbfaf7, #131516);
-  max-width: 66rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { margin: 0; } h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; } .soft { color: var(--soft); }
 .verdict { border-left: 4px solid var(--accent); background: var(--panel); padding: .8rem 1.2rem; margin: 1.2rem 0; }
 .verdict b { font-size: 1.3rem; } .verdict.stop, .verdict.find { border-color: var(--bad); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
@@ -34,6 +29,7 @@ svg.interval * { stroke: currentColor; fill: currentColor; } .interval .zero { s
 details { margin-top: .8rem; } h3 { font-size: 1rem; margin: 1rem 0 .2rem; } .warn { border-left: 4px solid var(--bad);
   padding-left: .8rem; }
 """
+_WIDTH = 66
 _WORDS = {
     "ship": "Ship {arm}",
     "stop": "Stop: stay with {control}",
@@ -64,12 +60,7 @@ class Report:
 
     def html(self) -> str:
         """The whole page: no script, nothing from elsewhere, every text escaped, light and dark."""
-        name = escape(self.analysis.experiment)
-        return (
-            f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<style>{_STYLE}{timeplot.STYLE}</style></head><body><main>{self._body()}</main></body></html>"
-        )
+        return htmlpage.document(self.analysis.experiment, self._body(), _STYLE + timeplot.STYLE, width=_WIDTH)
 
     def save(self, path: Path) -> Path:
         """Write the page, whole or not at all.
@@ -82,7 +73,7 @@ class Report:
         return path
 
     def _repr_html_(self) -> str:
-        return f"<style>{_STYLE}{timeplot.STYLE}</style>{self._body()}"
+        return f"<style>{htmlpage.style(_STYLE + timeplot.STYLE, width=_WIDTH)}</style>{self._body()}"
 
     def _body(self) -> str:
         analysis, spec, verdict = self.analysis, self.spec, self.verdict
@@ -127,8 +118,9 @@ class Report:
 
 
 def _facts(rows: list[tuple[str, str]]) -> str:
-    body = "".join(f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in rows)
-    return f'<div class="scroll" tabindex="0"><table>{body}</table></div>'
+    return htmlpage.table(
+        "".join(f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in rows)
+    )
 
 
 def _health(analysis: Analysis) -> str:
@@ -137,7 +129,7 @@ def _health(analysis: Analysis) -> str:
         f'<th scope="row">{escape(check.name)}</th><td style="white-space:normal">{escape(check.message)}</td></tr>'
         for check in analysis.health
     )
-    return f'<div class="scroll" tabindex="0"><table>{body}</table></div>'
+    return htmlpage.table(body)
 
 
 def _state(check: Check) -> str:
@@ -146,9 +138,6 @@ def _state(check: Check) -> str:
 
 def _path(path: Trajectory) -> str:
     """One metric and arm over time: what it says, the picture, and its figures."""
-    heads = "".join(
-        f'<th scope="col">{name}</th>' for name in ("until", "units", "effect", "interval", "stops at", "says")
-    )
     body = "".join(
         f'<tr><th scope="row">{point.at.day} {point.at:%b %Y}</th><td class="number">{point.n:,}</td>'
         f'<td class="number">{point.estimate:+.4g}</td><td class="number">{_end(point.lo)} … {_end(point.hi)}</td>'
@@ -158,9 +147,7 @@ def _path(path: Trajectory) -> str:
     )
     said = f'<p class="{"warn" if path.naive else "soft"}">{escape(path.words())}</p>'
     key = "" if path.naive else f'<p class="soft">{escape(path.key())}</p>'
-    table = (
-        f'<div class="scroll" tabindex="0"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
+    table = htmlpage.table(body, ("until", "units", "effect", "interval", "stops at", "says"))
     return (
         f"<h3>{escape(path.metric)} in {escape(path.arm)} ({escape(path.method)})</h3>{said}"
         f'<div class="scroll" tabindex="0">{timeplot.picture(path)}</div>{key}'
@@ -174,17 +161,14 @@ def _end(value: float) -> str:
 
 def _rows(rows: list[Row]) -> str:
     """A table; each family of rows (relative or not, one metric) has its own scale with zero marked."""
-    heads = "".join(
-        f'<th scope="col">{name}</th>' if name else "<td></td>"
-        for name in ("metric", "arm", "method", "effect", "interval", "", "p", "corrected", "says")
-    )
     scale = {
         key: max((abs(v) for r in rows if (r.metric, r.relative) == key for v in (r.lo, r.hi, r.estimate)
                   if np.isfinite(v)), default=1.0) or 1.0
         for key in {(r.metric, r.relative) for r in rows}
     }  # fmt: skip
     body = "".join(_row(row, scale[row.metric, row.relative]) for row in rows)
-    return f'<div class="scroll" tabindex="0"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+    heads = ("metric", "arm", "method", "effect", "interval", "", "p", "corrected", "says")
+    return htmlpage.table(body, heads)
 
 
 def _row(row: Row, scale: float) -> str:

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from shopr import htmlpage
 from shopr.data.folders import replaced_file
 from shopr.errors import InputError
 from shopr.tracking.bounds import Reason
@@ -16,12 +17,7 @@ from shopr.tracking.gate import Decision
 __all__ = ["gate_page", "write_gate_page"]
 
 _STYLE = """
-:root { color-scheme: light dark; --ink: light-dark(#1d1c1a, #ece9e4); --soft: light-dark(#5d5952, #a9a59d);
-  --line: light-dark(#e4dfd6, #303538); --panel: light-dark(#fff, #1a1d1f); --good: light-dark(#1f6b3a, #7fd09b);
-  --bad: light-dark(#9a2b2b, #f09a94); }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: light-dark(#fbfaf7, #131516);
-  max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { margin: 0; font-size: 1.7rem; } h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; } .soft { color: var(--soft); }
+:root { --good: light-dark(#1f6b3a, #7fd09b); } h1 { font-size: 1.7rem; }
 .verdict { border-left: 5px solid var(--good); background: var(--panel); padding: .9rem 1.2rem; margin: 1.2rem 0; }
 .verdict.refused { border-color: var(--bad); } .verdict b { font-size: 1.3rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .94rem; }
@@ -52,20 +48,15 @@ def gate_page(
         **{str(name): str(value) for name, value in (evidence or {}).items() if isinstance(value, str | int | float)},
     }
     rows = "".join(f'<tr><th scope="row">{escape(k)}</th><td>{escape(v)}</td></tr>' for k, v in facts.items())
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>The gate\'s decision</title>'
-        f'<style>{_STYLE}</style></head><body><main><p class="soft">The gate\'s decision</p><h1>{escape(title)}</h1>'
+    body = (
+        f'<p class="soft">The gate\'s decision</p><h1>{escape(title)}</h1>'
         f'<div class="verdict{"" if decision.allowed else " refused"}"><b>{"Promote" if decision.allowed else "Refuse"}'
         f"</b><br>{escape(_sentence(decision.verdict))}</div>"
         f'<h2>Checks</h2><p class="soft">{counts}; those that did not come first.</p>'
-        '<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">check</th><th scope="col">held</th>'
-        '<th scope="col">measured</th><th scope="col">bound</th><th scope="col">in words</th></tr></thead>'
-        f"<tbody>{checks}</tbody></table></div>"
-        f"<h2>What it may get wrong</h2><ul>{risks}</ul>"
-        f'<h2>On record</h2><div class="scroll" tabindex="0"><table><tbody>{rows}</tbody></table></div>'
-        "</main></body></html>"
+        f"{htmlpage.table(checks, ('check', 'held', 'measured', 'bound', 'in words'))}"
+        f"<h2>What it may get wrong</h2><ul>{risks}</ul><h2>On record</h2>{htmlpage.table(rows)}"
     )
+    return htmlpage.document("The gate's decision", body, _STYLE)
 
 
 def write_gate_page(path: Path, page: str) -> None:

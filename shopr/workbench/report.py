@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+from shopr import htmlpage
 from shopr.config import Settings
 from shopr.errors import InputError, UnknownNameError
 from shopr.workbench.reproduce import find_run
@@ -22,11 +23,6 @@ _LINEAGE = {
 }  # fmt: skip
 _PLOTS = 12
 _STYLE = """
-:root { color-scheme: light dark; --ink: light-dark(#1d1c1a, #ece9e4); --soft: light-dark(#5d5952, #a9a59d);
-  --line: light-dark(#e4dfd6, #303538); --accent: light-dark(#0b6b62, #4fc4b4); }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: light-dark(#fbfaf7, #131516);
-  max-width: 68rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { margin: 0; } h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; } .soft { color: var(--soft); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .92rem; min-width: 60%; }
 th, td { text-align: left; padding: .35rem 1.2rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -130,12 +126,7 @@ def compare(runs: Sequence[Facts]) -> str:
     for title, what in (("Parameters that differ", "parameters"), ("Where they came from", "lineage")):
         rows = [_value_row(name, values) for name, values in differing(runs, what).items()]
         parts += [f"<h2>{title}</h2>", _table(["", *names], rows, "The same in all runs.")]
-    body = "\n".join(parts)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Runs compared</title>'
-        f"<style>{_STYLE}</style></head><body><main>{body}</main></body></html>"
-    )
+    return htmlpage.document("Runs compared", "\n".join(parts), _STYLE, width=68)
 
 
 def _measure_row(name: str, runs: Sequence[Facts]) -> str:
@@ -163,9 +154,7 @@ def _value_row(name: str, values: Sequence[str | None]) -> str:
 def _table(heads: Sequence[str], rows: Sequence[str], empty: str) -> str:
     if not rows:
         return f'<p class="soft">{empty}</p>'
-    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-    lines = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
+    return htmlpage.table("".join(f"<tr>{row}</tr>" for row in rows), heads)
 
 
 def _plot(runs: Sequence[Facts]) -> str:

@@ -8,18 +8,13 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from shopr import htmlpage
 from shopr.workbench.sweepspec import SweepSpec
 from shopr.workbench.sweepwork import objective_of
 
 __all__ = ["importance", "report"]
 
 _STYLE = """
-:root { color-scheme: light dark; --ink: light-dark(#1d1c1a, #ece9e4); --soft: light-dark(#5d5952, #a9a59d);
-  --line: light-dark(#e4dfd6, #303538); --panel: light-dark(#fff, #1a1d1f); --accent: light-dark(#0b6b62, #4fc4b4);
-  --bad: light-dark(#9a2b2b, #f09a94); }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: light-dark(#fbfaf7, #131516);
-  max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { margin: 0; } h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; } .soft { color: var(--soft); }
 .best { border-left: 4px solid var(--accent); background: var(--panel); padding: .8rem 1.2rem; margin: 1.2rem 0; }
 .best b { font-size: 1.3rem; } .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
@@ -63,11 +58,7 @@ def report(spec: SweepSpec, rows: Sequence[Mapping[str, Any]], reason: str = "")
             "the thick one is the best.</p>" + _coordinates(spec, valued, sign)
         )
     parts.append("<h2>Trials</h2>" + _table(spec, rows, sign))
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(spec.name)}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>"
-    )
+    return htmlpage.document(spec.name, "".join(parts), _STYLE)
 
 
 def importance(spec: SweepSpec, points: Sequence[Mapping[str, Any]], values: Sequence[float]) -> dict[str, float]:
@@ -225,9 +216,8 @@ def _table(spec: SweepSpec, rows: Sequence[Mapping[str, Any]], sign: float) -> s
         cells.append(f'<td class="number">{"–" if seconds is None else f"{seconds:.1f}"}</td>')
         cells.append(f'<td class="soft">{escape((row["message"] or "")[:160])}</td>')
         body.append(f"<tr>{''.join(cells)}</tr>")
-    right = {"trial", spec.objective.metric, "seconds"}
-    head = "".join(f'<th scope="col"{" class=number" * (name in right)}>{escape(name)}</th>' for name in heads)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+    numbers = {"trial", escape(spec.objective.metric), "seconds"}
+    return htmlpage.table("".join(body), map(escape, heads), numbers=numbers)
 
 
 def _tip(row: Mapping[str, Any], value: float) -> str:
@@ -237,7 +227,8 @@ def _tip(row: Mapping[str, Any], value: float) -> str:
 
 def _svg(height: float, title: str, body: str) -> str:
     return (
-        f'<div class="scroll"><svg viewBox="0 0 {_WIDE} {height:g}" role="img" aria-label="{escape(title)}">'
+        f'<div class="scroll" tabindex="0"><svg viewBox="0 0 {_WIDE} {height:g}" role="img" '
+        f'aria-label="{escape(title)}">'
         f"{body}</svg></div>"
     )
 
