@@ -95,7 +95,9 @@ def echo_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, titl
     if not console.is_terminal:
         widest = sum(max([len(c), *(len(row[i][0]) for row in cells)]) + 3 for i, c in enumerate(columns))
         console = Console(highlight=False, width=max(80, widest + 2))
-    table = Table(title=title or None, title_justify="left", header_style="bold")
+    if title:  # a line of its own: as part of a narrow table it would be broken to the table's width
+        console.print(Text(title, style="italic"), soft_wrap=True)
+    table = Table(header_style="bold")
     for i, name in enumerate(columns):
         right = bool(cells) and all(row[i][1] for row in cells)
         table.add_column(Text(name), justify="right" if right else "left")
@@ -135,4 +137,7 @@ def _cell(value: object) -> tuple[str, bool]:
         return (f"{number:.4f}" if abs(number) < 1000 else f"{number:,.1f}"), True
     if isinstance(value, int):
         return f"{value:,}", True
+    if isinstance(value, datetime):
+        told = value.isoformat(" ", "seconds")
+        return (told.removesuffix("+00:00") + " UTC" if told.endswith("+00:00") else told), False
     return str(value), False

@@ -12,6 +12,8 @@ from shopr.cli.params import keyed
 from shopr.errors import InputError, RunError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from shopr.config import Settings
     from shopr.workbench.executor import Outcome, Plan
     from shopr.workbench.spec import RunSpec
@@ -149,7 +151,8 @@ def _explain(todo: Plan, force: bool, as_json: bool) -> None:
     if as_json:
         echo_json({"spec": todo.spec.name, "notebook": todo.notebook, "parameters": todo.values, "key": todo.key,
                    "cached": cached, "last_seconds": todo.last_seconds, "changed": todo.changed,
-                   "timeout": todo.spec.timeout, "retry": todo.spec.retry})  # fmt: skip
+                   "parameters_changed": todo.parameters_changed, "timeout": todo.spec.timeout,
+                   "retry": todo.spec.retry})  # fmt: skip
         return
     echo_table(
         ["parameter", "value"],
@@ -162,7 +165,9 @@ def _explain(todo: Plan, force: bool, as_json: bool) -> None:
     if todo.cached is not None:
         why = "--force"
     elif todo.changed:
-        why = f"changed since the last run: {', '.join(todo.changed)}"
+        differs = ", ".join(f"{name} {old} → {new}" for name, (old, new) in todo.parameters_changed.items())
+        told = [f"{what} ({differs})" if what == "parameters" and differs else what for what in todo.changed]
+        why = f"changed since the last run: {', '.join(told)}"
     else:
         why = "it never finished before" if todo.last_seconds is None else "its finished run is gone"
     echo(f"Would run ({why})" + (f"; it took {todo.last_seconds:.0f} s last time" if todo.last_seconds else ""))
@@ -181,11 +186,16 @@ def _list(settings: Settings, as_json: bool) -> None:
     if not rows:
         echo("Nothing was run yet. Try: shopr run experiments/quickstart.yaml")
         return
-    shown = ("started_at", "spec", "state", "cell", "run_id", "message")
+    shown = ("started_at", "spec", "state", "took", "cell", "run_id", "message")
     for row in rows:
-        row["cell"] = f"{row['cell']} of {row['cells']}" if row["cell"] else None
+        row["cell"] = f"{row['cell']} of {row['cells']}" if row["cell"] and row["state"] != "DONE" else row["cells"]
+        row["took"] = _took(row["started_at"], row["ended_at"])
         row["state"] += f" (told MLflow: not yet {row['mlflow_pending']})" if row["mlflow_pending"] else ""
     echo_table(shown, [[row[name] for name in shown] for row in rows])
+
+
+def _took(start: datetime, end: datetime | None) -> str | None:
+    return None if end is None else f"{(end - start).total_seconds():.1f} s"
 
 
 def _list_specs(as_json: bool) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from shopr.clock import Clock
 from shopr.config import Settings
+from shopr.redaction import redact
 from shopr.tracking.runs import PARENT_VARIABLE, REPORTS_VARIABLE
 from shopr.workbench import pages
 from shopr.workbench.ledger import HEARTBEAT_SECONDS, State
@@ -172,19 +173,21 @@ class Child:
         if code == 0 and self.output.is_file():
             return Ended(State.DONE, 0)
         if code == KERNEL_DIED:
-            return Ended(State.FAILED, code, Reason.DIED, f"the kernel died; {_last_line(log)}")
+            return Ended(State.FAILED, code, Reason.DIED, redact(_last_line(log, "the kernel died")))
         if code is not None and code < 0:
             by = f"its process was ended by signal {-code}"
             return Ended(State.KILLED, code, Reason.DIED, by if runner.alive else f"{by}; {_last_line(runner.log)}")
         found = pages.failure(self.output)
         return Ended(
-            State.FAILED, code, Reason.ERROR, f"cell {found.cell}: {found.error}" if found else _last_line(log)
+            State.FAILED, code, Reason.ERROR, redact(f"cell {found.cell}: {found.error}" if found else _last_line(log))
         )
 
 
-def _last_line(log: Path) -> str:
+def _last_line(log: Path, why: str = "") -> str:
+    """The last line that it wrote, after why it ended, where that line does not say so itself."""
     try:
         lines = [x for x in log.read_text(encoding="utf-8", errors="replace").splitlines() if x.strip()]
     except OSError:
-        return ""
-    return lines[-1] if lines else "it said nothing"
+        return why
+    last = lines[-1] if lines else "it said nothing"
+    return last if not why or last.lower().startswith(why) else f"{why}; {last}"

@@ -36,6 +36,7 @@ class Plan:
         cached: the finished run that would serve instead; None if there is none.
         last_seconds: how long the spec's last finished run took; None if there was none.
         changed: ingredients that differ from that run.
+        parameters_changed: by name, the value of that run and the one that would be used; None where there was none.
     """
 
     spec: RunSpec
@@ -46,6 +47,7 @@ class Plan:
     cached: Mapping[str, Any] | None
     last_seconds: float | None
     changed: tuple[str, ...]
+    parameters_changed: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,10 @@ def plan(
     seconds = None if last is None else (last["ended_at"] - last["started_at"]).total_seconds()
     old = (last or {}).get("ingredients") or {}
     changed = () if last is None else tuple(name for name, value in parts.items() if old.get(name) != value)
-    return Plan(spec, notebook, values, parts, key, cached, seconds, changed)
+    before = dict((last or {}).get("parameters") or {}) if "parameters" in changed else values
+    names = dict.fromkeys([*values, *before])
+    differs = {n: (before.get(n), values.get(n)) for n in names if before.get(n) != values.get(n)}
+    return Plan(spec, notebook, values, parts, key, cached, seconds, changed, differs)
 
 
 def served(settings: Settings, spec: RunSpec, given: Mapping[str, Any] | None = None) -> Outcome | None:

@@ -64,7 +64,8 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any], tell: C
         print(f"{error.ename}: {error.evalue}", file=sys.stderr)  # noqa: T201
         status = CELL_FAILED
     except DeadKernelError as error:
-        print(f"the kernel died: {error}", file=sys.stderr)  # noqa: T201
+        told = str(error).strip()
+        print("the kernel died" + (f": {told}" if told not in ("", "Kernel died") else ""), file=sys.stderr)  # noqa: T201
         status = KERNEL_DIED
     if status == KERNEL_DIED:
         pages.annotate(output, "The kernel died here.")
@@ -104,6 +105,7 @@ def _execute(notebook: Path, output: Path, parameters: Mapping[str, Any], tell: 
         parameters=dict(parameters),
         engine_name="shopr",
         kernel_name="python3",
+        language="python",
         cwd=str(notebook.parent),
         progress_bar=False,
         stdout_file=printed,

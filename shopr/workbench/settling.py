@@ -32,6 +32,7 @@ LEDGER_TAG = "shopr.ledger"
 _EVERY_BEATS = 15
 _ALERT_BEATS = 5
 _RULE_SECONDS = 15.0
+_ENDING_SECONDS = 20.0
 """Between two looks at the alert rules; a process that is over sooner never begins."""
 _log = logging.getLogger(__name__)
 
@@ -130,6 +131,7 @@ class _Watch:
     lock = threading.Lock()
     wanted = 0
     end = threading.Event()
+    threads: tuple[threading.Thread, ...] = ()
 
 
 @contextmanager
@@ -139,15 +141,24 @@ def watching(settings: Settings) -> Iterator[None]:
         _Watch.wanted += 1
         if _Watch.wanted == 1:
             _Watch.end = threading.Event()
-            for name, work in (("shopr-watch", _watch), ("shopr-alerts", _watch_rules)):
-                threading.Thread(target=work, args=(settings, _Watch.end), name=name, daemon=True).start()
+            _Watch.threads = tuple(
+                threading.Thread(target=work, args=(settings, _Watch.end), name=name, daemon=True)
+                for name, work in (("shopr-watch", _watch), ("shopr-alerts", _watch_rules))
+            )
+            for thread in _Watch.threads:
+                thread.start()
     try:
         yield
     finally:
+        ending: tuple[threading.Thread, ...] = ()
         with _Watch.lock:
             _Watch.wanted -= 1
             if _Watch.wanted == 0:
                 _Watch.end.set()
+                ending, _Watch.threads = _Watch.threads, ()
+        # A thread that is in compiled code when the interpreter ends aborts the whole process, whatever its result.
+        for thread in ending:
+            thread.join(_ENDING_SECONDS)
 
 
 def _watch(settings: Settings, ended: threading.Event) -> None:
@@ -179,7 +190,7 @@ def _watch_rules(settings: Settings, ended: threading.Event) -> None:
                 from shopr.analytics.alerts.watch import AlertWatch
 
                 watch = AlertWatch(settings)
-            watch.look()
+            watch.look(ended.is_set)
         except StorageError as refused:
             _log.debug("cannot evaluate alert rules now: %s", refused.one_line())
         except ShoprError as error:

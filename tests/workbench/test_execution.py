@@ -17,6 +17,7 @@ import pytest
 
 from shopr.cli.main import main
 from shopr.config import Settings
+from shopr.config.sources import project_root
 from shopr.storage.database import Database
 from shopr.tracking.store import client
 from shopr.workbench import pages
@@ -104,6 +105,24 @@ def test_an_error_of_a_cell_is_not_tried_again_unless_asked_and_is_shown(shop, s
     failure = again.failure
     assert failure is not None
     assert (failure.cell, failure.cells, failure.source) == (2, 2, "1 / 0")
+
+
+def test_what_is_kept_of_a_failure_names_nobody(shop, stores):
+    done = run_spec(stores, shop("raise ValueError('no order of ann@example.com paid by 4111 1111 1111 1111')"))
+    assert done.state == State.FAILED
+    assert done.message == "cell 2: ValueError: no order of [e-mail] paid by [card]"
+    assert row(stores, done.run_id)["message"] == done.message
+
+
+def test_a_notebook_that_names_no_kernel_runs_by_python(shop, stores):
+    work = shop("import os\nprint('ran')\nos.kill(os.getpid(), 9)")
+    path = project_root() / work.notebook
+    content = json.loads(path.read_text())
+    content["metadata"] = {}
+    path.write_text(json.dumps(content))
+    done = run_spec(stores, work)
+    assert (done.state, done.message) == (State.FAILED, "the kernel died")
+    assert "ran" in done.output.read_text()
 
 
 def test_measures_reach_the_ledger_and_a_listener_that_may_end_the_run(shop, stores):

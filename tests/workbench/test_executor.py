@@ -90,7 +90,10 @@ def test_done_then_served_from_cache_until_something_changes(shop, stores, capsy
     assert f"Nothing changed: served from run {done.run_id}" in capsys.readouterr().out
 
     todo = plan(stores, work, {"k": 3})
-    assert (todo.cached, todo.changed) == (None, ("parameters",))
+    assert (todo.cached, todo.changed, todo.parameters_changed) == (None, ("parameters",), {"k": (2, 3)})
+    with pytest.raises(SystemExit):
+        main(["run", "work.yaml", "--param", "k=3", "--dry-run"])
+    assert "changed since the last run: parameters (k 2 → 3)" in capsys.readouterr().out
     assert todo.last_seconds > 0
     changed = shop("print(k)", seed=7)
     assert plan(stores, changed).changed == ("notebook", "seed")

@@ -82,8 +82,8 @@ def test_a_process_that_stays_evaluates_the_alert_rules_and_gives_their_lease_ba
     monkeypatch.setattr(settling, "_RULE_SECONDS", 0.001)
     looked, real = settling.threading.Event(), AlertWatch.look
 
-    def look(self):
-        found = real(self)
+    def look(self, ending=bool):
+        found = real(self, ending)
         if found.led:
             looked.set()
         return found
@@ -98,3 +98,23 @@ def test_a_process_that_stays_evaluates_the_alert_rules_and_gives_their_lease_ba
     other = AlertWatch(stores)
     assert other.look().led
     other.close()
+
+
+def test_the_watch_has_ended_when_the_block_has(stores, monkeypatch):
+    """A thread that is in compiled code when the interpreter ends aborts the process, whatever its exit status was."""
+    from shopr.analytics.alerts.watch import AlertWatch, Looked
+
+    monkeypatch.setattr(settling, "_RULE_SECONDS", 0.001)
+    looking, ended = settling.threading.Event(), []
+
+    def look(self, ending=bool):
+        looking.set()
+        settling._Watch.end.wait(60)
+        ended.append(ending())
+        return Looked(False)
+
+    monkeypatch.setattr(AlertWatch, "look", look)
+    with watching(stores):
+        assert looking.wait(60)
+    assert ended == [True]
+    assert not {"shopr-alerts", "shopr-watch"} & {thread.name for thread in settling.threading.enumerate()}

@@ -107,8 +107,11 @@ class AlertWatch:
                 self._rules = (stamp, self._rules[1])
         return self._rules[1]
 
-    def look(self) -> Looked:
+    def look(self, ending: Callable[[], bool] = bool) -> Looked:
         """Evaluate what is new, tell, deliver; nothing unless this process leads.
+
+        Args:
+            ending: asked before each rule: whether the process ends, and the rest is left to the next look.
 
         Raises:
             SpecError: if the rules file is not sound.
@@ -117,7 +120,7 @@ class AlertWatch:
         if not self._lease.hold():
             return Looked(False)
         try:
-            return self._work()
+            return self._work(ending)
         except LeaseLostError:
             return Looked(False)
 
@@ -127,13 +130,15 @@ class AlertWatch:
             self._lease.release()
         self._database.close()
 
-    def _work(self) -> Looked:
+    def _work(self, ending: Callable[[], bool]) -> Looked:
         book, now = self.rules, self._clock.now().timestamp() - SETTLING_SECONDS
         if self._begins is None and self._may_have_events():
             self._begins = beginning(self.store)
         count = fired = resolved = 0
         standings = self.book.standings()
         for rule in book.enabled if self._begins is not None else ():
+            if ending():
+                return Looked(True, count, fired, resolved)
             try:
                 step = evaluate(rule, standings.get(rule.name), last_step(rule, now), self._measure)
                 if step is None or not self.book.keep(step, self._lease):

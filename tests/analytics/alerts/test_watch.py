@@ -84,6 +84,15 @@ def test_what_happened_while_no_process_ran_is_found_afterwards(shop):
     assert shop.said == [FIRED, RESOLVED]
 
 
+def test_a_process_that_ends_leaves_the_rest_to_the_next_look(shop):
+    shop.minutes(6, good=6, every=6)
+    shop.minutes(10, good=3, bad=3, every=0)
+    cut = shop.watch.look(lambda: True)
+    assert (cut.led, cut.rules, cut.fired, shop.said) == (True, 0, 0, [])
+    assert shop.watch.look().fired == 1
+    assert shop.said == [FIRED]
+
+
 def test_one_evaluates_among_several(shop):
     shop.minutes(1, good=6)
     other = shop.another()
