@@ -67,6 +67,20 @@ class ProfileBook:
         self._follow(user_id)
         return self.profiles.describe(user_id, south=south)
 
+    def affinity(self, user_id: str, item_ids: IdMap) -> dict[str, NDArray[np.float64]]:
+        """`Profiles.affinity` of one shopper as of now, shape (n_items,) each; neutral for products without a profile.
+
+        Empty for somebody of whom nothing is known.
+        """
+        self._follow(user_id)
+        if np.isnan(self.profiles.seen([user_id])[1][0]) and not self.said(user_id).corrections:
+            return {}
+        codes = self.profiles.space.item_ids.encode(item_ids.ids).astype(np.int64)
+        found = {}
+        for name, values in self.profiles.affinity([user_id], np.maximum(codes, 0)).items():
+            found[name] = np.where(codes >= 0, values[0], 1.0 if name == "price" else 0.0)
+        return found
+
     def correct(self, user_id: str, correction: Correction) -> None:
         """Store what the shopper says; from now on it holds.
 

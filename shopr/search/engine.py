@@ -16,7 +16,7 @@ from shopr.search.confidence import observe
 from shopr.search.config import SearchConfig
 from shopr.search.index import Index
 from shopr.search.ranking import Ranked, browse, rank
-from shopr.search.results import SORTS, Filters, Found
+from shopr.search.results import SORTS, Cut, Filters, Found
 from shopr.search.synonyms import Synonyms
 from shopr.search.understanding import Query
 
@@ -41,21 +41,6 @@ class Updated:
     changed: int
     removed: int
     unchanged: int
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """Which part of a list is wanted, and in which order."""
-
-    k: int
-    sort: str
-    prices: NDArray[np.floating] | None
-    start: int
-    whole: bool
-    abstain: bool
-
-    def of(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
-        return order[self.start : self.start + self.k]
 
 
 class ProductSearch:
@@ -170,11 +155,17 @@ class ProductSearch:
             raise UnknownNameError("order", sort, SORTS)
         index = self._index
         read = self._read(index, query, exact)
-        cut = _Cut(k, sort, prices, start, whole, abstain)
+        cut = Cut(k, sort, prices, start, whole, abstain)
         allowed = index.shelf.passing(filters, stock, prices) if filters else None
         extra = self._extra(index, features)
         if not read.terms:
             return self._browse(index, read, cut, filters=filters, allowed=allowed, extra=extra)
+        if whole:
+            ranked = rank(read, index, extra=extra, depth=len(index))
+            # What is listed under filters is what is listed without them, as far as it passes: counts of facets hold.
+            found = self._found(index, read, ranked, cut, allowed)
+            if allowed is None or found.total or found.abstained:
+                return found
         ranked = rank(read, index, allowed=allowed, extra=extra, depth=len(index) if whole else start + k)
         return self._found(index, read, ranked, cut)
 
@@ -203,7 +194,7 @@ class ProductSearch:
         self,
         index: Index,
         read: Query,
-        cut: _Cut,
+        cut: Cut,
         *,
         filters: Filters,
         allowed: NDArray[np.bool_] | None,
@@ -219,9 +210,13 @@ class ProductSearch:
                 return self._found(index, replace(named, text=read.text, corrected=None), ranked, cut)
         return self._found(index, read, browse(index, allowed, extra), cut)
 
-    def _found(self, index: Index, read: Query, ranked: Ranked, cut: _Cut) -> Found:
+    def _found(
+        self, index: Index, read: Query, ranked: Ranked, cut: Cut, within: NDArray[np.bool_] | None = None
+    ) -> Found:
         relevance = cut.sort == "relevance"
         matches = ranked.listed() if cut.whole and relevance else ranked.matching()
+        if within is not None:
+            matches = matches[within[ranked.rows[matches]]]
         if relevance:
             order = matches if cut.whole else np.arange(len(ranked.rows))
         else:

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from shopr.errors import DataError
 from shopr.search.tokens import fold
 
-__all__ = ["COLUMNS", "SearchJournal"]
+__all__ = ["COLUMNS", "FILTERED", "SearchJournal"]
 
 COLUMNS = ("type", "time", "user_id", "session_id", "product_id", "position", "source", "query", "properties")
 """Columns of the event table that are read."""
+FILTERED = "search filtered"
+"""Policy of products that are shown under conditions, or in another order than by relevance."""
 _LASTS = 30 * 60
 _REPHRASED = 5 * 60
 """Seconds in which another search counts as the same wish in other words."""
@@ -59,7 +61,10 @@ class SearchJournal:
 
     @classmethod
     def of(cls, events: pd.DataFrame) -> Self:
-        """Read the flat table of events; searches under filters are left out, for their lists answer more than words.
+        """Read the flat table of events.
+
+        Searches under filters, or in another order than by relevance, are left out with what was shown and clicked for
+        them: their lists answer more than words.
 
         Raises:
             DataError: if a column is missing.
@@ -68,15 +73,17 @@ class SearchJournal:
         if lacking:
             raise DataError(f"the events have no column {lacking[0]}", hint="Give the flat table of events")
         frame = _relevant(events)
-        begun = frame[(frame["type"] == "search_performed") & (frame["query"] != "") & ~frame["filtered"]]
+        begun = frame[(frame["type"] == "search_performed") & (frame["query"] != "")]
         named = frame[(frame["type"] != "search_performed") & (frame["query"] != "")]
         implied = named.drop_duplicates(["person", "query"])[["person", "who", "time", "query"]]
         known = begun[["person", "query"]].drop_duplicates()
         implied = implied.merge(known, on=["person", "query"], how="left", indicator=True)
         implied = implied[implied["_merge"] == "left_only"].drop(columns="_merge")
-        searches = pd.concat([begun[["person", "who", "time", "query"]], implied], ignore_index=True)
+        columns = ["person", "who", "time", "query", "filtered"]
+        searches = pd.concat([begun[columns], implied.assign(filtered=False)[columns]], ignore_index=True)
         searches = searches.sort_values(["person", "time"], kind="stable").reset_index(drop=True)
-        searches["search"] = np.arange(len(searches))
+        plain = ~searches.pop("filtered").to_numpy(bool)
+        searches["search"] = np.where(plain, np.cumsum(plain) - 1, -1)
         products = pd.Index(frame["product_id"][frame["product_id"] != ""].unique())
         return cls._joined(searches, frame, products)
 
@@ -84,6 +91,7 @@ class SearchJournal:
     def _joined(cls, searches: pd.DataFrame, frame: pd.DataFrame, products: pd.Index) -> Self:
         rows = frame[(frame["type"] != "search_performed") & (frame["product_id"] != "")]
         rows = _with_search(rows, searches)
+        searches = searches[searches["search"] >= 0].reset_index(drop=True)
         rows = rows.assign(product=products.get_indexer(rows["product_id"]))
         clicks = rows[rows["type"] == "product_clicked"].drop_duplicates(["search", "product"])
         shown = rows[(rows["type"] == "product_shown") & rows["position"].between(1, 1000)]
@@ -112,6 +120,7 @@ def _relevant(events: pd.DataFrame) -> pd.DataFrame:
     """Searches, and what was shown and clicked in them: person, seconds, folded query."""
     source = events["source"].astype("object")
     within = (source == "search") | (source.isna() & events["query"].notna())
+    within &= ~events["properties"].astype("object").fillna("").str.contains(f'"policy":"{FILTERED}"', regex=False)
     kept = (events["type"] == "search_performed") | (events["type"].isin(["product_shown", "product_clicked"]) & within)
     frame = events.loc[kept.to_numpy(bool), list(COLUMNS)]
     person = frame["session_id"].astype("object").where(frame["session_id"].notna(), frame["user_id"].astype("object"))
@@ -127,7 +136,7 @@ def _relevant(events: pd.DataFrame) -> pd.DataFrame:
             "product_id": frame["product_id"].astype("object").fillna("").to_numpy(),
             "position": pd.to_numeric(frame["position"], errors="coerce").fillna(0).to_numpy(np.int64),
             "query": texts.map(folded).fillna("").to_numpy(),
-            "filtered": properties.str.contains('"filters":{"', regex=False).to_numpy(bool),
+            "filtered": properties.str.contains('"filters":{"|"sort":"(?!relevance")', regex=True).to_numpy(bool),
         }
     )
     out = out[out["person"].notna()]
@@ -144,7 +153,7 @@ def _with_search(rows: pd.DataFrame, searches: pd.DataFrame) -> pd.DataFrame:
         rows[rows["query"] == ""].drop(columns="query"), ordered, on="time", by="person", tolerance=_LASTS
     )
     both = pd.concat([named, unnamed], ignore_index=True)
-    both = both[both["search"].notna()]
+    both = both[both["search"] >= 0]
     return both.assign(search=both["search"].astype(np.int64)).sort_values(["search", "time"], kind="stable")
 
 

@@ -84,7 +84,6 @@ class _Asker:
     features: Mapping[str, NDArray[np.floating]] | None
     stock: NDArray[np.floating] | None
     prices: NDArray[np.floating] | None
-    abstain: bool = True
 
     def ask(self, request: PageRequest, k: int = 1, start: int = 0) -> Found:
         return self.search.search(
@@ -98,7 +97,6 @@ class _Asker:
             start=start,
             whole=True,
             exact=request.exact,
-            abstain=self.abstain,
         )
 
     def facets(self, found: Found) -> dict[str, dict[str, int]]:
@@ -124,9 +122,6 @@ def list_page(
         InputError: if size < 1, or an array does not fit the catalogue.
     """
     asker = _Asker(search, features, stock, prices)
-    if request.filters and not asker.ask(request.unfiltered()).abstained:
-        # Whether there is an answer is a matter of the words; conditions then leave of it what they leave.
-        asker = replace(asker, abstain=False)
     found = asker.ask(request, size, size * (request.page - 1))
     pages = max(1, -(-found.total // size))
     if request.page > pages:

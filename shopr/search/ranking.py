@@ -35,7 +35,6 @@ class Ranked:
     Attributes:
         rows: catalogue rows. scores: final scores, in shares of the best text score. text: text scores.
         head, foreign, accessory: whether each is of the kind asked for, of another, something that goes with things.
-        unfiltered: the best text score without filters, None where there are none.
     """
 
     rows: NDArray[np.int64]
@@ -44,27 +43,27 @@ class Ranked:
     head: NDArray[np.bool_]
     foreign: NDArray[np.bool_]
     accessory: NDArray[np.bool_]
-    unfiltered: float | None = None
 
     def matching(self) -> NDArray[np.int64]:
         """Places of those that match well: half the best text score or more, and of the kind, if any is."""
-        good = self._worded(None)
+        good = self._worded
         if self.head.any():
             good = self.head
         return np.flatnonzero(good)
 
     def listed(self) -> NDArray[np.int64]:
-        """Places of those worth listing on page after page: well worded or of the kind, and the first ones anyway.
-
-        What is listed under filters is what was listed without them, as far as it passes: counts of facets hold.
+        """Places of those worth listing on page after page: of the kind, or well worded and of no other, and the first
+        ones anyway.
         """
-        good = self._worded(self.unfiltered) | self.head
-        if self.unfiltered is None or not good.any():
-            good[:_ANYWAY] = True
+        good = self._worded
+        if self.head.any():
+            good = self.head | (good & ~self.foreign)
+        good[:_ANYWAY] = True
         return np.flatnonzero(good)
 
-    def _worded(self, best: float | None) -> NDArray[np.bool_]:
-        good: NDArray[np.bool_] = self.text >= 0.5 * (self.text.max(initial=0.0) if best is None else best)
+    @property
+    def _worded(self) -> NDArray[np.bool_]:
+        good: NDArray[np.bool_] = self.text >= 0.5 * self.text.max(initial=0.0)
         return good
 
 
@@ -161,9 +160,7 @@ def rank(
     if of_kind is not None and query.whole:
         # Who names a kind and nothing else is content with all of it, whatever it is called there.
         scores[of_kind] += np.float32(1e-6)
-    unfiltered = None
     if allowed is not None:
-        unfiltered = float(scores.max(initial=0.0))
         scores = scores * allowed
     best = float(scores.max(initial=0.0))
     if best <= 0:
@@ -174,7 +171,7 @@ def rank(
     if extra is not None:
         relative += extra * (scores > 0)
     rows = _top(relative, max(config.candidates, depth))
-    return _closer(index, rows, relative[rows], scores[rows], of_kind, unfiltered=unfiltered)
+    return _closer(index, rows, relative[rows], scores[rows], of_kind)
 
 
 def _bonus(kind: Asked, index: Index, own: NDArray[np.bool_], literal: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -223,8 +220,6 @@ def _closer(
     relative: NDArray[np.float32],
     text: NDArray[np.float32],
     of_kind: NDArray[np.bool_] | None,
-    *,
-    unfiltered: float | None,
 ) -> Ranked:
     kinds, config = index.kinds, index.config
     final = relative.astype(np.float64)
@@ -245,7 +240,6 @@ def _closer(
         head[order],
         foreign[order],
         accessory[order],
-        unfiltered,
     )
 
 

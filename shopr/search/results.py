@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from shopr.errors import InputError
 
-__all__ = ["SORTS", "Filters", "Found"]
+__all__ = ["SORTS", "Cut", "Filters", "Found"]
 
 SORTS = ("relevance", "price_asc", "price_desc", "newest", "popularity")
 """The orders in which products may be asked for."""
@@ -90,3 +90,19 @@ class Found:
 
     def __len__(self) -> int:
         return len(self.product_ids)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Which part of a list is wanted, and in which order: see `ProductSearch.search`."""
+
+    k: int
+    sort: str
+    prices: NDArray[np.floating] | None
+    start: int
+    whole: bool
+    abstain: bool
+
+    def of(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The part of an order."""
+        return order[self.start : self.start + self.k]

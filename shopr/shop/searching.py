@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
-from uuid import uuid4
 
-import numpy as np
 import pandas as pd
 
 from shopr.data.events import EventType
-from shopr.errors import InputError
-from shopr.randomness import generator
 
 if TYPE_CHECKING:
     from shopr.search.learning import LearntSearch
     from shopr.search.results import Found
     from shopr.shop.root import Shop
+    from shopr.shop.storefront import Storefront
 
 __all__ = ["Searching", "ShownList"]
 
-EXPLORED = 0.1
-"""Share of the lists in which two results are exchanged: what tells the pull of a place from that of a product."""
 _COLUMNS = "event_id type time user_id session_id product_id position source query properties".split()
 _TYPES = (
     EventType.SEARCH_PERFORMED,
@@ -60,38 +56,39 @@ class Searching:
         session_id: str,
         user_id: str | None = None,
         language: str = "und",
-        explore: float = EXPLORED,
+        explore: float | None = None,
     ) -> ShownList:
         """Search for a shopper, and record the search and what was shown for it; a click is recorded by its impression.
 
         Args:
-            explore: share of the lists in which two results are exchanged at random.
+            explore: share of the lists in which two results are exchanged at random; as on the shop's pages by default.
 
         Raises:
             InputError: if k is below 1, or the share is none.
             NotReadyError: if the shop has no data.
         """
-        if not 0 <= explore <= 1:
-            raise InputError(f"explore is {explore:g}", hint="Give a share, 0 to 1")
-        from shopr.search.clicks import shuffled
-        from shopr.search.masking import masked
+        from shopr.search.request import PageRequest
+        from shopr.shop.storefront import EXPLORED, Shopper
 
-        shop, number = self._searched, uuid4().hex
-        found = shop.search_desk.search(query, k, language=language)
-        order = np.arange(len(found))
-        crossed = generator(shop.settings.seed, "search-explore", number).random() < explore
-        if crossed:
-            order = shuffled(order, seed=shop.settings.seed, stream=number)
-        ids = tuple(found.product_ids[at] for at in order.tolist())
-        asked = {"query": masked(query), "results": len(found), "abstained": found.abstained, "impression_id": number}
-        if found.corrected:
-            asked["corrected"] = masked(found.corrected)
-        shop._note(EventType.SEARCH_PERFORMED, user_id, session_id, asked)
-        impressions = tuple(f"{number}-{place}" for place in range(1, len(ids) + 1))
-        for place, (name, impression) in enumerate(zip(ids, impressions, strict=True), 1):
-            line = {"product_id": name, "position": place, "source": "search", "impression_id": impression}
-            shop._note(EventType.PRODUCT_SHOWN, user_id, session_id, {**line, "policy": _policy(found, crossed)})
-        return ShownList(found, ids, impressions)
+        page = self.storefront.page(
+            PageRequest(query),
+            Shopper(user_id, session_id),
+            size=k,
+            explore=EXPLORED if explore is None else explore,
+        )
+        self.storefront.record(page, language=language)
+        return ShownList(
+            page.listing.found,
+            tuple(card.product_id for card in page.cards),
+            tuple(card.impression_id for card in page.cards),
+        )
+
+    @cached_property
+    def storefront(self) -> Storefront:
+        """The shop's window: pages of products, product pages, and what is written down of who saw and took what."""
+        from shopr.shop.storefront import Storefront
+
+        return Storefront(self._searched)
 
     def search_events(self, days: int | None = None) -> pd.DataFrame:
         """What search learns from: the shop's imported events and those recorded since, each once, in order of time.
@@ -135,7 +132,3 @@ class Searching:
         )
         found.save(shop.folder / FILE)
         return found
-
-
-def _policy(found: Found, crossed: bool) -> str:
-    return "search exchanged" if crossed and len(found) > 1 else "search"
