@@ -17,6 +17,7 @@ from shopr.config import Settings
 from shopr.errors import InputError
 from shopr.storage import Database
 from shopr.storage.subjects import SubjectStores
+from tests.waiting import PATIENCE
 
 WRITER = """
 import sys
@@ -113,10 +114,10 @@ def test_two_processes_and_a_kill_write_each_unit_once(settings: Settings, tmp_p
         killed.stdout.readline()
     killed.send_signal(signal.SIGKILL)
     killed.wait()
-    assert other.wait(timeout=120) == 0
+    assert other.wait(timeout=PATIENCE) == 0
     before = Exposures(database).arms("button")
     again = writer("0.5")
-    assert again.wait(timeout=120) == 0
+    assert again.wait(timeout=PATIENCE) == 0
     after = Exposures(database).arms("button")
     assert len(after) == 1500
     assert after.index.is_unique

@@ -23,6 +23,7 @@ from shopr.storage.database import Database
 from shopr.storage.tables import schedule_jobs
 from shopr.workbench.schedule_store import RunState, ScheduleStore
 from shopr.workbench.schedule_workers import Truth
+from tests.waiting import PATIENCE
 
 SPEC = """\
 name: test
@@ -209,11 +210,11 @@ def test_a_signal_ends_a_scheduler_cleanly(project_of, database, number):
     command = [sys.executable, "-m", "shopr", "schedule", "run", "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], 60)
+    ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
     assert ready, "it said nothing"
     assert json.loads(process.stdout.readline())["what"] == "leading"
     process.send_signal(number)
-    out, error = process.communicate(timeout=60)
+    out, error = process.communicate(timeout=PATIENCE)
     assert (process.returncode, error) == (0, "")
     from shopr.storage.lease import Lease
 

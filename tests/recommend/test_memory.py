@@ -23,6 +23,7 @@ from shopr.recommend.memory import Size, block_rows, bounded, budget, largest_he
 from shopr.recommend.registry import make
 from shopr.recommend.timekernel import EaseTime
 from tests.recommend.shop import N_ITEMS, small_interactions
+from tests.waiting import PATIENCE
 
 MB = 2**20
 SHOP = small_interactions()
@@ -86,7 +87,7 @@ CASES = {
 def test_estimates_hold_against_the_resident_memory_of_a_process(model):
     job = {"rows": 300_000, "users": 3_000, "params": {}, "bound": 2**30, **CASES[model], "model": model}
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, json.dumps(job)], capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, "-c", CHILD, json.dumps(job)], capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
@@ -24,9 +23,9 @@ from shopr.tracking.registry import champion_version
 from shopr.tracking.rules import Rules
 from shopr.tracking.store import quiet_mlflow
 from tests.tracking.shop import candidate, log
+from tests.waiting import PATIENCE, until
 
 MODEL = "models:/shopr-recommender@champion"
-WAIT_SECONDS = 120.0
 
 
 @pytest.fixture
@@ -83,7 +82,7 @@ def post(port: int, content: object) -> tuple[int, str]:
         {"Content-Type": "application/json"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -114,11 +113,8 @@ def test_mlflow_serves_the_champion(tmp_path):
             start_new_session=True,
         )
     try:
-        until = time.monotonic() + WAIT_SECONDS
-        while not answers(port):
-            assert server.poll() is None, log_file.read_text()
-            assert time.monotonic() < until, log_file.read_text()
-            select_nothing(0.1)
+        until(lambda: answers(port) or server.poll() is not None, log_file.read_text)
+        assert server.poll() is None, log_file.read_text()
         status, body = post(port, {"dataframe_records": [{"user": "u3", "k": 2}, {"user": "nobody", "k": 1}]})
         assert status == 200, body
         rows = json.loads(body)["predictions"]
@@ -133,10 +129,3 @@ def test_mlflow_serves_the_champion(tmp_path):
         with suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGKILL)
         server.wait()
-
-
-def select_nothing(seconds: float) -> None:
-    """Give the server the processor for a moment between two questions."""
-    import select
-
-    select.select([], [], [], seconds)

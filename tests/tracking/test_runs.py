@@ -19,6 +19,7 @@ from shopr.tracking import store
 from shopr.tracking.endings import end_below, end_run, exists, tagged
 from shopr.tracking.lineage import lineage_tags, lock_hash, package_hash
 from shopr.tracking.runs import PARENT_VARIABLE, run
+from tests.waiting import PATIENCE
 
 
 def found(settings, run_id):
@@ -138,7 +139,7 @@ def test_paths_do_not_depend_on_the_working_folder(stores, tmp_path):
         "with run('away', settings=Settings()) as made:\n    made.text('hello', 'note.txt')\nprint(made.artifact_uri)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=elsewhere, capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", script], cwd=elsewhere, capture_output=True, text=True, timeout=PATIENCE, check=True
     )
     folder = Path(done.stdout.strip().removeprefix("file://"))
     assert folder.is_relative_to(stores.artifact_root)

@@ -26,6 +26,7 @@ from shopr.workbench.execution import Listener
 from shopr.workbench.executor import run_spec
 from shopr.workbench.ledger import Ledger, State
 from shopr.workbench.settling import reconcile, run_folder
+from tests.waiting import until
 
 DIES_ONCE = """\
 import os, pathlib, signal
@@ -196,12 +197,14 @@ def server(stores: Settings, tmp_path: Path) -> Iterator[tuple[str, Callable[[],
         process.kill()
         process.join()
 
+    def answers() -> bool:
+        with suppress(OSError), urllib.request.urlopen(f"{address}/health", timeout=5):
+            return True
+        return False
+
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(1200):
-            with suppress(OSError), urllib.request.urlopen(f"{address}/health", timeout=1):
-                break
-            select.select([], [], [], 0.05)
+        until(answers)
         yield address, end
     finally:
         end()

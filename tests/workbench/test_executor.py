@@ -8,8 +8,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -23,6 +21,7 @@ from shopr.tracking.endings import tagged
 from shopr.tracking.store import client
 from shopr.workbench.executor import plan, reconcile, run_spec
 from shopr.workbench.ledger import Ledger, State
+from tests.waiting import PATIENCE, until
 
 FOREVER = """\
 import os, pathlib, threading
@@ -41,14 +40,6 @@ def row(settings: Settings, run_id: str) -> dict[str, object]:
 
 def status(settings: Settings, mlflow_run_id: str | None) -> str:
     return str(client(settings).get_run(mlflow_run_id).info.status)
-
-
-def until(happened: Callable[[], object], seconds: float = 90.0) -> None:
-    """Ask again and again, with the processor left to others in between; fail in the end."""
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, "it did not happen"
-        select.select([], [], [], 0.05)
 
 
 def alive(pid: int) -> bool:
@@ -126,7 +117,7 @@ def test_the_cached_path_imports_neither_mlflow_nor_pandas(shop, stores):
     )
     lines = ["run work.yaml", "run --list", "run work.yaml --dry-run"]
     command = [sys.executable, "-c", script, *lines]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     assert "Nothing changed: served from run" in done.stdout
     assert done.stdout.splitlines()[-1] == "HEAVY []"

@@ -12,6 +12,7 @@ from shopr.tracking import watcher
 from shopr.tracking.watcher import Response
 from shopr.workbench import settling
 from shopr.workbench.settling import ModelWatch, watching
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -59,10 +60,10 @@ def test_the_watch_of_a_process_answers_alerts_and_gives_its_lease_back(stores, 
     monkeypatch.setattr(ModelWatch, "look", look)
     Alerts(Database.open(stores)).raise_alert("errors", "many")
     with watching(stores):
-        assert answered.wait(60)
+        assert answered.wait(PATIENCE)
     for thread in settling.threading.enumerate():
         if thread.name == "shopr-watch":
-            thread.join(60)
+            thread.join(PATIENCE)
     other = ModelWatch(stores)
     assert other._lease.hold()
     other.close()
@@ -90,10 +91,10 @@ def test_a_process_that_stays_evaluates_the_alert_rules_and_gives_their_lease_ba
 
     monkeypatch.setattr(AlertWatch, "look", look)
     with watching(stores):
-        assert looked.wait(60)
+        assert looked.wait(PATIENCE)
     for thread in settling.threading.enumerate():
         if thread.name == "shopr-alerts":
-            thread.join(60)
+            thread.join(PATIENCE)
     assert not (stores.home / "events.db").exists()  # to look for events makes no store
     other = AlertWatch(stores)
     assert other.look().led

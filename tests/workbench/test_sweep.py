@@ -28,8 +28,8 @@ from shopr.workbench.sweep import preview, run_sweep
 from shopr.workbench.sweepspec import SweepSpec, load_sweep
 from shopr.workbench.sweepwork import objective_of, stopped
 from shopr.workbench.trials import Trials
+from tests.waiting import PATIENCE, until
 from tests.workbench.conftest import notebook
-from tests.workbench.test_executor import until
 
 FIT = (
     "from shopr.config import Settings\nfrom shopr.tracking.runs import run\n"
@@ -200,7 +200,7 @@ def test_a_sweep_that_is_asked_to_end_ends_its_trials_on_record(project, stores,
     try:
         until(lambda: len(list(tmp_path.glob("reached-*"))) == 2)
         process.terminate()
-        status = process.wait(60)
+        status = process.wait(PATIENCE)
     finally:
         process.kill()
     assert status == 128 + signal.SIGTERM

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +12,9 @@ import pytest
 
 from shopr.workbench.processes import FORKS
 from shopr.workbench.warm import Runner, Task
+from tests.waiting import until
 from tests.workbench.conftest import notebook
 
-PATIENCE = 120.0
 WAITS = "import pathlib, time\nwhile not pathlib.Path(marker, 'go').exists(): time.sleep(0.01)"
 LEAVES = """\
 import pathlib, subprocess
@@ -52,13 +51,10 @@ def begin(runner: Runner, folder: Path, name: str, source: str, k: int = 1) -> T
 
 
 def status(task: Task) -> int:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        found = task.poll()
-        if found is not None:
-            return found
-        task.wait(0.1)
-    raise AssertionError("the notebook did not end")
+    until(lambda: task.poll() is not None, lambda: "the notebook did not end")
+    found = task.poll()
+    assert found is not None
+    return found
 
 
 def test_two_at_a_time_and_what_one_leaves_behind_is_ended_while_the_other_goes_on(runner, tmp_path):
@@ -78,8 +74,7 @@ def test_two_at_a_time_and_what_one_leaves_behind_is_ended_while_the_other_goes_
 
 def test_one_is_stopped_and_the_other_goes_on(runner, tmp_path):
     first, second = (begin(runner, tmp_path, name, WAITS) for name in ("first", "second"))
-    while first.worker is None or not (tmp_path / "first.jsonl").exists():
-        first.wait(0.05)
+    until(lambda: first.worker is not None and (tmp_path / "first.jsonl").exists())
     first.stop()
     assert status(first) != 0
     assert second.poll() is None
@@ -100,8 +95,7 @@ def test_what_a_kernel_imports_is_there_in_the_next_one_and_no_debugger_is_loade
 def test_all_end_with_the_runner(tmp_path):
     with Runner("runner-of-this-test", tmp_path / "start.log") as runner:
         tasks = [begin(runner, tmp_path, name, WAITS) for name in ("first", "second")]
-        while any(task.worker is None for task in tasks):
-            tasks[-1].wait(0.05)
+        until(lambda: all(task.worker is not None for task in tasks))
         workers = [task.worker for task in tasks]
     assert all(task.poll() not in (None, 0) for task in tasks)
     for pid in workers:
