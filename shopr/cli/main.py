@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "events": ("shopr.cli.events", "events", "Load events, follow shoppers through them, see how the shop performs."),
     "guard": ("shopr.cli.guard", "guard", "Read texts as the guard reads them: a file of them, or one explained."),
     "app": ("shopr.cli.app", "app", "Open the app: the shop, its champion, and what it recommends."),
+    "users": ("shopr.cli.users", "users", "Accounts: make, list, lock and unlock them; end their sessions."),
     "audit": ("shopr.cli.audit", "audit", "Read the audit log, and prove that nobody changed it."),
     "keys": ("shopr.cli.keys", "keys", "List, rotate and destroy the master keys of encryption."),
     "config": ("shopr.cli.config", "config", "Show the settings in force and where each value comes from."),
