@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["events"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+_SHOWN = 10
 
 
 @click.group(epilog="Example: shopr events funnel product_viewed cart_item_added order_completed --days 7")
@@ -72,8 +73,12 @@ def load(file: Path, *, attacks: Policy, screened: Path | None, as_json: bool) -
     echo(f"{done.new:,} of {done.rows:,} events are new.")
     for what, count in screen.found.counts().items():
         echo(f"  {count:,} {what}")
-    for reason, count in sorted(done.rejected.items(), key=lambda item: -item[1])[:10]:
-        echo(f"  {count:,} set aside: {reason}")
+    reasons = sorted(done.rejected.items(), key=lambda item: -item[1])
+    for reason, count in reasons[:_SHOWN]:
+        echo(f"  {count:,} set aside, first {done.firsts.get(reason, reason)}")
+    if len(reasons) > _SHOWN:
+        rest = sum(count for _, count in reasons[_SHOWN:])
+        echo(f"  {rest:,} more for {len(reasons) - _SHOWN} other reasons; --json lists them")
 
 
 @events.command(epilog="Example: shopr events schema --json > events.schema.json")

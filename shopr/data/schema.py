@@ -126,7 +126,8 @@ def as_json_object(column: pd.Series) -> Converted:
             parsed = value if isinstance(value, dict) else json.loads(value)
             if not isinstance(parsed, dict):
                 return None
-            return json.dumps(parsed, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            text = json.dumps(parsed, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            return text.encode("utf-8", "replace").decode()  # halves of characters fit no column of text
         except (TypeError, ValueError, RecursionError):
             return None
 

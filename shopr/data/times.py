@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shopr.data.schema import as_text
 from shopr.errors import InputError
 
-__all__ = ["FUTURE_TOLERANCE", "TIME_DTYPE", "as_time", "is_future", "unix_seconds"]
+__all__ = ["FUTURE_TOLERANCE", "TIME_DTYPE", "as_time", "implausible", "is_future", "unix_seconds"]
 
 TIME_DTYPE = "datetime64[us, UTC]"
 FUTURE_TOLERANCE = timedelta(days=1)
@@ -95,6 +95,13 @@ def unix_seconds(times: pd.Series) -> NDArray[np.int64]:
     naive: Any = times.dt.tz_convert("UTC").dt.tz_localize(None)
     seconds: NDArray[np.int64] = naive.astype("datetime64[s]").astype("int64").to_numpy()
     return seconds
+
+
+def implausible(time: datetime, now: datetime) -> str:
+    """Why an event cannot have happened at a time, in words; "" if it can. One such event would stretch every chart."""
+    if time > now + FUTURE_TOLERANCE:
+        return f"time is {time:%Y-%m-%d %H:%M} UTC, more than a day ahead"
+    return f"time is {time:%Y-%m-%d}, before 1970" if time.timestamp() < 0 else ""
 
 
 def is_future(times: pd.Series, now: datetime, tolerance: timedelta = FUTURE_TOLERANCE) -> NDArray[np.bool_]:

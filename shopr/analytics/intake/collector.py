@@ -1,8 +1,8 @@
 """The collector: events from the call to the store, without losing one and without keeping one that was not allowed.
 
-`record` asks consent, redacts, samples, and writes to the spool: then the event is acknowledged. Batches of 50, or
-what is there after 60 seconds, go from the spool to the store, at once or after waits that grow while it refuses.
-Memory holds one batch; all else is on disk. What a process that died left behind is taken up by the next one.
+`record` asks consent, redacts, samples, and writes to the spool: then the event is acknowledged. Batches of 50, or what
+is there after 60 seconds, go from the spool to the store, at once or after waits that grow while it refuses. Memory
+holds one batch; all else is on disk. What a process that died left behind is taken up by the next one.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from shopr.analytics.intake.consent import Choice, needed_purpose
 from shopr.analytics.intake.privacy import private
 from shopr.analytics.intake.sampling import Sampling
 from shopr.analytics.intake.spool import Segment, Spool
-from shopr.analytics.store.rows import Row, microseconds, row_of
+from shopr.analytics.store.rows import Row, microseconds, moment, row_of
 from shopr.clock import Clock, SystemClock
 from shopr.data.event_book import EventBook
 from shopr.data.events import DIAGNOSTICS, FACTS, Event
+from shopr.data.times import implausible
 from shopr.errors import DataError, StorageError
 from shopr.randomness import generator
 
@@ -139,8 +140,7 @@ class Collector:
     def record_each(self, events: Iterable[Event]) -> list[str]:
         """Take in several events, each for itself; of each "kept", "unwanted", "sampled", or why it was refused.
 
-        Raises:
-            StorageError: as `record`; then none was kept.
+        Raises StorageError as `record`.
         """
         received = microseconds(self._clock.now())
         made: list[Row | str] = []
@@ -168,14 +168,15 @@ class Collector:
 
     def _row(self, event: Event, received: int) -> Row | str:
         """The event as a row, or the word under which it is counted if it is not kept."""
+        if unlikely := implausible(event.time, moment(received)):
+            raise DataError(unlikely, hint="Set the clock that it was taken from")
         consent = event.consent if self._choice is None else self._choice(event).words()
         purpose = needed_purpose(event.type)
         if purpose != "necessary" and purpose not in consent:
             return "unwanted"
-        fact = event.type in FACTS
         if self._book is not None:
             event = self._book.settled(event)
-            fact = fact or self._book.fact(event)
+        fact = event.type in FACTS or (self._book is not None and self._book.fact(event))
         if self._told is not None and event.type in DIAGNOSTICS:
             self._told(event)
         weight = 1.0 if fact else self._sampling.weight(event)

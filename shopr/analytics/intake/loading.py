@@ -7,8 +7,10 @@ without sampling. A bad row is set aside with its reason.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,14 @@ import pyarrow as pa
 from shopr.analytics.intake.privacy import private, private_properties, private_user
 from shopr.analytics.store.cold import SCHEMA, arrow_table
 from shopr.analytics.store.event_store import EventStore
-from shopr.analytics.store.rows import Row, row_of
-from shopr.clock import Clock
+from shopr.analytics.store.rows import Row, properties_text, row_of
+from shopr.clock import Clock, SystemClock
 from shopr.data.checks import validate_events
 from shopr.data.event_book import EventBook
 from shopr.data.event_schema import UNKNOWN, EventSchema
 from shopr.data.events import EVENT_COLUMNS
 from shopr.data.sources.files import read_table
+from shopr.data.times import implausible
 from shopr.errors import DataError
 from shopr.redaction import redact, suspect
 from shopr.security.intake import Screen
@@ -34,7 +37,9 @@ __all__ = ["Loaded", "event_table", "file_blocks", "load_events"]
 _BLOCK = 500_000
 _NOTHING = EventSchema(about="An event of a shop's own, whose name is no type.")
 _LONGEST_LINE = 2_000_000
+_MOST_REASONS = 1000
 _ATTACK = "an attack in its texts"
+_VALUE = re.compile(r"'[^']*'|\b\d[\d:.-]*\b")
 
 
 @dataclass
@@ -43,17 +48,21 @@ class Loaded:
 
     Attributes:
         rows: events in it. new: stored now; the others were known.
-        rejected: rows set aside, by reason. first: the first of them, in words.
+        rejected: rows set aside, by reason. first: the first of them, in words. firsts: the first of each reason.
     """
 
     rows: int = 0
     new: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     first: str = ""
+    firsts: dict[str, str] = field(default_factory=dict)
 
     def reject(self, reason: str, words: str) -> None:
         """Count a bad row."""
+        if reason not in self.rejected and len(self.rejected) >= _MOST_REASONS:
+            reason = "other reasons"
         self.rejected[reason] = self.rejected.get(reason, 0) + 1
+        self.firsts.setdefault(reason, words)
         self.first = self.first or words
 
 
@@ -97,7 +106,7 @@ def file_blocks(
     """
     book = book or EventBook.usual()
     if path.suffix.lower() in (".jsonl", ".ndjson"):
-        return _lines(path, done, book, screen)
+        return _lines(path, done, book, screen, (clock or SystemClock()).now())
     return _table(path, done, clock, book, screen)
 
 
@@ -122,7 +131,7 @@ def event_table(frame: pd.DataFrame, book: EventBook | None = None) -> Any:
         rest = [_apart(each, book.types.get(kind, _NOTHING)) for each, kind in zip(rest, frame["type"], strict=True)]
         columns |= {"user_id": _each(frame["user_id"], private_user), "query": _each(frame["query"], _redacted)}
     made = {
-        "properties": [json.dumps(each, sort_keys=True, separators=(",", ":")) if each else "{}" for each in rest],
+        "properties": [properties_text(each) if each else "{}" for each in rest],
         "consent": consent, "version": version, "weight": [1.0] * n, "received": frame["time"],
     }  # fmt: skip
     columns |= made
@@ -163,11 +172,7 @@ def _table(path: Path, done: Loaded, clock: Clock | None, book: EventBook, scree
     if strange:
         extra = table.frame[strange].to_dict("records")
         kept = known["properties"] if "properties" in known else pd.Series(["{}"] * len(known))
-        merged = [
-            json.dumps({**json.loads(text or "{}"), **{k: v for k, v in row.items() if not pd.isna(v)}}, default=str)
-            for text, row in zip(kept, extra, strict=True)
-        ]
-        known = known.assign(properties=merged)
+        known = known.assign(properties=[_joined(text, row) for text, row in zip(kept, extra, strict=True)])
     judged = validate_events(known, clock=clock, file=table.file, rows=table.rows)
     done.rows = len(table.frame)
     for row in judged.rejects.frame.itertuples():
@@ -181,7 +186,21 @@ def _table(path: Path, done: Loaded, clock: Clock | None, book: EventBook, scree
         yield event_table(good.iloc[at : at + _BLOCK], book)
 
 
-def _lines(path: Path, done: Loaded, book: EventBook, screen: Screen | None) -> Iterator[Any]:
+def _joined(text: Any, more: Mapping[str, Any]) -> Any:
+    """Properties with what stood in columns that no table of events has; as they are where they are none."""
+    try:
+        held = {} if not isinstance(text, str) or not text else json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    told = {name: value for name, value in more.items() if not _is_missing(value)}
+    return json.dumps({**held, **told}, default=str) if isinstance(held, dict) else text
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value == "" or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+
+
+def _lines(path: Path, done: Loaded, book: EventBook, screen: Screen | None, now: datetime) -> Iterator[Any]:
     rows: list[Row] = []
     try:
         with path.open("rb") as file:
@@ -193,13 +212,14 @@ def _lines(path: Path, done: Loaded, book: EventBook, screen: Screen | None) -> 
                     if len(line) > _LONGEST_LINE:
                         raise DataError(f"a line of {len(line)} bytes")
                     event = book.event(_object(line))
+                    if unlikely := implausible(event.time, now):
+                        raise DataError(unlikely)
                     read = event if screen is None else screen.event(event, number)
                     if read is None:
                         raise DataError(_ATTACK)
                     rows.append(row_of(private(read)))
                 except (ValueError, DataError, RecursionError, TypeError) as error:
-                    reason = str(error)
-                    done.reject(" ".join(reason.split())[:80], f"line {number}: {' '.join(reason.split())[:200]}")
+                    done.reject(*_told(error, f"line {number}"))
                 if len(rows) >= _BLOCK:
                     yield arrow_table(rows)
                     rows = []
@@ -207,6 +227,12 @@ def _lines(path: Path, done: Loaded, book: EventBook, screen: Screen | None) -> 
         raise DataError(f"{path} cannot be read: {error.strerror}", hint="Check the path") from error
     if rows:
         yield arrow_table(rows)
+
+
+def _told(error: Exception, where: str) -> tuple[str, str]:
+    """What is wrong with a row as a kind, the same for rows that only differ in their values; and where, in words."""
+    words = "the line is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+    return _VALUE.sub("…", words.partition(": ")[0] if ": line " in words else words)[:160], f"{where}: {words[:200]}"
 
 
 def _object(line: bytes) -> dict[str, Any]:

@@ -7,13 +7,15 @@ events come one by one and a frame of one row costs a hundred times the event.
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from shopr.data.events import Event
 from shopr.errors import DataError, InputError
 
-__all__ = ["COLUMNS", "LONGEST_PROPERTIES", "Row", "bounds", "microseconds", "moment", "row_of"]
+__all__ = ["COLUMNS", "LONGEST_PROPERTIES", "Row", "bounds", "microseconds", "moment", "properties_text", "row_of"]
 
 Row = tuple[Any, ...]
 _SPREAD = (
@@ -47,6 +49,11 @@ _REAL = frozenset(("rating", "value"))
 _PLACES = {name: at for at, name in enumerate(_SPREAD)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, default=str).encode
+_encode_strictly = json.JSONEncoder(
+    separators=(",", ":"), sort_keys=True, default=str, ensure_ascii=False, allow_nan=False
+).encode
+_DOUBTFUL = ("\\ud", "NaN", "Infinity")
+"""Where one of these stands in JSON as Python writes it, there may be what no other reader takes."""
 
 
 def microseconds(when: datetime) -> int:
@@ -81,7 +88,7 @@ def row_of(event: Event, *, weight: float = 1.0, received: int = 0, consent: tup
             rest[name] = value
         elif value is not None:
             spread[at] = _fitted(name, value)
-    properties = _encode(rest) if rest else "{}"
+    properties = properties_text(rest) if rest else "{}"
     if len(properties) > LONGEST_PROPERTIES:
         raise DataError(
             f"properties of event {event.event_id[:64]!r} have {len(properties)} characters, over {LONGEST_PROPERTIES}",
@@ -90,8 +97,28 @@ def row_of(event: Event, *, weight: float = 1.0, received: int = 0, consent: tup
     words = " ".join(event.consent if consent is None else consent)
     return (
         _stored(event.event_id), event.type.value, time, _stored(event.user_id), _stored(event.session_id), *spread,
-        _stored(properties), _stored(words), weight, event.version, received or time,
+        properties, _stored(words), weight, event.version, received or time,
     )  # fmt: skip
+
+
+def properties_text(properties: Mapping[str, Any]) -> str:
+    """Properties as JSON that every reader takes: a text cut within a character, or a number that is none, is common.
+
+    One half of a character in one row would else end every query that looks into the properties of its day.
+    """
+    text = _encode(properties)
+    if any(sign in text for sign in _DOUBTFUL):
+        text = _encode_strictly(_finite(properties)).encode("utf-8", "replace").decode()
+    return text
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for what JSON has no word for."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _stored(text: str | None) -> str | None:

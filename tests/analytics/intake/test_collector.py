@@ -221,6 +221,14 @@ def test_a_bad_property_is_refused_and_counted(collector: Collector, event: Make
     assert collector.counts().refused == 1
 
 
+def test_a_time_that_lies_ahead_is_refused_and_a_late_one_taken(collector: Collector, event: Make) -> None:
+    """One event of the year 2036 would be the end of every chart's time."""
+    with pytest.raises(DataError, match="more than a day ahead. Set the clock"):
+        collector.record(event(ago=-90_000))
+    assert collector.record(event(ago=-80_000))
+    assert collector.record(event(ago=90 * 86_400))
+
+
 def test_threads_lose_and_double_nothing(shelf: Shelf, event: Make, clock: ManualClock, tmp_path: Path) -> None:
     collector = Collector(shelf, Spool(tmp_path / "spool"), clock=clock)
     made = [[event(event_id=f"{t}-{i}") for i in range(330)] for t in range(8)]

@@ -135,3 +135,51 @@ def test_a_flat_table_is_settled_and_redacted_as_collected_events_are(store: Eve
     assert row["user_id"].startswith("p-")
     assert "example.org" not in frame.to_csv()
     assert json.loads(frame.loc[frame["event_id"] == "e0", "properties"].item()) == {"_unknown": {"depth": 2}}
+
+
+def line(**more: object) -> str:
+    return json.dumps({"type": "page_viewed", "time": "2026-01-01T00:00:00Z", "session_id": "s", **more})
+
+
+def test_what_no_other_reader_of_json_takes_harms_no_query(store: EventStore, tmp_path: Path) -> None:
+    """A browser cuts a message within an emoji: half a character is left, which DuckDB does not read."""
+    half, path = (
+        {"name": "E", "fingerprint": "f", "message": "boo \ud83d", "odd\udc00": float("nan"), "far": [float("inf")]},
+        "e.jsonl",
+    )
+    (tmp_path / path).write_text(line(type="error_raised", event_id="a", properties=half), encoding="utf-8")
+    assert load_events(store, tmp_path / path).new == 1
+    (tmp_path / "e.csv").write_text(
+        "event_id,type,time,session_id,properties\n"
+        'b,error_raised,2026-01-01T00:00:00Z,s,"{""fingerprint"": ""f"", ""name"": ""E"", ""message"": ""x\\ud83d""}"\n'
+    )
+    assert load_events(store, tmp_path / "e.csv").new == 1
+    with store.query() as events:
+        read = "SELECT json_extract_string(properties, '$.message') FROM events ORDER BY event_id"
+        assert [text for (text,) in events.sql(read).fetchall()] == ["boo ?", "x?"]
+    kept = json.loads(store.frame().set_index("event_id").loc["a", "properties"])
+    assert kept["_unknown"] == {"odd?": None, "far": [None]}
+
+
+def test_columns_that_no_table_has_join_properties_which_may_be_unsound(store: EventStore, tmp_path: Path) -> None:
+    rows = ["a,page_viewed,2026-01-01T00:00:00Z,{},red", "b,page_viewed,2026-01-01T00:00:00Z,no json,red",
+            "c,page_viewed,2026-01-01T00:00:00Z,,", "d,page_viewed,2026-01-01T00:00:00Z,[1],red"]  # fmt: skip
+    (tmp_path / "e.csv").write_text("\n".join(["event_id,type,time,properties,colour", *rows]))
+    done = load_events(store, tmp_path / "e.csv")
+    assert (done.new, done.rejected) == (2, {"properties: not a JSON object": 2})
+    kept = store.frame().set_index("event_id")["properties"].to_dict()
+    assert kept == {"a": '{"_unknown":{"colour":"red"}}', "c": "{}"}
+
+
+def test_rows_that_differ_only_in_their_values_are_refused_for_one_reason(store: EventStore, tmp_path: Path) -> None:
+    wrong = [line(event_id=f"t{i}", time=f"{2100 + i}-01-01T00:00:00Z") for i in range(5)]
+    wrong += [line(event_id=f"k{i}", type=f"page_{i}") for i in range(5)]
+    wrong += [line(event_id="old", time="1901-01-01T00:00:00Z"), line(event_id="good")]
+    (tmp_path / "e.jsonl").write_text("\n".join(wrong), encoding="utf-8")
+    done = load_events(store, tmp_path / "e.jsonl")
+    assert (done.new, sorted(done.rejected.values())) == (1, [1, 5, 5])
+    assert "line 1: time is 2100-01-01 00:00 UTC, more than a day ahead" in done.firsts.values()
+    assert "line 11: time is 1901-01-01, before 1970" in done.firsts.values()
+    for i in range(3000):
+        done.reject(f"reason {i}", "line 1")
+    assert len(done.rejected) <= 1001
