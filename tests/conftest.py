@@ -31,7 +31,11 @@ ALLOWED_SKIPS = [
 # What the person who runs the tests decides; every other SHOPR_ variable is cleared.
 KEPT = {"SHOPR_SHARED_DATA", "SHOPR_TEST_POSTGRES_URL", "SHOPR_TEST_REDIS_URL"}
 
-hypothesis.settings.register_profile("house", derandomize=True, deadline=None, max_examples=50, database=None)
+# Neither an example nor drawing it has a time limit: the machine may have other things to do.
+hypothesis.settings.register_profile(
+    "house", derandomize=True, deadline=None, max_examples=50, database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)  # fmt: skip
 hypothesis.settings.load_profile("house")
 
 

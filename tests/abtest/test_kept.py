@@ -107,7 +107,7 @@ def test_an_experiment_of_which_nothing_can_be_read_is_damaged(tmp_path):
 
 
 @given(st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_no_change_of_a_file_crashes_the_list(tmp_path_factory, whole, data):
     at = data.draw(st.integers(0, len(whole) - 1))
     noise = data.draw(st.binary(min_size=0, max_size=6))

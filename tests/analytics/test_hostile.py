@@ -286,7 +286,7 @@ def recovered(folder: Path, raw: bytes) -> int:
 
 
 @given(st.integers(0, 10_000))
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_a_torn_segment_gives_all_that_was_whole(tmp_path: Path, segment: tuple[bytes, list[int]], cut: int) -> None:
     raw, ends = segment
     cut = min(cut, len(raw)) if cut > len(raw) else cut
@@ -294,7 +294,7 @@ def test_a_torn_segment_gives_all_that_was_whole(tmp_path: Path, segment: tuple[
 
 
 @given(st.integers(0, 10_000), st.integers(1, 255))
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_a_damaged_byte_gives_nothing_false(
     tmp_path: Path, segment: tuple[bytes, list[int]], place: int, change: int
 ) -> None:

@@ -31,7 +31,7 @@ def test_anything_gets_a_reply(talk: Talk, text: str) -> None:
     assert talk.say("show me mice").products
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.text(max_size=200))
 def test_no_text_raises_or_is_echoed_as_markup(talk: Talk, text: str) -> None:
     reply = talk.say(text, conversation="fuzz")

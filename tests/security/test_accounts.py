@@ -301,7 +301,7 @@ def test_guesses_sent_at_once_are_not_all_judged(door: SignIn, accounts: Account
 
 
 @given(wrong=st.text(max_size=60), place=st.sampled_from([HOME, "2001:db8::1", ""]))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_no_text_but_the_password_lets_in(door: SignIn, accounts: Accounts, wrong: str, place: str) -> None:
     if accounts.named("ann") is None:
         accounts.create("ann", GOOD)

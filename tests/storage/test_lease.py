@@ -41,7 +41,8 @@ def test_one_leads_and_gives_back(shared):
     assert first.hold()
     first.release()
     assert second.hold()
-    assert not first.held or not first.hold()
+    assert not first.held
+    assert not first.hold()
 
 
 def test_it_expires_by_the_databases_time_and_then_proves_nothing(shared):

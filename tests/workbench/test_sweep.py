@@ -144,17 +144,17 @@ def test_a_cluster_that_does_not_answer(project, stores):
 def test_optuna_suggests_prunes_and_stops(project, stores):
     slow = FIT + "\n    if kind == 'b': import threading; threading.Event().wait()"
     space = {"lam": {"low": 1, "high": 50}, "kind": ["a"]}
-    spec, run = project(method="tpe", trials=4, space=space, stop={"patience": 2}, seed=3)
+    spec, run = project(method="tpe", trials=6, space=space, stop={"patience": 2}, seed=3)
     done = run_sweep(stores, spec, run, jobs=1)
     assert done.state is State.DONE
-    assert len(done.rows) <= 4
-    assert "in a row brought no gain" in done.reason or len(done.rows) == 4
+    assert len(done.rows) == 4  # by this seed the second is the best
+    assert done.reason == "2 trials in a row brought no gain above 0"
     assert (stores.home / "sweeps" / f"{done.sweep_id}.journal").is_file()
 
     spec, run = project(slow, space={"lam": [9, 8], "kind": ["a", "b"]}, prune={"startup": 1})
     done = run_sweep(stores, spec, run, jobs=1)
     reasons = [(row["state"], row["reason"]) for row in done.rows]
-    assert reasons == [(State.DONE, None), (State.KILLED, "pruned")] * 2 or reasons[1] == (State.KILLED, "pruned")
+    assert reasons[:2] == [(State.DONE, None), (State.KILLED, "pruned")]
     assert "pruned at step" in str(done.rows[1]["message"])
     assert client(stores).get_run(done.rows[1]["mlflow_run_id"]).info.status == "KILLED"
 

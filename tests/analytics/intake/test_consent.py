@@ -61,7 +61,7 @@ def test_an_erasure_is_heard_too_and_leaves_no_name(
 @given(
     steps=st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["set", "none", "erase", "ask"])), max_size=20)
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_memory_that_holds_few_changes_no_answer(tmp_path: Path, steps: list[tuple[str, str]]) -> None:
     clock, turn = ManualClock(), next(_TURNS)  # the examples share a log, not persons
     with pytest.MonkeyPatch.context() as patch, Database.open(url=f"sqlite:///{tmp_path / 'c.db'}") as database:

@@ -285,7 +285,7 @@ def test_hostile_text_is_answered_and_changes_nothing(desk: Desk, text: str) -> 
     assert desk.unchanged
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.text(max_size=60), max_size=4))
 def test_no_text_without_a_yes_changes_anything(desk: Desk, texts: list[str]) -> None:
     for text in [ME, *(t for t in texts if "y" not in t.casefold())]:
