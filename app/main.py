@@ -14,6 +14,7 @@ page = st.navigation(
         st.Page("views/journeys.py", title="Journeys", url_path="journeys"),
         st.Page("views/experience.py", title="Experience", url_path="experience"),
         st.Page("views/for_you.py", title="For you", url_path="for-you"),
+        st.Page("views/store.py", title="Store", url_path="store"),
         st.Page("views/search.py", title="Search", url_path="search"),
         st.Page("views/profile.py", title="Profile", url_path="profile"),
         st.Page("views/chat.py", title="Chat", url_path="chat"),

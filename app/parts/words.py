@@ -20,6 +20,7 @@ __all__ = [
     "moment",
     "percent",
     "pieces_left",
+    "plain",
     "short",
     "stock",
     "why",
@@ -123,6 +124,11 @@ def bare(label: str) -> str:
 def short(text: str, most: int = 42) -> str:
     """A text cut at a word, with an ellipsis, to at most `most` characters or so."""
     return text if len(text) <= most else f"{text[:most].rsplit(' ', 1)[0].rstrip(' ,;:-')} …"
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is written."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|<>~$:&" else c for c in text)
 
 
 def sentence(text: str) -> str:

@@ -7,7 +7,7 @@ from parts.frame import boundary, header, no_shop, notice, plain_tiles, section
 from parts.searching import failing, learnt, looks, products, sure
 from parts.source import open_shop
 from parts.visitor import picture_of
-from parts.words import count, percent, sentence
+from parts.words import count, percent, plain, sentence
 
 from shopr.errors import ShoprError
 from shopr.search import Found
@@ -52,7 +52,7 @@ def told(found: Found) -> None:
         notice(f"Searched for “{found.corrected}”.")
     if found.did_you_mean:
         st.button(
-            f"Did you mean “{_plain(found.did_you_mean)}”?",
+            f"Did you mean “{plain(found.did_you_mean)}”?",
             key="meant",
             on_click=lambda: st.session_state.update(query=found.did_you_mean),
         )
@@ -149,11 +149,6 @@ def rule(search: SearchDesk, failures: list[Failure]) -> None:
         for name in ("said", "stands"):
             st.session_state.pop(name, None)
         st.rerun()
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is written."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|<>~$:&" else c for c in text)
 
 
 def page() -> None:

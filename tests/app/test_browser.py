@@ -31,7 +31,7 @@ from tests.app.happenings import happened
 from tests.app.sample import sample_dataset
 
 WIDE, NARROW = (1440, 900), (390, 844)
-PAGES = ["/", "/for-you", "/search", "/profile", "/chat", "/experiments", "/alerts", "/security"]
+PAGES = ["/", "/for-you", "/store", "/search", "/profile", "/chat", "/experiments", "/alerts", "/security"]
 LOOKS = SPEC + "design: {type: group_sequential, n: 2800, looks: 4}\n"
 
 WEEK = "period=Own dates&from=2026-03-09&to=2026-03-15"

@@ -1,0 +1,106 @@
+"""What a shopper asks the store for, held in the address, and when it counts as a search.
+
+The address is the one truth: each control writes it, and the page is drawn from it. A search that is being typed counts
+once it has stood for `SETTLED` seconds, or as soon as the shopper does something with what it found, so that each is
+recorded once and no half-typed word ever is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import streamlit as st
+
+from parts.visitor import inspected
+from shopr.search.request import PageRequest
+from shopr.shop import Shop
+from shopr.shop.storefront import ShopPage, Shopper
+
+__all__ = ["PRODUCT", "SETTLED", "Held", "address", "asked", "go", "hold", "pending", "settle"]
+
+SETTLED = 1.2
+"""Seconds after which what was typed counts as a search."""
+PRODUCT = "product"
+"""Parameter of the address that names the product whose page is open."""
+_HELD = "store-search"
+
+
+@dataclass
+class Held:
+    """A search as it is on the page, through all redrawings.
+
+    Attributes:
+        key: what tells it from another. number: by which its impressions begin. since: when it was typed, seconds of
+            the monotonic clock; None where it was chosen, not typed. pages: those that are recorded. page: as drawn
+            last. refused: why the guard stopped it.
+    """
+
+    key: tuple[Shopper, PageRequest]
+    number: str = field(default_factory=lambda: uuid4().hex)
+    since: float | None = None
+    pages: set[int] = field(default_factory=set)
+    page: ShopPage | None = None
+    refused: str = ""
+
+
+def asked(currency: str) -> tuple[PageRequest, str]:
+    """What the address asks for, and the product whose page is open; "" for none."""
+    params = {name: st.query_params.get_all(name) for name in st.query_params}
+    return PageRequest.of(params, currency), st.query_params.get(PRODUCT, "")[:256]
+
+
+def address(request: PageRequest, currency: str, product: str = "") -> None:
+    """Write the address."""
+    params: dict[str, Any] = dict(request.params(currency))
+    st.query_params.from_dict(params | ({PRODUCT: product} if product else {}))
+
+
+def go(shop: Shop, request: PageRequest, *, product: str = "", typed: bool = False) -> None:
+    """Ask for something else; what is on the page counts as searched, unless it is only typed over."""
+    if typed:
+        st.session_state["store-typed"] = shop.clock.monotonic()
+    else:
+        settle(shop)
+    address(request, shop.storefront.currency, product)
+
+
+def hold(shop: Shop, request: PageRequest, shopper: Shopper) -> Held:
+    """The search that a request belongs to: the one on the page, or a new one."""
+    key = (shopper, request.changed(page=1))
+    held: Held | None = st.session_state.get(_HELD)
+    since = st.session_state.pop("store-typed", None)
+    if held is None or held.key != key:
+        held = st.session_state[_HELD] = Held(key, since=since)
+    held.page = shop.storefront.page(request, shopper, number=held.number)
+    if held.since is None:
+        settle(shop)
+    return held
+
+
+def pending() -> bool:
+    """Whether what is on the page is typed and does not count yet."""
+    held: Held | None = st.session_state.get(_HELD)
+    return held is not None and held.since is not None and held.page is not None
+
+
+def settle(shop: Shop, *, least: float = 0.0) -> bool:
+    """Record what is on the page, once, if it has stood for `least` seconds; whether it is settled now."""
+    held: Held | None = st.session_state.get(_HELD)
+    if held is None or held.page is None:
+        return True
+    if held.since is not None and shop.clock.monotonic() - held.since < least:
+        return False
+    held.since = None
+    page, number = held.page, held.page.request.page
+    if number in held.pages or held.refused:
+        return True
+    if page.request.query.strip() and not held.pages:
+        shopper = page.shopper
+        verdict = inspected(shop, page.request.query, user=shopper.user_id, conversation=shopper.session_id)
+        held.refused = "" if verdict.allowed else verdict.message
+    if not held.refused:
+        shop.storefront.record(page, searched=not held.pages)
+        held.pages.add(number)
+    return True

@@ -1,0 +1,147 @@
+"""The store as it is drawn: cards with buttons, counts that narrow the list, and a product's own page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from html import escape
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from parts.cards import figure
+from parts.words import day, pieces_left, plain, short
+from shopr.money import exponent, format_minor, from_minor
+from shopr.search.listing import Choice, Listing
+from shopr.search.request import PageRequest
+from shopr.shop import Card
+from shopr.shop.product_page import ProductPage
+
+__all__ = ["ACTS", "condition", "facts", "insight", "labels", "prices", "shelf", "span"]
+
+ACTS = (("View", "visibility", "open"), ("To cart", "add_shopping_cart", "take"))
+"""What can be done with a product: the words, the icon, and the act."""
+_PARTS = {
+    "brands": "Brand",
+    "categories": "Category",
+    "colours": "Colour",
+    "price_min": "From",
+    "price_max": "Up to",
+    "in_stock": "In stock",
+}
+
+
+def shelf(
+    cards: Sequence[Card], sure: Sequence[float], act: Callable[[Card, str], None], *, name: str = "found"
+) -> None:
+    """Products with picture, price, stock, how sure the match is and why, and buttons.
+
+    Args:
+        sure: of each card; () where nothing was searched for. act: is called with a card and one of `ACTS`.
+        name: tells this shelf from others on the page.
+    """
+    with st.container(key=f"grid-of-cards-{name}", horizontal=True, gap="medium"):
+        for place, card in enumerate(cards):
+            with st.container(key=f"card-{name}-{place}", gap="small"):
+                st.html(f'<ul class="one">{_card(card, sure[place] if sure else None)}</ul>')
+                _buttons(card, act, name)
+
+
+def _buttons(card: Card, act: Callable[[Card, str], None], name: str) -> None:
+    with st.container(horizontal=True, gap="small"):
+        for words, icon, kind in ACTS:
+            st.button(
+                words,
+                key=f"{kind}-{name}-{card.product_id}",
+                icon=f":material/{icon}:",
+                type="tertiary",
+                help=f"{words}: {plain(card.title)}",
+                disabled=kind == "take" and not (card.in_stock and card.price_minor is not None),
+                on_click=act,
+                args=(card, kind),
+            )
+
+
+def _card(card: Card, sure: float | None) -> str:
+    words, tone = pieces_left(card.stock)
+    place = " · ".join(escape(part) for part in (card.brand, card.category.rpartition(" > ")[2]) if part)
+    price = escape(card.price) if card.price else '<span class="of">no price</span>'
+    pill = f'<span class="pill {tone}">{escape(words)}</span>' if words else ""
+    why = "".join(f"<p class=why>{escape(reason.label.capitalize())}</p>" for reason in card.reasons)
+    return (
+        f'<li class="card"><article>{figure(card)}<div class="body"><p class="place">{place}</p>'
+        f'<h3>{escape(card.title)}</h3><p class="facts"><span class="price">{price}</span>{pill}</p>'
+        f"{_match(sure)}{why}</div></article></li>"
+    )
+
+
+def _match(sure: float | None) -> str:
+    if sure is None:
+        return ""
+    return (
+        f'<p class="match"><span class="sure" aria-hidden="true"><i style="width:{100 * sure:.0f}%"></i></span>'
+        f'<span class="of" title="How sure search is that this is what was asked for">{sure:.0%} match</span></p>'
+    )
+
+
+def labels(choices: Sequence[Choice]) -> dict[str, str]:
+    """What stands on each choice: its last level, or all of it where that tells too little, and how many there are."""
+    last = [choice.name.rpartition(" > ")[2] for choice in choices]
+    alone = {choice.name: text for choice, text in zip(choices, last, strict=True) if last.count(text) == 1}
+    return {c.name: f"{plain(short(alone.get(c.name, c.name), 48))} · {c.count:,}" for c in choices}
+
+
+def condition(request: PageRequest, part: str, name: str, currency: str) -> str:
+    """A condition in words: "Brand: Nordlys", "Up to £25.00"."""
+    words = _PARTS[part]
+    if part.startswith("price"):
+        return f"{words} {format_minor(getattr(request, part), currency)}"
+    return f"{words}: {short(name.rpartition(' > ')[2])}" if name else words
+
+
+def insight(page: ProductPage) -> str:
+    """What the last days say of the price, in one sentence; "" where they say nothing."""
+    said = page.insight
+    if said is None or said.judgement is None:
+        return ""
+    low, high = (format_minor(amount, said.currency) for amount in (said.lowest, said.highest))
+    within = f"Within {said.known_days} days it cost {low} to {high}."
+    return {
+        "good": f"A good price: it was seldom lower. {within}",
+        "high": f"A high price: it was seldom higher. {within}",
+        "steady": f"The price has not changed within {said.known_days} days.",
+        "usual": f"A usual price. {within}",
+    }[said.judgement]
+
+
+def prices(page: ProductPage, now: datetime) -> None:
+    """The history of the price as steps up to now, and as a sentence for who cannot see them."""
+    steps = page.prices
+    if len(steps) < 2:  # one price is no history
+        return
+    currency = page.card.currency
+    digits = exponent(currency)
+    ends = [*steps, (max(now, steps[-1][0]), steps[-1][1])]
+    table = pd.DataFrame({"from": [at for at, _ in ends], "price": [float(from_minor(p, currency)) for _, p in ends]})
+    x = alt.X("from:T", title=None, axis=alt.Axis(grid=False, tickCount=5))
+    y = alt.Y("price:Q", title=None, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=4, domain=False))
+    tip = [alt.Tooltip("from:T", title="From"), alt.Tooltip("price:Q", title=currency, format=f",.{digits}f")]
+    line = alt.Chart(table).mark_line(interpolate="step-after", point=True, strokeWidth=2)
+    words = ", ".join(f"{format_minor(p, currency)} from {day(at)}" for at, p in steps[-12:])
+    chart = line.encode(x=x, y=y, tooltip=tip).properties(height=170, background="transparent")
+    st.altair_chart(chart, width="stretch", alt=f"Price in {currency}: {words}")
+
+
+def facts(page: ProductPage) -> None:
+    """Description and attributes."""
+    text = f"<p>{escape(page.description)}</p>" if page.description else ""
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in page.facts)
+    if text or rows:
+        st.html(f'<section class="product-facts">{text}{f"<dl>{rows}</dl>" if rows else ""}</section>')
+
+
+def span(listing: Listing) -> str:
+    """Which of the products are on the page: "1 – 12 of 203"."""
+    last = listing.first + len(listing.found) - 1
+    return f"{listing.first:,} – {last:,} of {listing.total:,}"
