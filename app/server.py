@@ -2,7 +2,8 @@
 
 Streamlit itself guards its WebSocket and uploads by tokens of its own; what it has no idea of (strict headers,
 sessions on the server, access lists, limits, hosts) comes from `shopr.security`, before Streamlit sees a request.
-`shopr.serving.collect` takes events in, puts the script that measures into pages, and tells Prometheus.
+`shopr.serving.account` signs people in and asks what may be kept of them; `shopr.serving.collect` takes events in, puts
+the script that measures into pages, and tells Prometheus.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from starlette.middleware import Middleware
 
 from shopr.analytics.health.errors import ErrorHandler
 from shopr.config import Settings
+from shopr.serving.account.pages import AccountPages
 from shopr.serving.collect.calls import CallMeter, Routes
 from shopr.serving.collect.pages import Collecting
 from shopr.shop import Shop
@@ -23,7 +25,7 @@ from shopr.shop import Shop
 _FOLDER = Path(__file__).resolve().parent
 _HERE = {"127.0.0.1", "localhost", "[::1]"}
 _PAGES = [f"/{view.stem.replace('_', '-')}" for view in sorted((_FOLDER / "views").glob("*.py"))]
-_BELOW = ["/static/*", "/media/*", "/component/*", "/_stcore/upload_file/*", "/_stcore/*", "/security/*"]
+_BELOW = ["/account/*", "/static/*", "/media/*", "/component/*", "/_stcore/upload_file/*", "/_stcore/*", "/security/*"]
 _OURS = ["/", "/collect", "/collect/own", "/collect/consent", "/collect/measure.js", "/metrics"]
 _HEALTH = ["/_stcore/health", "/_stcore/script-health-check"]
 bound = os.environ.get("SHOPR_APP_HOST", "127.0.0.1")
@@ -50,6 +52,7 @@ app = st.App(
             noted=shop.called,
         ),
         Middleware(shop.security.doors, hosts=(*named, *_HERE) if named else usual, styles=(theme,)),
+        Middleware(AccountPages, shop=shop),
         Middleware(Collecting, shop=shop),
     ],
 )

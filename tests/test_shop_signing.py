@@ -241,6 +241,26 @@ def test_a_person_is_forgotten_with_account_and_sessions(shop: Shop) -> None:
     assert actions(shop) == ["person_erased"]
 
 
+def test_a_visit_without_a_name_is_copied_and_forgotten_alone(shop: Shop) -> None:
+    token, visit = shop.security.sessions.start(**HOME)
+    for session in (visit.id, "other"):
+        shop.choose("", session, ["analytics"], origin="banner")
+        shop.record(click(shop, None, session))
+        shop.commerce.carts.add(visitor(session), "p005", 2)
+    shop.record(click(shop, "ann", visit.id))  # what has a name is not the visit's
+    assert shop.collector.flush()
+    kept = dict(shop.kept_of_visit(visit.id))
+    assert (kept["Choices of consent"], kept["Products in the cart"]) == (1, 1)
+    copy = json.loads(shop.copy_of_visit(visit.id))["data"]
+    assert {row["session_id"] for row in copy["events"]} == {visit.id}
+    assert {row["user_id"] for row in copy["events"]} == {None}
+    assert shop.forget_visit(visit.id) >= 3
+    assert shop.kept_of_visit(visit.id) == []
+    assert len(shop.kept_of_visit("other")) == 3
+    assert shop.security.sessions.resume(token, **HOME).session is None
+    assert actions(shop) == ["visit_erased"]
+
+
 def test_a_known_shoppers_orders_are_not_used_again(shop: Shop) -> None:
     user = shop.shoppers(1)[0]
     shop.accounts.create("ann", GOOD, user_id=user)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import streamlit as st
+from parts.account import Viewer, viewer
 from parts.frame import boundary, header, no_shop, notice, section
 from parts.source import open_shop
 from parts.talk import cart, conversation
@@ -16,6 +17,7 @@ from shopr.errors import ShoprError
 from shopr.shop import Shop
 
 EXAMPLES = ("Show me something new", "What do you recommend?", "What is trending?", "Do you have gifts under 30?")
+SIGN_IN = "You are a visitor. Sign in, and the assistant knows your history and orders."
 LISTED = 500
 
 
@@ -25,19 +27,30 @@ def identity(shop: Shop) -> tuple[str, str | None]:
     if not (given.isalnum() and len(given) == 32):
         given = uuid4().hex
         st.query_params["c"] = given
+    who = viewer(shop)
     with st.container(key="panel-controls"):
         left, right = st.columns([2, 1], gap="large", vertical_alignment="bottom")
-    user = left.selectbox(
+    with left:
+        user = who.user if who.required else chosen(shop, who)
+        if who.required:
+            notice("The assistant knows your history, profile and orders." if user else SIGN_IN)
+    right.button("New conversation", icon=":material/add_comment:", on_click=anew, width="stretch")
+    return given, user or None
+
+
+def chosen(shop: Shop, who: Viewer) -> str:
+    """Whoever one wants to be, where accounts are not required: oneself first."""
+    offered = list(dict.fromkeys([who.user, "", *shop.shoppers(LISTED)]))
+    user = st.selectbox(
         "Signed in as",
-        ["", *shop.shoppers(LISTED)],
+        offered,
         key="shopper",
-        format_func=lambda name: name or "A visitor",
+        format_func=lambda name: who.called(name) or "A visitor",
         accept_new_options=True,
         help="The assistant knows this shopper's history, profile and orders.",
         on_change=anew,
     )
-    right.button("New conversation", icon=":material/add_comment:", on_click=anew, width="stretch")
-    return given, (user or "").strip() or None
+    return (user or "").strip()
 
 
 @st.cache_resource(show_spinner="Waking the assistant …", max_entries=2)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from urllib.parse import quote
 
 import streamlit as st
+from parts.account import Viewer, viewer
 from parts.cards import grid, strip
 from parts.frame import boundary, empty, header, no_shop, notice, section
 from parts.source import open_shop
@@ -31,9 +32,11 @@ LISTED = 2000  # shoppers the box offers by itself; any other id can be typed
 
 @dataclass(frozen=True)
 class Choice:
-    """What the controls say; `user` None is somebody new, `acting` shows buttons that record what the shopper does."""
+    """What the controls say; `user` None is somebody new, `called` is how they are named on the page, `acting` shows
+    buttons that record what the shopper does."""
 
     user: str | None
+    called: str
     k: int
     in_stock: bool
     fresh: bool
@@ -41,14 +44,17 @@ class Choice:
     visit: Visit | None
 
 
-def choose(shop: Shop) -> Choice:
-    """The controls."""
-    known = shop.shoppers(LISTED)
+def choose(shop: Shop, who: Viewer) -> Choice:
+    """The controls. Where accounts are required, shoppers see what is recommended to themselves."""
+    free = who.may("analyst")
+    known = shop.shoppers(LISTED) if free else [who.user] if who.user else []
+    if free and who.user:
+        known = list(dict.fromkeys([who.user, *known]))
     with st.container(key="panel-controls"):
         first, second = st.columns([1.5, 1], gap="large")
         switches = st.container(horizontal=True, gap="medium", vertical_alignment="center")
     with switches:  # filled first, because the box above follows them
-        visitor = st.toggle("A new visitor", key="visitor", bind="query-params")
+        visitor = not known or st.toggle("A new visitor", key="visitor", bind="query-params")
         in_stock = st.toggle("Only in stock", value=True, key="in_stock", bind="query-params")
         fresh = st.toggle("Leave out what was bought", value=True, key="fresh", disabled=visitor, bind="query-params")
         with st.popover("Circumstances", icon=":material/partly_cloudy_day:"):
@@ -56,7 +62,7 @@ def choose(shop: Shop) -> Choice:
         acting = st.toggle(
             "Act as this shopper",
             key="acting",
-            disabled=visitor,
+            disabled=visitor or who.required,
             help="Shows buttons on the products. What you do is recorded as the shopper's own, and changes what is "
             "recommended next.",
         )
@@ -64,15 +70,16 @@ def choose(shop: Shop) -> Choice:
         "Shopper",
         known,
         key="shopper",
-        accept_new_options=True,
+        accept_new_options=free,
         disabled=visitor,
+        format_func=who.called,
         help="Choose from the list, or type any shopper's id. Those with most purchases come first.",
         bind="query-params",
     )
     k = second.slider("How many products", 1, MOST, 10, key="k", bind="query-params")
     chosen = (user or "").strip()
-    user_id = None if visitor or not chosen else chosen
-    return Choice(user_id, int(k), in_stock, fresh, acting and user_id is not None, visit)
+    user_id = None if visitor or not chosen or not (free or who.is_one(chosen)) else chosen
+    return Choice(user_id, who.called(chosen), int(k), in_stock, fresh, acting and user_id is not None, visit)
 
 
 def circumstances() -> Visit | None:
@@ -91,20 +98,21 @@ def _known(word: str) -> str:
     return word.capitalize() or "Unknown"
 
 
-def purchases(shop: Shop, user: str | None) -> bool:
+def purchases(shop: Shop, choice: Choice) -> bool:
     """What the shopper bought last; whether anything is known."""
+    user, called = choice.user, choice.called
     if user is None:
         notice("A new visitor: nothing is known yet, so these are the products most shoppers buy at the moment.")
         return False
     bought = shop.history(user, 12)
     if not bought:
         notice(
-            f"No purchases are known for “{user}”. Until there are some, these are the products most shoppers buy "
+            f"No purchases are known for “{called}”. Until there are some, these are the products most shoppers buy "
             "at the moment."
         )
         return False
-    section(f"Bought lately by {user}")
-    strip(bought, f"Products that {user} bought, newest first")
+    section(f"Bought lately by {called}")
+    strip(bought, f"Products that {called} bought, newest first")
     return True
 
 
@@ -123,7 +131,7 @@ def recommendations(shop: Shop, choice: Choice, known: bool) -> None:
         return
     wanted = Wanted(choice.k, exclude_seen=choice.fresh, in_stock_only=choice.in_stock)
     cards, note = shop.answer(choice.user, wanted, visit=choice.visit)
-    title = f"For {choice.user}" if known else "Popular now"
+    title = f"For {choice.called}" if known else "Popular now"
     chooser = f"{model_name(served.model.name)}, version {served.version}" if known else "what most shoppers buy"
     if not cards:
         section(title)
@@ -173,10 +181,16 @@ def page() -> None:
     if not shop.exists:
         no_shop(shop.name, "There is nobody to recommend to, and nothing to recommend.")
         return
-    choice = choose(shop)
+    who = viewer(shop)
+    choice = choose(shop, who)
+    if choice.user is not None and (who.user or shop.settings.ask_consent) and shop.personal(choice.user) is None:
+        notice(
+            "Personalisation is not allowed, so these are what most shoppers buy. “Your data” is where to change that."
+        )
+        choice = replace(choice, user=None)
     known = False
     with boundary("the purchases"):
-        known = purchases(shop, choice.user)
+        known = purchases(shop, choice)
     with boundary("the recommendations"), st.spinner("Choosing products …", show_time=False):
         recommendations(shop, choice, known)
     if known and choice.user is not None:
@@ -185,7 +199,7 @@ def page() -> None:
     if choice.user is not None:
         st.html(
             f'<p class="more"><a href="profile?shopper={quote(choice.user)}" target="_self">'
-            f"What the shop knows of {escape(choice.user)} →</a></p>"
+            f"What the shop knows of {escape(choice.called)} →</a></p>"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from parts.account import Viewer, viewer
 from parts.frame import boundary, header, no_shop, notice, section
 from parts.source import open_shop
 from parts.traits import ranges, traits
@@ -20,20 +21,27 @@ LEAST = 0.01  # chances below are not worth a line
 KINDS: dict[str, Kind] = {"Category": "category", "Brand": "brand", "Style": "style", "Price range": "price"}
 
 
-def choose(shop: Shop) -> tuple[str, bool]:
-    """The shopper, and whether the seasons are those of the south."""
+def choose(shop: Shop, who: Viewer) -> tuple[str, bool]:
+    """The shopper, and whether the seasons are those of the south. Where accounts are required, shoppers see
+    themselves."""
+    free = who.may("analyst")
+    if not free and not who.user:
+        return "", False
+    offered = list(dict.fromkeys([*([who.user] if who.user else []), *(shop.shoppers(LISTED) if free else [])]))
     with st.container(key="panel-controls"):
         first, second = st.columns([1.5, 1], gap="large", vertical_alignment="bottom")
     user = first.selectbox(
         "Shopper",
-        shop.shoppers(LISTED),
+        offered,
         key="shopper",
-        accept_new_options=True,
+        accept_new_options=free,
+        format_func=who.called,
         help="Choose from the list, or type any shopper's id. Those with most purchases come first.",
         bind="query-params",
     )
     south = second.toggle("Lives in the southern hemisphere", key="south", bind="query-params")
-    return (user or "").strip(), bool(south)
+    chosen = (user or "").strip()
+    return chosen if free or who.is_one(chosen) else who.user, bool(south)
 
 
 def known(card: ProfileCard) -> None:
@@ -134,9 +142,10 @@ def page() -> None:
     if not shop.exists:
         no_shop(shop.name, "Nothing is known of anybody.")
         return
-    user, south = choose(shop)
+    who = viewer(shop)
+    user, south = choose(shop, who)
     if not user:
-        notice("Choose a shopper.")
+        notice("Choose a shopper." if who.may("analyst") else "Sign in to see what the shop knows of you.")
         return
     with boundary("the profile"), st.spinner("Reading the profile …", show_time=False):
         card = shop.profiles.card(user, south=south)
@@ -146,10 +155,11 @@ def page() -> None:
             with boundary("what is due again"):
                 due(shop, user)
         else:
-            notice(f"Nothing is known of “{user}” yet.")
-        corrections(shop, card)
-        if card.known:
-            delete(shop, user)
+            notice(f"Nothing is known of “{who.called(user)}” yet.")
+        if who.is_one(user) or who.may("operator"):
+            corrections(shop, card)
+            if card.known:
+                delete(shop, user)
 
 
 with boundary("this page"):

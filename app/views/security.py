@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
-
 import streamlit as st
+from parts.account import Viewer, viewer
 from parts.frame import NO_SHOP, boundary, header, no_shop, notice, section
 from parts.source import open_shop
 from parts.threats import attempts_chart, bars, held_list, sessions_list, tiles
@@ -16,6 +15,7 @@ from shopr.shop import Shop
 
 PERIODS = {"24 hours": 1, "7 days": 7, "30 days": 30}
 LISTED = 20
+OPERATORS = "Ending a lock, a rule or a session takes an operator's account."
 
 
 def shown(shop: Shop) -> Attempts:
@@ -49,7 +49,7 @@ def seen(found: Attempts) -> None:
         bars("By network", "Where it came from", found.by_network, "network", "verdicts")
 
 
-def kept_out(shop: Shop) -> None:
+def kept_out(shop: Shop, who: Viewer) -> None:
     """Locks, blocks and rules, and the form that lifts one."""
     security, zone = shop.security, shop.settings.time_zone
     locks = [lock for lock in security.watch.locks() if lock.key]
@@ -66,35 +66,41 @@ def kept_out(shop: Shop) -> None:
         }
         if not choices:
             return
+        if not who.may("operator"):
+            notice(OPERATORS)
+            return
         with st.form("lift", border=False):
             chosen = st.selectbox("Lock or rule to end", list(choices), key="which")
             reason = st.text_input("Reason", key="why", max_chars=256, help="Goes into the audit log with your name.")
             done = st.form_submit_button("End it", icon=":material/lock_open:")
         if done and chosen:
-            lift(shop, *choices[chosen], reason.strip())
+            lift(shop, who, *choices[chosen], reason.strip())
 
 
-def lift(shop: Shop, kind: str, number: int, reason: str) -> None:
+def lift(shop: Shop, who: Viewer, kind: str, number: int, reason: str) -> None:
     """End a lock or a rule, with its reason."""
     if not reason:
         notice("Say why: the reason goes into the audit log.", tone="warning")
         return
     end = shop.security.unlock if kind == "lock" else shop.security.unblock
     try:
-        end(number, reason=reason, actor=getpass.getuser())
+        end(number, reason=reason, actor=who.actor)
     except ShoprError as error:
         notice(sentence(error.one_line()), tone="warning")
         return
     st.rerun()
 
 
-def sessions(shop: Shop) -> None:
+def sessions(shop: Shop, who: Viewer) -> None:
     """Sessions in use, and the form that ends one."""
     found = shop.security.sessions.active(LISTED)
     section("Sessions", f"The {LISTED} seen last. A stolen or forgotten one is ended here.")
     with st.container(key="panel-sessions"):
         sessions_list(found, shop.settings.time_zone)
         if not found:
+            return
+        if not who.may("operator"):
+            notice(OPERATORS)
             return
         names = {f"{one.user or 'A visitor'}, {one.id[:8]}": one.id for one in found}
         with st.form("end-session", border=False):
@@ -105,7 +111,7 @@ def sessions(shop: Shop) -> None:
             if not reason.strip():
                 notice("Say why: the reason goes into the audit log.", tone="warning")
                 return
-            shop.security.end_session(names[chosen], reason=reason.strip(), actor=getpass.getuser())
+            shop.security.end_session(names[chosen], reason=reason.strip(), actor=who.actor)
             st.rerun()
 
 
@@ -147,11 +153,12 @@ def page() -> None:
         return
     with boundary("the guard's events"):
         seen(shown(shop))
+    who = viewer(shop)
     left, right = st.columns(2, gap="medium")
     with left, boundary("who is kept out"):
-        kept_out(shop)
+        kept_out(shop, who)
     with right, boundary("the sessions"):
-        sessions(shop)
+        sessions(shop, who)
     with boundary("the audit log"):
         log(shop)
 

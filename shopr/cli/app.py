@@ -15,7 +15,7 @@ __all__ = ["app"]
 
 @click.command(epilog="Example: shopr app --port 8600 --shop demo")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port, 0 for any free one; by default 8501 or a free one.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; the app asks no password.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; see SHOPR_REQUIRE_SIGN_IN.")
 @click.option("--shop", metavar="NAME", help="The shop to open, instead of the setting.")
 @click.option("--check", is_flag=True, help="Start the app, wait until it answers and its script runs, stop it, leave.")
 def app(port: int | None, host: str, shop: str | None, check: bool) -> None:

@@ -147,7 +147,8 @@ def launch(settings: Settings, port: int | None = None, *, host: str = "127.0.0.
 
     Args:
         port: 0 takes any free port; None takes 8501, or a free one where that is taken.
-        host: the address to listen on; others than 127.0.0.1 let the network in, and the app asks for no password.
+        host: the address to listen on; others than 127.0.0.1 let the network in, which then sees the dashboards unless
+            `settings.require_sign_in` asks for an account.
         check: also let the server answer whether the app's script runs, which runs it on every such request.
 
     Raises:

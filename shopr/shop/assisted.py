@@ -157,6 +157,7 @@ class Assisted:
     def _suggest(self, user_id: str | None, n: int) -> list[tuple[str, str]]:
         """Recommendations of the shop's own pipeline: history, wishes, rules, time of the day and of the year."""
         shop = self._whole
+        user_id = shop.personal(user_id)
         try:
             cards, _ = shop.answer(user_id, Wanted(min(n, MAX_K), explain=False), visit=Visit())
         except NotReadyError:

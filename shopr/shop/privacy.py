@@ -96,11 +96,7 @@ class Private:
         """
         shop = self._private
         found = {name: rows for name, rows in shop.security.subjects.export(user_id).items() if rows}
-        whole = {"person": user_id, "shop": shop.name, "made_at": shop.clock.now(), "data": found}
-        text = json.dumps(whole, default=_plain, ensure_ascii=False, indent=1).encode("utf-8", "replace")
-        if len(text) > _MOST_BYTES:
-            raise NotReadyError(f"the copy has {len(text):,} bytes, over {_MOST_BYTES:,}", hint="Ask the shop for it")
-        return text
+        return self._copy(user_id, found)
 
     def forget_person(self, user_id: str, *, actor: str = "the person") -> dict[str, int]:
         """Erase everything that is kept of a person, account and sessions with it; store -> rows.
@@ -116,6 +112,50 @@ class Private:
         if shop.exists and shop.profiles.card(user_id).known:
             shop.profiles.delete(user_id)
         return gone
+
+    # -- a visit without a name ---------------------------------------------------------------------------------------
+
+    def kept_of_visit(self, session_id: str) -> list[tuple[str, int]]:
+        """As `kept_of`, of a visitor's session."""
+        return [(_STORES[name], len(rows)) for name, rows in self._visit(session_id).items()]
+
+    def copy_of_visit(self, session_id: str) -> bytes:
+        """As `copy_of`, of a visitor's session."""
+        return self._copy(session_id, self._visit(session_id))
+
+    def forget_visit(self, session_id: str) -> int:
+        """Erase what is kept of a visitor's session, and end it; how many rows.
+
+        Raises:
+            StorageError: if storage refuses.
+        """
+        from shopr.commerce.sql import visitor
+
+        shop = self._private
+        shop.security.audit.record("visit_erased", actor="the person", subject=session_id)
+        gone = shop.events.erase_visit(session_id) + shop.events.identities.erase_visit(session_id)
+        gone += shop.consent.erase(session_id)
+        gone += shop.commerce.carts.clear(visitor(session_id)) if shop.exists else 0
+        shop.security.sessions.revoke(session_id, why="its visitor asked to be forgotten")
+        return gone
+
+    def _visit(self, session_id: str) -> dict[str, list[Any]]:
+        """Store -> rows of a visitor's session; nothing of what there is none of."""
+        from shopr.commerce.sql import visitor
+
+        shop = self._private
+        cart = shop.commerce.carts.of(visitor(session_id)).lines if shop.exists else ()
+        lines = [{"product_id": line.product_id, "title": line.title, "quantity": line.quantity} for line in cart]
+        found = {"consent_log": shop.consent.history(session_id), "events": shop.events.export_visit(session_id)}
+        return {name: rows for name, rows in {**found, "cart_lines": lines}.items() if rows}
+
+    def _copy(self, person: str, found: Mapping[str, list[Any]]) -> bytes:
+        shop = self._private
+        whole = {"person": person, "shop": shop.name, "made_at": shop.clock.now(), "data": found}
+        text = json.dumps(whole, default=_plain, ensure_ascii=False, indent=1).encode("utf-8", "replace")
+        if len(text) > _MOST_BYTES:
+            raise NotReadyError(f"the copy has {len(text):,} bytes, over {_MOST_BYTES:,}", hint="Ask the shop for it")
+        return text
 
 
 def _in_words(fact: Mapping[str, Any], currency: str) -> str:

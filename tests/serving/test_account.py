@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -368,6 +369,23 @@ def test_the_banner_stands_in_front_until_there_is_a_choice(browser: Browser, sh
     assert [(r["notice"], r["origin"]) for r in shop.consent.history(session.id)] == [(NOTICE, "banner")]
 
 
+def test_of_who_refused_nothing_is_stored_even_if_it_is_sent(browser: Browser, shop: Shop) -> None:
+    def sent() -> str:
+        event = {"type": "product_clicked", "time": shop.clock.now().isoformat(), "properties": {"product_id": "p1"}}
+        body = json.dumps({"events": [event]}).encode()
+        answer = browser.ask("POST", "/collect/own", body, **{"Sec-Fetch-Site": "same-origin"})
+        return str(json.loads(answer.body)["results"][0]["status"])
+
+    browser.get("/")
+    assert sent() == "not allowed"  # before any choice
+    browser.send("/account/consent", page="/", choice="none")
+    assert sent() == "not allowed"
+    assert shop.collector.flush()
+    assert set(shop.events.frame()["type"]) <= {"consent_changed"}
+    browser.send("/account/consent", page="/account/consent", choice="some", analytics="yes")
+    assert sent() == "accepted"
+
+
 @pytest.mark.parametrize(
     ("fields", "allowed"),
     [
@@ -406,7 +424,12 @@ def test_after_the_choice_one_is_where_one_was(browser: Browser) -> None:
     answer = browser.post("/account/consent", {"csrf": token, "choice": "all", "next": "/"},
                           Referer="http://shop.example/search?q=mug")  # fmt: skip
     assert answer.header("location") == "/search?q=mug"  # the app moves between pages without asking the server
-    for foreign in ("http://evil.example/x", "http://shop.example/account/", "nonsense", "http://[::1"):
+    back = "/account/register?next=%2Fchat"
+    answer = browser.post("/account/consent", {"csrf": token, "choice": "all"}, Referer=f"http://shop.example{back}")
+    assert answer.header("location") == back
+    answer = browser.post("/account/consent", {"csrf": token, "choice": "all"}, Referer="http://shop.example//evil.x")
+    assert answer.header("location") == "/"
+    for foreign in ("http://evil.example/x", "nonsense", "http://[::1"):
         answer = browser.post("/account/consent", {"csrf": token, "choice": "all", "next": "/chat"}, Referer=foreign)
         assert answer.header("location") == "/chat"
     answer = browser.post("/account/consent", {"csrf": token, "choice": "x"})

@@ -129,6 +129,10 @@ class Identities:
             count += self._forget(and_(table.c.session_id.in_(sessions[at : at + 400]), table.c.user_id == _NONE))
         return count
 
+    def erase_visit(self, session_id: str) -> int:
+        """Forget the links of a session that nobody signed in to; how many."""
+        return self._forget(and_(table.c.session_id == session_id, table.c.user_id == _NONE))
+
     def _on_devices(self, connection: Any, devices: set[str]) -> list[Any]:
         rows: list[Any] = []
         names = sorted(devices)

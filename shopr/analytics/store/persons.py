@@ -18,6 +18,8 @@ from shopr.analytics.store.identities import Identities
 from shopr.storage.tables import events as table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from shopr.analytics.store.event_store import EventStore
 
 __all__ = ["OfPersons"]
@@ -41,15 +43,32 @@ class OfPersons:
                 "ORDER BY time, event_id",
                 [subject, sessions],
             ).df()
-        rows: list[dict[str, Any]] = found.astype(object).where(found.notna(), None).to_dict("records")
-        return rows
+        return _rows(found)
 
     def erase(self, subject: str) -> int:
         """Forget a person: rows of the user id, of sessions that belong or may belong to them, and the links; how many
         rows."""
-        store = cast("EventStore", self)
-        with store.query() as events:
+        with cast("EventStore", self).query() as events:
             sessions = self._sessions(events, subject, shared=True)
+        count = self._without(subject, sessions)
+        self.identities.erase(subject)
+        return count
+
+    def export_visit(self, session_id: str) -> list[dict[str, Any]]:
+        """What happened in a session without a name, as rows."""
+        with cast("EventStore", self).query() as events:
+            found = events.execute(
+                "SELECT * FROM events WHERE user_id IS NULL AND session_id = $1 ORDER BY time, event_id", [session_id]
+            ).df()
+        return _rows(found)
+
+    def erase_visit(self, session_id: str) -> int:
+        """Forget what happened in a session without a name; how many rows."""
+        return self._without("", [session_id])
+
+    def _without(self, subject: str, sessions: list[str]) -> int:
+        """Drop the rows of a user, and those without one of sessions; how many."""
+        store = cast("EventStore", self)
         gone = pa.array(sessions, pa.string())
 
         def without(rows: Any) -> Any:
@@ -60,7 +79,6 @@ class OfPersons:
         with store._compactor.alone():
             count = self._erase_hot(subject, sessions) + store._compactor.rewrite(without)
             store._compactor.sweep()
-        self.identities.erase(subject)
         return count
 
     def _sessions(self, events: Any, subject: str, *, shared: bool = False) -> list[str]:
@@ -85,3 +103,8 @@ class OfPersons:
                 nobodys = delete(table).where(table.c.user_id.is_(None), table.c.session_id.in_(some))
                 count += connection.execute(nobodys).rowcount
         return count
+
+
+def _rows(found: pd.DataFrame) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = found.astype(object).where(found.notna(), None).to_dict("records")
+    return rows

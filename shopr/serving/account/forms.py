@@ -7,6 +7,7 @@ still be sent.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -71,14 +72,18 @@ def from_our_page(session: Session, pepper: bytes, form: Form) -> bool:
     return token_fits(_secret(session, pepper), form["csrf"])
 
 
-def inside(address: str) -> str:
+def inside(address: str, *, also: Collection[str] = ()) -> str:
     """Where to go on, if that lies within the shop and is no page about accounts; else its first page.
+
+    Args:
+        also: pages about accounts to which one may go all the same.
 
     >>> inside("/chat?c=1"), inside("//evil.example"), inside("https://evil.example/chat"), inside("/account/")
     ('/chat?c=1', '/', '/', '/')
     """
     plain = address.startswith("/") and address.isascii() and address.isprintable() and "\\" not in address
-    if not plain or address.startswith(("//", "/account/")) or len(address) > _LONGEST_ADDRESS or " " in address:
+    own = address.startswith("/account/") and address.partition("?")[0] not in also
+    if not plain or own or address.startswith("//") or len(address) > _LONGEST_ADDRESS or " " in address:
         return "/"
     try:
         parts = urlsplit(address)

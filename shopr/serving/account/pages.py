@@ -242,4 +242,5 @@ class AccountPages:
         self._shop.choose(
             visitor.session.user, visitor.session.id, wanted[form["choice"]], origin=origin, gpc=visitor.signal
         )
-        return Answer(303, to=CONSENT if origin == "account page" else inside(form["next"]))
+        back = inside(form["next"], also=(HOME, SIGN_IN, REGISTER))
+        return Answer(303, to=CONSENT if origin == "account page" else back)

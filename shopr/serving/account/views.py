@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from shopr.errors import ShoprError
 from shopr.security.passwords import LEAST
-from shopr.serving.account.markup import PRIVACY, button_form, consent_form, field, message, page
+from shopr.serving.account.markup import button_form, consent_form, field, message, page
 
 if TYPE_CHECKING:
     from shopr.security.accounts import Account
@@ -94,8 +94,7 @@ def account(frame: Frame, whose: Account | None, where: Where, said: str) -> byt
     fields += field("again", "New password once more", kind="password", fill="new-password")
     change = button_form("/account/password", "Change the password", frame.hidden, fields)
     change = f'<div class="card"><h2>Another password</h2><p class="lead">All other sessions end.</p>{change}</div>'
-    more = f'<p><a href="{PRIVACY}">Your data</a>: what is kept, a copy, and how to be forgotten.</p>'
-    return page("Your account", said + who + places + change + more, before=frame.front)
+    return page("Your account", said + who + places + change, before=frame.front)
 
 
 def done(what: str) -> str:

@@ -75,8 +75,8 @@ def sent_from(scope: Scope) -> str:
     except ValueError:
         return ""
     own = context_of(scope).get("origin", "").partition("://")[2]
-    if not parts.path or parts.netloc != own or parts.path.startswith(HOME):
-        return parts.path if parts.netloc == own and parts.path in (SIGN_IN, REGISTER) else ""
+    if not parts.path or parts.netloc != own:
+        return ""
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
