@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from getpass import getuser
 from html import escape
@@ -10,12 +11,15 @@ from urllib.parse import quote
 import streamlit as st
 
 from parts.visitor import visitor_session
+from shopr.errors import ShoprError
 from shopr.security.accounts import Account
 from shopr.security.session_records import Privilege, Session, at_least
 from shopr.shop import Shop
 from shopr.shop.signing import actor_of
 
 __all__ = ["Viewer", "viewer", "who_line"]
+
+log = logging.getLogger("shopr.app")
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,12 @@ class Viewer:
 def viewer(shop: Shop) -> Viewer:
     """Who looks; asked anew each time, so that a session which was ended sees nothing more."""
     given = visitor_session()
-    session = shop.security.sessions.held(given) if given else None
-    account = shop.accounts.of(session.user) if session is not None and session.user else None
+    try:
+        session = shop.security.sessions.held(given) if given else None
+        account = shop.accounts.of(session.user) if session is not None and session.user else None
+    except ShoprError as error:  # who cannot be known is nobody
+        log.error("who looks could not be told: %s", error.one_line())
+        session = account = None
     return Viewer(session, shop.settings.require_sign_in, account)
 
 
