@@ -15,19 +15,22 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shopr.security.coverage import covered
 from shopr.security.principal import Principal, digest_of
 from shopr.security.state import State, Values
 
 __all__ = ["ACTS", "Act", "Behaviour", "BehaviourConfig", "Done", "Sign"]
 
 Act = Literal[
-    "login_refused", "login_accepted", "item_viewed", "searched", "request_suspect", "page_missing", "session_started"
-]
+    "login_refused", "login_accepted", "item_viewed", "searched", "carted", "request_suspect", "page_missing",
+    "session_started",
+]  # fmt: skip
 ACTS: tuple[str, ...] = (
     "login_refused",  # what: the account
     "login_accepted",  # what: the account
     "item_viewed",  # what: the product
     "searched",  # what: the query
+    "carted",  # what: the product put in the cart, or ordered
     "request_suspect",  # what: class of the verdict
     "page_missing",  # what: the path
     "session_started",
@@ -54,10 +57,15 @@ class BehaviourConfig(BaseModel):
             carriers have, look at what is popular, and so at the same things.
         regular_items: fewer of them suffice where the pauses are alike.
         regularity: standard deviation of the pauses over their mean, below which they are alike.
+        day_items: different products viewed in one session within a day: scraping, however slow, where hardly one was
+            seen again and next to nothing searched or put in a cart.
+        day_again: share of the views that may be of a product seen before.
+        day_other: searches and carts for each product up to which it is next to nothing.
         suspects, suspect_classes: suspect requests, of so many classes: probing.
         missing: different pages that do not exist: probing.
         sessions: sessions started on one network beside suspect requests: evasion of limits.
         block_seconds: of the first block.
+        day_block_seconds: of a block for reading too much in a day.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,11 +78,15 @@ class BehaviourConfig(BaseModel):
     scattered_items: int = Field(400, ge=10)
     regular_items: int = Field(60, ge=10)
     regularity: float = Field(0.15, gt=0, lt=1)
+    day_items: int = Field(200, ge=10)
+    day_again: float = Field(0.05, ge=0, le=1)
+    day_other: float = Field(0.01, ge=0, le=1)
     suspects: int = Field(8, ge=2)
     suspect_classes: int = Field(2, ge=1)
     missing: int = Field(30, ge=2)
     sessions: int = Field(20, ge=2)
     block_seconds: float = Field(600.0, gt=0, le=86_400)
+    day_block_seconds: float = Field(7200.0, gt=0, le=86_400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +125,7 @@ class Behaviour:
     def observe(self, act: Act, who: Principal, what: str = "") -> Sign | None:
         """Take in what a principal did; the sign that it completes, if any.
 
-        A network is watched where it is known, else the session.
+        A network is watched where it is known, else the session; for what takes a day, the session.
         """
         return self.observe_all([(act, what, 0.0)], who)
 
@@ -126,16 +138,24 @@ class Behaviour:
         """As `observe_all`, for several principals in one step; the signs that were completed, and by whom."""
         watched = [(who, self._key(who), self._marked(who, acts)) for who, acts in done.items() if acts]
         watched = [(who, key, new) for who, key, new in watched if key]
-        keys = list(dict.fromkeys(key for _, key, _ in watched))
+        keys = list(dict.fromkeys(one for who, key, _ in watched for one in (key, self._day_key(who))))
 
         def step(values: Values, now: float) -> tuple[Values, list[tuple[Principal, Sign]]]:
             held, signs = dict(zip(keys, values, strict=True)), []
             for who, key, new in watched:
                 held[key], sign = self._after(held[key], who, new, now)
+                day = self._day_key(who)
+                held[day], slow = covered(held[day], [(act, mark) for _, act, mark, _ in new], now, self.config)
+                if slow and sign is None:
+                    sign = _sign("scraping", who, slow, self.config.day_block_seconds, alone=True)
                 signs += [(who, sign)] if sign is not None else []
             return list(held.values()), signs
 
         return self._state.update(keys, step, ttl=2 * _LONGEST_BLOCK) if keys else []
+
+    def _day_key(self, who: Principal) -> str:
+        """Where the day of a visitor is: of its session where that is known, since many may share a network."""
+        return f"day:{digest_of(who.session or who.network, self._pepper)}"
 
     def _key(self, who: Principal) -> str:
         """Where the history of a principal is: of its network where that is known, else of its session; "" if neither
@@ -164,8 +184,7 @@ class Behaviour:
         seconds = min(_LONGEST_BLOCK, self.config.block_seconds * 2 ** min(level - 1, 30))
         rests[kind] = [now + seconds, level]
         # What led to this block must not lead to the next one as well.
-        scope: Literal["network", "session"] = "network" if who.network else "session"
-        return _dump([], rests), Sign(kind, scope, who.network, evidence, seconds)
+        return _dump([], rests), _sign(kind, who, evidence, seconds)
 
     def _seen(self, acts: _Kept, rests: Mapping[str, Any], now: float) -> tuple[str, str]:
         for kind, look in _LOOKS.items():
@@ -174,6 +193,12 @@ class Behaviour:
                 if evidence:
                     return kind, evidence
         return "", ""
+
+
+def _sign(kind: str, who: Principal, evidence: str, seconds: float, *, alone: bool = False) -> Sign:
+    """A sign against the network where it is known, or, of what one session did `alone`, against that."""
+    scope: Literal["network", "session"] = "session" if (alone and who.session) or not who.network else "network"
+    return Sign(kind, scope, who.network, evidence, seconds)
 
 
 def _stuffing(acts: _Kept, config: BehaviourConfig) -> str:

@@ -28,6 +28,8 @@ _ACTS: dict[EventType, tuple[Act, str]] = {
     EventType.PRODUCT_CLICKED: ("item_viewed", "product_id"),
     EventType.SEARCH_PERFORMED: ("searched", "query"),
     EventType.API_CALLED: ("item_viewed", "product_id"),
+    EventType.CART_ITEM_ADDED: ("carted", "product_id"),
+    EventType.ORDER_COMPLETED: ("carted", "order_id"),
 }
 """Type of event -> the act, and the property that says what it was done to."""
 

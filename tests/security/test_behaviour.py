@@ -95,7 +95,10 @@ def test_searching_like_a_machine_is_scraping(watch: Behaviour, clock: ManualClo
 @pytest.mark.parametrize("network", ["", "203.0.113.9"], ids=["sessions", "one network for all"])
 def test_simulated_shoppers_are_never_stopped(network: str) -> None:
     """Every product and search of a simulated month; its sessions begin within a day, so that the network is busy."""
-    acts = {"product_viewed": "item_viewed", "product_clicked": "item_viewed", "search_performed": "searched"}
+    acts = {
+        **{"product_viewed": "item_viewed", "product_clicked": "item_viewed"},
+        **{"search_performed": "searched", "cart_item_added": "carted"},
+    }
     events = simulate(name="demo", seed=5, products=400, shoppers=500, days=30).events
     events = events[events["type"].isin(list(acts))]
     begun, first = events.groupby("session_id")["time"].transform("min"), events["time"].min()
@@ -181,9 +184,10 @@ def test_a_flood_keeps_a_bounded_history_without_names(clock: ManualClock) -> No
     watch = Behaviour(state, most=100)
     for _ in range(500):
         watch.observe("item_viewed", NET, "secret-product")
-    (value,) = [entry[1] for entry in state._values.values()]
-    assert len(value) < 10_000
-    assert b"secret" not in value
+    assert len(state._values) == 2
+    for _, value in state._values.values():
+        assert len(value) < 10_000
+        assert b"secret" not in value
 
 
 def test_it_works_in_every_store(anywhere: State) -> None:
@@ -211,3 +215,61 @@ def test_what_an_earlier_version_kept_is_let_go() -> None:
     acts, rests = _load(b'{"acts": [[1.0, "login_failed", "x"], [2.0, "page_missing", "y", "s1"]], "rests": {}}')
     assert acts == [(2.0, "page_missing", "y", "s1")]
     assert rests == {}
+
+
+def slowly(watch: Behaviour, clock: ManualClock, draw: random.Random, who: Principal, count: int) -> list[Sign | None]:
+    found = []
+    for number in range(count):
+        clock.advance(draw.lognormvariate(4.0, 1.2))  # a minute or two, at no rhythm
+        found.append(watch.observe("item_viewed", who, f"p{number}"))
+    return found
+
+
+def test_reading_the_catalogue_slowly_and_at_no_rhythm_is_seen_within_a_day(
+    watch: Behaviour, clock: ManualClock
+) -> None:
+    found = slowly(watch, clock, random.Random(3), NET, 230)
+    assert seen(found) == ["scraping"]
+    (sign,) = [one for one in found if one]
+    assert (sign.scope, sign.seconds) == ("session", 7200)
+    assert sign.evidence.startswith("200 products viewed within a day")
+
+
+def test_who_searches_carts_or_comes_back_to_products_reads_like_a_person(clock: ManualClock) -> None:
+    def played(act: str) -> list[str]:
+        watch, draw, found = Behaviour(MemoryState(clock=clock)), random.Random(4), []
+        for number in range(400):
+            clock.advance(draw.lognormvariate(4.0, 1.0))
+            if act == "again":
+                found.append(
+                    watch.observe("item_viewed", NET, f"p{draw.randrange(number + 1) if number % 8 == 0 else number}")
+                )
+            elif number % 40 == 0:
+                found.append(watch.observe(act, NET, f"w{number}"))  # type: ignore[arg-type]
+            else:
+                found.append(watch.observe("item_viewed", NET, f"p{number}"))
+        return seen(found)
+
+    assert [played(act) for act in ("searched", "carted", "again")] == [[], [], []]
+
+
+def test_a_day_is_a_day_and_each_session_has_its_own(watch: Behaviour, clock: ManualClock) -> None:
+    draw = random.Random(5)
+    assert seen(slowly(watch, clock, draw, NET, 150)) == []
+    clock.advance(86_400)
+    assert seen(slowly(watch, clock, draw, NET, 150)) == []
+    many = [Principal.of(address="198.51.100.77", session=f"s{n}") for n in range(20)]
+    found = []
+    for number in range(1000):  # twenty people on one network, fifty products each, popular ones again and again
+        clock.advance(draw.lognormvariate(3.0, 1.0))
+        found.append(watch.observe("item_viewed", many[number % 20], f"p{int(draw.paretovariate(0.8)) % 3000}"))
+    assert seen(found) == []
+
+
+def test_a_click_and_the_page_that_it_opens_are_one_look(watch: Behaviour, clock: ManualClock) -> None:
+    found = []
+    for number in range(210):  # some share a place with another and count as seen again
+        for _ in range(2):
+            clock.advance(40)
+            found.append(watch.observe("item_viewed", NET, f"p{number}"))
+    assert seen(found) == ["scraping"]
