@@ -30,6 +30,7 @@ def lineage_tags() -> dict[str, str]:
     }
     if commit:
         tags["mlflow.source.git.commit"] = commit
+    if commit and dirty is not None:  # where git did not answer, nothing is said: neither would be true
         tags["shopr.git_dirty"] = str(bool(dirty)).lower()
     return tags
 
@@ -66,11 +67,12 @@ def _libraries() -> str:
     return " ".join(found)
 
 
-def _git(*arguments: str) -> str:
+def _git(*arguments: str) -> str | None:
+    """What git printed; None where it is not there, refused, or took too long."""
     try:
         done = subprocess.run(
             ["git", *arguments], cwd=project_root(), capture_output=True, text=True, timeout=_GIT_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -124,5 +124,6 @@ def test_explanations_name_history_items():
     best = model.recommend([0], 1).items[0, 0]
     reasons = model.explain(np.array([0]), np.array([best]))[0].contributions
     history = set(SHOP.item_ids.decode(SHOP.matrix[0].indices))
+    assert reasons
     assert {r.label for r in reasons} <= history
     assert all(r.kind == "history" for r in reasons)

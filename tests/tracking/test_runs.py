@@ -56,11 +56,25 @@ def test_a_run_that_ends_well(stores, clock):
     assert (folder / "tables" / "board.csv").read_text() == "a\n1\n2\n"
 
 
-def test_lineage_names_the_commit_and_whether_it_is_the_whole_truth():
+def test_lineage_names_the_commit_and_whether_it_is_the_whole_truth(tmp_path, monkeypatch):
+    def git(*arguments):
+        command = ["git", "-c", "user.name=ann", "-c", "user.email=ann@example.org", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shopr"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.setattr("shopr.tracking.lineage._GIT_SECONDS", PATIENCE)
+    assert "mlflow.source.git.commit" not in lineage_tags()
+    git("init", "--quiet")
+    git("add", "pyproject.toml")
+    git("commit", "--quiet", "--message", "Begin")
     tags = lineage_tags()
-    if "mlflow.source.git.commit" in tags:
-        assert len(tags["mlflow.source.git.commit"]) == 40
-        assert tags["shopr.git_dirty"] in ("true", "false")
+    assert (tags["mlflow.source.git.commit"], tags["shopr.git_dirty"]) == (git("rev-parse", "HEAD"), "false")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shopr"\nversion = "1"\n')
+    assert lineage_tags()["shopr.git_dirty"] == "true"
+    monkeypatch.setattr("shopr.tracking.lineage._GIT_SECONDS", 0.0)
+    assert not {"mlflow.source.git.commit", "shopr.git_dirty"} & set(lineage_tags())
 
 
 @pytest.mark.parametrize(
