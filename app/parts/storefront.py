@@ -1,24 +1,20 @@
-"""The store as it is drawn: cards with buttons, counts that narrow the list, and a product's own page."""
+"""The store as it is drawn: cards with buttons, and conditions in words."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from html import escape
 
-import altair as alt
-import pandas as pd
 import streamlit as st
 
 from parts.cards import figure
-from parts.words import day, pieces_left, plain, short
-from shopr.money import exponent, format_minor, from_minor
+from parts.words import pieces_left, plain, short
+from shopr.money import format_minor
 from shopr.search.listing import Choice, Listing
 from shopr.search.request import PageRequest
 from shopr.shop import Card
-from shopr.shop.product_page import ProductPage
 
-__all__ = ["ACTS", "condition", "facts", "insight", "labels", "prices", "shelf", "span"]
+__all__ = ["ACTS", "condition", "labels", "shelf", "span"]
 
 ACTS = (("View", "visibility", "open"), ("To cart", "add_shopping_cart", "take"))
 """What can be done with a product: the words, the icon, and the act."""
@@ -98,47 +94,6 @@ def condition(request: PageRequest, part: str, name: str, currency: str) -> str:
     if part.startswith("price"):
         return f"{words} {format_minor(getattr(request, part), currency)}"
     return f"{words}: {short(name.rpartition(' > ')[2])}" if name else words
-
-
-def insight(page: ProductPage) -> str:
-    """What the last days say of the price, in one sentence; "" where they say nothing."""
-    said = page.insight
-    if said is None or said.judgement is None:
-        return ""
-    low, high = (format_minor(amount, said.currency) for amount in (said.lowest, said.highest))
-    within = f"Within {said.known_days} days it cost {low} to {high}."
-    return {
-        "good": f"A good price: it was seldom lower. {within}",
-        "high": f"A high price: it was seldom higher. {within}",
-        "steady": f"The price has not changed within {said.known_days} days.",
-        "usual": f"A usual price. {within}",
-    }[said.judgement]
-
-
-def prices(page: ProductPage, now: datetime) -> None:
-    """The history of the price as steps up to now, and as a sentence for who cannot see them."""
-    steps = page.prices
-    if len(steps) < 2:  # one price is no history
-        return
-    currency = page.card.currency
-    digits = exponent(currency)
-    ends = [*steps, (max(now, steps[-1][0]), steps[-1][1])]
-    table = pd.DataFrame({"from": [at for at, _ in ends], "price": [float(from_minor(p, currency)) for _, p in ends]})
-    x = alt.X("from:T", title=None, axis=alt.Axis(grid=False, tickCount=5))
-    y = alt.Y("price:Q", title=None, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=4, domain=False))
-    tip = [alt.Tooltip("from:T", title="From"), alt.Tooltip("price:Q", title=currency, format=f",.{digits}f")]
-    line = alt.Chart(table).mark_line(interpolate="step-after", point=True, strokeWidth=2)
-    words = ", ".join(f"{format_minor(p, currency)} from {day(at)}" for at, p in steps[-12:])
-    chart = line.encode(x=x, y=y, tooltip=tip).properties(height=170, background="transparent")
-    st.altair_chart(chart, width="stretch", alt=f"Price in {currency}: {words}")
-
-
-def facts(page: ProductPage) -> None:
-    """Description and attributes."""
-    text = f"<p>{escape(page.description)}</p>" if page.description else ""
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in page.facts)
-    if text or rows:
-        st.html(f'<section class="product-facts">{text}{f"<dl>{rows}</dl>" if rows else ""}</section>')
 
 
 def span(listing: Listing) -> str:

@@ -8,33 +8,22 @@ from uuid import uuid4
 import streamlit as st
 from parts.account import Viewer, viewer
 from parts.asking import SETTLED, Held, asked, go, hold, pending, settle
-from parts.cards import figure
 from parts.frame import boundary, header, no_shop, notice, section
+from parts.narrowing import SORTS, box, narrow, suggest
+from parts.product import product
 from parts.source import open_shop
-from parts.storefront import condition, facts, insight, labels, prices, shelf, span
+from parts.storefront import condition, shelf, span
 from parts.talk import cart as cart_lines
 from parts.visitor import visitor_session
-from parts.words import count, pieces_left, plain, sentence, short
+from parts.words import count, plain, sentence, short
 
 from shopr.commerce.sql import visitor
 from shopr.errors import ShoprError
-from shopr.money import exponent, format_minor, from_minor, to_minor
-from shopr.search.request import LONGEST, PageRequest
+from shopr.search.request import PageRequest
 from shopr.shop import Card, Shop
-from shopr.shop.product_page import ProductPage
 from shopr.shop.storefront import Shopper
 
-SORTS = {
-    "relevance": "Best match",
-    "price_asc": "Price, low to high",
-    "price_desc": "Price, high to low",
-    "newest": "Newest",
-    "popularity": "Most popular",
-}
-FACETS = {"brand": ("Brand", "brands"), "category": ("Category", "categories"), "colour": ("Colour", "colours")}
-SUGGESTED = 6
 LISTED = 500
-MOST = 99
 
 
 # -- who looks, and what is in the cart -------------------------------------------------------------------------------
@@ -77,139 +66,6 @@ def basket(shop: Shop, shopper: Shopper) -> None:
             on_click=shop.commerce.carts.clear,
             args=(owner(shopper),),
         )
-
-
-# -- what is asked for ------------------------------------------------------------------------------------------------
-
-
-def box(shop: Shop, request: PageRequest) -> None:
-    """The box to search in; what is found follows the typing."""
-    if st.session_state.get("q") != request.query:
-        st.session_state["q"] = request.query
-
-    def typed() -> None:
-        wanted = request.changed(query=st.session_state["q"], exact=False)
-        go(shop, wanted, typed=True)
-
-    st.text_input(
-        "Search the store",
-        key="q",
-        type="search",
-        live="350ms",
-        max_chars=LONGEST,
-        placeholder="red mug, gift for a gardener, a part number …",
-        on_change=typed,
-    )
-
-
-def suggest(shop: Shop, request: PageRequest) -> None:
-    """What may be meant to be typed."""
-    words = [text for text in shop.search.suggest(request.query, SUGGESTED) if text != request.query.strip().lower()]
-    if words:
-        with st.container(key="suggestions", horizontal=True, gap="small"):
-            for place, text in enumerate(words):
-                wanted = PageRequest(text)
-                st.button(plain(text), key=f"suggestion-{place}", type="tertiary", on_click=go, args=(shop, wanted))
-
-
-def narrow(shop: Shop, held: Held) -> None:
-    """Order and conditions."""
-    assert held.page is not None
-    page, request, currency = held.page.listing, held.page.request, shop.storefront.currency
-    with st.container(key="narrow", horizontal=True, gap="small", vertical_alignment="bottom"):
-        for facet, (words, part) in FACETS.items():
-            if facet in page.facets:
-                chosen = len(getattr(request, part))
-                with st.popover(f"{words} ({chosen})" if chosen else words):
-                    choose(shop, held, facet)
-        if page.low is not None:
-            with st.popover("Price"):
-                between(shop, held, currency)
-        if 0 < page.available < page.total or request.in_stock:
-            st.session_state["in-stock"] = request.in_stock
-            st.toggle(
-                f"In stock ({page.available:,})",
-                key="in-stock",
-                on_change=lambda: go(shop, request.changed(in_stock=st.session_state["in-stock"])),
-            )
-        st.session_state["sort"] = request.sort
-        st.selectbox(
-            "Order",
-            list(SORTS),
-            key="sort",
-            format_func=SORTS.get,
-            label_visibility="collapsed",
-            width=200,
-            on_change=lambda: go(shop, request.changed(sort=st.session_state["sort"])),
-        )
-    chosen_conditions(shop, request, currency)
-
-
-def choose(shop: Shop, held: Held, facet: str) -> None:
-    """The values of one facet, each with how many products it has."""
-    assert held.page is not None
-    request, (words, part) = held.page.request, FACETS[facet]
-    choices = held.page.listing.facets[facet]
-    shown, key = labels(choices), f"facet-{facet}"
-    st.session_state[key] = [choice.name for choice in choices if choice.chosen]
-    st.pills(
-        f"{words}: any of these",
-        list(shown),
-        selection_mode="multi",
-        key=key,
-        format_func=shown.get,
-        on_change=lambda: go(shop, request.changed(**{part: tuple(st.session_state[key])})),
-    )
-
-
-def between(shop: Shop, held: Held, currency: str) -> None:
-    """The range of prices: bands with counts, and bounds of one's own."""
-    assert held.page is not None
-    request, listing = held.page.request, held.page.listing
-    for low, high, n in listing.bands if len(listing.bands) > 1 else ():
-        st.button(
-            f"{plain(format_minor(low, currency))} to {plain(format_minor(high, currency))} · {n:,}",
-            key=f"band-{low}",
-            type="tertiary",
-            on_click=go,
-            args=(shop, request.changed(price_min=low, price_max=high)),
-        )
-    left, right = st.columns(2)
-    for column, key, words in ((left, "price_min", "From"), (right, "price_max", "Up to")):
-        amount = getattr(request, key)
-        st.session_state[key] = None if amount is None else float(from_minor(amount, currency))
-        column.number_input(
-            f"{words} ({currency})",
-            min_value=0.0,
-            key=key,
-            step=1.0,
-            format=f"%.{exponent(currency)}f",
-            on_change=partial(bound, shop, request, key, currency),
-        )
-
-
-def bound(shop: Shop, request: PageRequest, key: str, currency: str) -> None:
-    """One bound of the price was written."""
-    value = st.session_state[key]
-    go(shop, request.changed(**{key: None if value is None else to_minor(f"{value}", currency)}))
-
-
-def chosen_conditions(shop: Shop, request: PageRequest, currency: str) -> None:
-    """What is chosen, each to be taken away."""
-    if not request.conditions:
-        return
-    with st.container(key="conditions", horizontal=True, gap="small"):
-        for place, (part, name) in enumerate(request.conditions):
-            words = condition(request, part, name, currency)
-            st.button(
-                plain(words),
-                key=f"without-{place}",
-                icon=":material/close:",
-                help=f"Remove: {plain(words)}",
-                on_click=go,
-                args=(shop, request.without(part, name)),
-            )
-        st.button("Clear all", key="unfiltered", type="tertiary", on_click=go, args=(shop, request.unfiltered()))
 
 
 # -- what there is ----------------------------------------------------------------------------------------------------
@@ -323,52 +179,6 @@ def take(shop: Shop, held: Held, product_id: str, quantity: int) -> None:
     )
 
 
-def product(shop: Shop, held: Held, page: ProductPage) -> None:
-    """A product's own page."""
-    assert held.page is not None
-    request, card = held.page.request, page.card
-    back = "Back to the results" if request.query or request.conditions else "Back to all products"
-    st.button(back, key="back", icon=":material/arrow_back:", type="tertiary", on_click=go, args=(shop, request))
-    left, right = st.columns([1, 1.4], gap="large")
-    with left:
-        st.html(f'<div class="product-picture">{figure(card)}</div>')
-    with right:
-        section(card.title, " · ".join(part for part in (card.brand, card.category) if part))
-        words, tone = pieces_left(card.stock)
-        pill = f'<span class="pill {tone}">{words}</span>' if words else ""
-        st.html(f'<p class="product-price"><span class="price">{card.price or "No price"}</span>{pill}</p>')
-        buy(shop, held, card)
-        if said := insight(page):
-            st.html(f'<p class="soft">{said}</p>')
-        prices(page, shop.clock.now())
-    facts(page)
-    for title, text, cards, name in (
-        ("Bought together", "Bought along with it more often than chance.", page.together, "together"),
-        ("Similar products", "Of the same kind, near it in name and price.", page.similar, "similar"),
-    ):
-        if cards:
-            section(title, text)
-            shelf(cards, (), partial(act, shop, held), name=name)
-
-
-def buy(shop: Shop, held: Held, card: Card) -> None:
-    """How many, and into the cart."""
-    if card.price_minor is None or not card.in_stock:
-        notice("It cannot be bought at the moment.")
-        return
-    most = MOST if card.stock is None else max(1, min(MOST, card.stock))
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        pieces = st.number_input("Pieces", 1, most, 1, key=f"pieces-{card.product_id}", width=130)
-        st.button(
-            "Add to cart",
-            key="add",
-            type="primary",
-            icon=":material/add_shopping_cart:",
-            on_click=take,
-            args=(shop, held, card.product_id, int(pieces)),
-        )
-
-
 def open_product(shop: Shop, held: Held, product_id: str) -> bool:
     """Draw the product that the address names; whether there is one."""
     assert held.page is not None
@@ -379,7 +189,7 @@ def open_product(shop: Shop, held: Held, product_id: str) -> bool:
     if st.session_state.get("opened") != (held.number, product_id):
         st.session_state["opened"] = (held.number, product_id)
         shop.storefront.opened(held.page, product_id, held.page.shopper)
-    product(shop, held, page)
+    product(shop, held.page.request, page, act=partial(act, shop, held), take=partial(take, shop, held))
     return True
 
 
