@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
+from shopr.analytics.store.pseudonyms import private_id
 from shopr.chat.need import Need
 from shopr.clock import ManualClock
 from shopr.commerce.sql import visitor
@@ -259,6 +260,23 @@ def test_a_visit_without_a_name_is_copied_and_forgotten_alone(shop: Shop) -> Non
     assert len(shop.kept_of_visit("other")) == 3
     assert shop.security.sessions.resume(token, **HOME).session is None
     assert actions(shop) == ["visit_erased"]
+
+
+@pytest.mark.parametrize("user", ["zoe-of-no-15", "zoe@example.com", "+44 7700 900123"])
+def test_no_file_names_who_was_forgotten(shop: Shop, user: str) -> None:
+    """An address as user id stands in events by a stand-in; a choice has it as its session; the spool holds it."""
+    shop.choose(user, "", ["analytics", "personalisation"], origin="banner")
+    shop.record(click(shop, user, "s1"))
+    assert shop.collector.flush()
+    shop.record(click(shop, user, "s1"))  # waits on disk
+    rows = json.loads(shop.copy_of(user))["data"]["events"]
+    assert {row["type"] for row in rows} == {"consent_changed", "product_clicked"}
+    shop.forget_person(user)
+    assert shop.collector.flush()
+    assert shop.kept_of(user) == []
+    names = {user.encode(), (private_id(user) or "").encode()}
+    files = [path for path in shop.settings.home.rglob("*") if path.is_file()]
+    assert [path.name for path in files if any(name in path.read_bytes() for name in names)] == []
 
 
 def test_a_known_shoppers_orders_are_not_used_again(shop: Shop) -> None:

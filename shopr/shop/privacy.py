@@ -108,9 +108,12 @@ class Private:
         """
         shop = self._private
         shop.security.audit.record("person_erased", actor=actor, subject=user_id)
+        shop.collector.flush()  # what waits on disk to be stored would come back after it
         gone = shop.security.subjects.erase(user_id)
         if shop.exists and shop.profiles.card(user_id).known:
             shop.profiles.delete(user_id)
+        for database in (shop.database, shop.events.database):
+            database.empty_log()
         return gone
 
     # -- a visit without a name ---------------------------------------------------------------------------------------
@@ -133,6 +136,7 @@ class Private:
 
         shop = self._private
         shop.security.audit.record("visit_erased", actor="the person", subject=session_id)
+        shop.collector.flush()
         gone = shop.events.erase_visit(session_id) + shop.events.identities.erase_visit(session_id)
         gone += shop.consent.erase(session_id)
         gone += shop.commerce.carts.clear(visitor(session_id)) if shop.exists else 0

@@ -7,14 +7,14 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from shopr.config import Settings
 from shopr.config.settings import mask
@@ -132,6 +132,16 @@ class Database:
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(7301)"))
             upgrade(connection, target)
+
+    def empty_log(self) -> None:
+        """Bring what SQLite's write-ahead log holds into the file, so that what was erased is in neither of them.
+
+        A reader that is at work keeps its part of the log, until the next time.
+        """
+        if not self.is_sqlite:
+            return
+        with closing(self.engine.raw_connection()) as connection, suppress(OperationalError, sqlite3.Error):
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         """Give back all connections."""

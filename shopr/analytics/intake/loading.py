@@ -17,9 +17,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from shopr.analytics.intake.privacy import private, private_properties, private_user
+from shopr.analytics.intake.privacy import private, private_properties
 from shopr.analytics.store.cold import SCHEMA, arrow_table
 from shopr.analytics.store.event_store import EventStore
+from shopr.analytics.store.pseudonyms import private_id
 from shopr.analytics.store.rows import Row, properties_text, row_of
 from shopr.clock import Clock, SystemClock
 from shopr.data.checks import validate_events
@@ -129,7 +130,8 @@ def event_table(frame: pd.DataFrame, book: EventBook | None = None) -> Any:
         columns[name] = frame[name]
     if book is not None:
         rest = [_apart(each, book.types.get(kind, _NOTHING)) for each, kind in zip(rest, frame["type"], strict=True)]
-        columns |= {"user_id": _each(frame["user_id"], private_user), "query": _each(frame["query"], _redacted)}
+        columns |= {name: _each(frame[name], private_id) for name in ("user_id", "session_id")}
+        columns["query"] = _each(frame["query"], _redacted)
     made = {
         "properties": [properties_text(each) if each else "{}" for each in rest],
         "consent": consent, "version": version, "weight": [1.0] * n, "received": frame["time"],

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from hashlib import blake2b
 from typing import Any
 
+from shopr.analytics.store.pseudonyms import private_id
 from shopr.data.events import Event
-from shopr.redaction import names_a_person, redact, redact_values, suspect
+from shopr.redaction import redact, redact_values, suspect
 
-__all__ = ["cut_address", "private", "private_properties", "private_user", "pseudonym"]
+__all__ = ["cut_address", "private", "private_properties"]
 
 _IDS = frozenset(
     "product_id order_id impression_id currency policy model_version experiment arm source page device release name "
@@ -22,10 +22,11 @@ _ADDRESSES = frozenset(("ip", "ip_address", "remote_addr", "client_ip", "network
 
 def private(event: Event) -> Event:
     """The event without what it should not tell; the same object where there is nothing to take out."""
-    properties, user = private_properties(event.properties), private_user(event.user_id)
-    if properties is event.properties and user == event.user_id:
+    properties = private_properties(event.properties)
+    user, session = private_id(event.user_id), private_id(event.session_id)
+    if properties is event.properties and user == event.user_id and session == event.session_id:
         return event
-    return event.model_copy(update={"properties": properties, "user_id": user})
+    return event.model_copy(update={"properties": properties, "user_id": user, "session_id": session})
 
 
 def private_properties(given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -39,11 +40,6 @@ def private_properties(given: Mapping[str, Any]) -> Mapping[str, Any]:
             made = made or dict(given)
             made[name] = clean
     return given if made is None else made
-
-
-def private_user(user_id: str | None) -> str | None:
-    """A user id, or its stand-in where it is an e-mail address or a telephone number."""
-    return user_id if user_id is None or not names_a_person(user_id) else pseudonym(user_id)
 
 
 def _clean(name: str, value: Any) -> Any:
@@ -72,8 +68,3 @@ def cut_address(text: str) -> str:
     address = mapped or address
     bits = 24 if address.version == 4 else 48
     return str(ipaddress.ip_network((address, bits), strict=False).network_address)
-
-
-def pseudonym(user_id: str) -> str:
-    """A stable stand-in for a user id that is an e-mail address or a telephone number."""
-    return f"p-{blake2b(user_id.strip().lower().encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()}"

@@ -18,6 +18,7 @@ import pandas as pd
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from shopr.analytics.store.pseudonyms import private_id
 from shopr.analytics.store.rows import microseconds, moment
 from shopr.clock import Clock, SystemClock
 from shopr.errors import InputError
@@ -52,6 +53,7 @@ class Identities:
         Raises:
             InputError: if fewer than two are given, or one is too long.
         """
+        session_id, user_id = private_id(session_id) or _NONE, private_id(user_id) or _NONE
         key = (session_id, device_id, user_id)
         if sum(map(bool, key)) < 2 or max(map(len, key)) > 256:
             raise InputError(
@@ -77,7 +79,7 @@ class Identities:
         Returns:
             How many links that took. What the user did signed in is theirs all the same.
         """
-        terms: list[ColumnElement[bool]] = [table.c.user_id == user_id]
+        terms: list[ColumnElement[bool]] = [table.c.user_id == private_id(user_id)]
         terms += [table.c.session_id == session_id] if session_id else []
         terms += [table.c.device_id == device_id] if device_id else []
         return self._forget(and_(*terms))
@@ -101,6 +103,7 @@ class Identities:
 
     def sessions_of(self, user_id: str) -> list[str]:
         """The sessions that belong to a user by the rule, as far as links tell."""
+        user_id = private_id(user_id) or _NONE
         of_user = select(table.c.device_id).where(table.c.user_id == user_id, table.c.device_id != _NONE)
         seen_in = select(table.c.session_id).where(table.c.user_id == user_id, table.c.session_id != _NONE)
         on_device = select(table.c.session_id).where(table.c.device_id.in_(of_user), table.c.session_id != _NONE)
@@ -118,11 +121,13 @@ class Identities:
     def export(self, subject: str) -> list[dict[str, Any]]:
         """The links of a user."""
         with self._database.read() as connection:
-            rows = connection.execute(select(table).where(table.c.user_id == subject).order_by(table.c.time)).mappings()
+            mine = select(table).where(table.c.user_id == private_id(subject)).order_by(table.c.time)
+            rows = connection.execute(mine).mappings()
             return [{**row, "time": moment(row["time"])} for row in rows]
 
     def erase(self, subject: str) -> int:
         """Forget the links of a user, and those of the sessions that belonged to them alone; how many."""
+        subject = private_id(subject) or _NONE
         sessions = self.sessions_of(subject)
         count = self._forget(table.c.user_id == subject)
         for at in range(0, len(sessions), 400):

@@ -1,8 +1,9 @@
 """What an event store holds of one person: their copy, and forgetting them.
 
-Theirs is what carries their user id, and what happened without one in sessions that belong to them by the rule of
-`shopr.analytics.store.identities`. A copy holds that alone. To be forgotten goes further: in a session that somebody
-else was seen in as well, what nobody can be named for may be theirs, and goes, too.
+Theirs is what carries their user id or its stand-in, as user or (where they chose what is allowed) as session, and what
+happened without one in sessions that belong to them by the rule of `shopr.analytics.store.identities`. A copy holds
+that alone. To be forgotten goes further: in a session that somebody else was seen in as well, what nobody can be named
+for may be theirs, and goes, too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 from sqlalchemy import delete
 
 from shopr.analytics.store.identities import Identities
+from shopr.analytics.store.pseudonyms import private_id
 from shopr.storage.tables import events as table
 
 if TYPE_CHECKING:
@@ -37,11 +39,12 @@ class OfPersons:
     def export(self, subject: str) -> list[dict[str, Any]]:
         """Everything held about a person, as rows."""
         with cast("EventStore", self).query() as events:
-            sessions = self._sessions(events, subject)
+            names = _names(subject)
+            sessions = sorted({*self._sessions(events, names), *names})
             found = events.execute(
-                "SELECT * FROM events WHERE user_id = $1 OR (user_id IS NULL AND session_id IN (SELECT unnest($2))) "
-                "ORDER BY time, event_id",
-                [subject, sessions],
+                "SELECT * FROM events WHERE list_contains($1, user_id) OR (user_id IS NULL AND list_contains($2, "
+                "session_id)) ORDER BY time, event_id",
+                [names, sessions],
             ).df()
         return _rows(found)
 
@@ -49,8 +52,9 @@ class OfPersons:
         """Forget a person: rows of the user id, of sessions that belong or may belong to them, and the links; how many
         rows."""
         with cast("EventStore", self).query() as events:
-            sessions = self._sessions(events, subject, shared=True)
-        count = self._without(subject, sessions)
+            names = _names(subject)
+            sessions = sorted({*self._sessions(events, names, shared=True), *names})
+        count = self._without(names, sessions)
         self.identities.erase(subject)
         return count
 
@@ -64,45 +68,50 @@ class OfPersons:
 
     def erase_visit(self, session_id: str) -> int:
         """Forget what happened in a session without a name; how many rows."""
-        return self._without("", [session_id])
+        return self._without([], [session_id])
 
-    def _without(self, subject: str, sessions: list[str]) -> int:
+    def _without(self, names: list[str], sessions: list[str]) -> int:
         """Drop the rows of a user, and those without one of sessions; how many."""
         store = cast("EventStore", self)
-        gone = pa.array(sessions, pa.string())
+        gone, users = pa.array(sessions, pa.string()), pa.array(names, pa.string())
 
         def without(rows: Any) -> Any:
-            own = pc.fill_null(pc.equal(rows["user_id"], subject), False)
+            own = pc.fill_null(pc.is_in(rows["user_id"], users), False)
             nobodys = pc.and_(pc.is_null(rows["user_id"]), pc.fill_null(pc.is_in(rows["session_id"], gone), False))
             return rows.filter(pc.invert(pc.or_(own, nobodys)))
 
         with store._compactor.alone():
-            count = self._erase_hot(subject, sessions) + store._compactor.rewrite(without)
+            count = self._erase_hot(names, sessions) + store._compactor.rewrite(without)
             store._compactor.sweep()
         return count
 
-    def _sessions(self, events: Any, subject: str, *, shared: bool = False) -> list[str]:
+    def _sessions(self, events: Any, names: list[str], *, shared: bool = False) -> list[str]:
         """Sessions that belong to a person by events and links together; `shared`: and those others were seen in."""
         alone = "" if shared else " AND count(DISTINCT user_id) = 1"
         rows = events.execute(
             "WITH seen AS (SELECT session_id, user_id FROM events WHERE user_id IS NOT NULL AND session_id IS NOT NULL "
             "UNION SELECT session_id, user_id FROM linked WHERE direct) "
-            f"SELECT session_id FROM seen GROUP BY session_id HAVING bool_or(user_id = $1){alone} UNION "
-            "SELECT session_id FROM linked WHERE NOT direct AND user_id = $1 "
+            f"SELECT session_id FROM seen GROUP BY session_id HAVING bool_or(list_contains($1, user_id)){alone} UNION "
+            "SELECT session_id FROM linked WHERE NOT direct AND list_contains($1, user_id) "
             "AND session_id NOT IN (SELECT session_id FROM seen)",
-            [subject],
+            [names],
         ).fetchall()
         return sorted(session for (session,) in rows)
 
-    def _erase_hot(self, subject: str, sessions: list[str]) -> int:
+    def _erase_hot(self, names: list[str], sessions: list[str]) -> int:
         count = 0
         with cast("EventStore", self).database.begin() as connection:
-            count += connection.execute(delete(table).where(table.c.user_id == subject)).rowcount
+            count += connection.execute(delete(table).where(table.c.user_id.in_(names))).rowcount
             for at in range(0, len(sessions), 400):
                 some = sessions[at : at + 400]
                 nobodys = delete(table).where(table.c.user_id.is_(None), table.c.session_id.in_(some))
                 count += connection.execute(nobodys).rowcount
         return count
+
+
+def _names(subject: str) -> list[str]:
+    """The ids under which events may know a person."""
+    return sorted({subject, private_id(subject) or subject})
 
 
 def _rows(found: pd.DataFrame) -> list[dict[str, Any]]:

@@ -16,10 +16,11 @@ import pytest
 
 from shopr.analytics.intake.collector import Collector
 from shopr.analytics.intake.consent import Choice
-from shopr.analytics.intake.privacy import cut_address, private, pseudonym
+from shopr.analytics.intake.privacy import cut_address, private
 from shopr.analytics.intake.sampling import Sampling
 from shopr.analytics.intake.spool import Spool
 from shopr.analytics.store.event_store import EventStore
+from shopr.analytics.store.pseudonyms import pseudonym
 from shopr.analytics.store.rows import COLUMNS
 from shopr.clock import ManualClock
 from shopr.data.event_book import EventBook

@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
+from shopr.analytics.intake.privacy import private
 from shopr.analytics.measures.funnel import Step, funnel
 from shopr.analytics.measures.goals import Goal, goals
 from shopr.analytics.measures.journey import journeys
 from shopr.analytics.reading.log import EventLog
 from shopr.analytics.store.event_store import EventStore
 from shopr.analytics.store.identities import Identities
+from shopr.analytics.store.pseudonyms import pseudonym
 from shopr.analytics.store.rows import row_of
 from shopr.data.events import Event
 from shopr.errors import InputError
@@ -108,6 +110,17 @@ def test_a_merge_is_undone_and_forgotten(shop: EventStore) -> None:
     assert persons(shop) == {"s3"}
     assert links.owners().num_rows == 0
     assert links.export("ann") == []
+
+
+def test_an_address_as_user_id_is_linked_and_erased_by_its_stand_in(shop: EventStore, event: Make) -> None:
+    mail = "Ann@example.org"
+    shop.identities.link(session_id="s9", user_id=mail)
+    shop.append([row_of(private(event(session_id="s9"))), row_of(private(event(user_id=mail, session_id="s9")))])
+    assert shop.identities.export(mail)[0]["user_id"] == pseudonym(mail)
+    assert shop.identities.sessions_of(mail) == ["s9"]
+    assert {row["user_id"] for row in shop.export(mail)} == {None, pseudonym(mail)}
+    assert shop.erase(mail) == 2
+    assert (shop.identities.export(mail), shop.export(mail)) == ([], [])
 
 
 @pytest.mark.parametrize("wrong", [{"user_id": "ann"}, {"user_id": "ann", "session_id": "x" * 257}, {}])
