@@ -22,7 +22,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from shopr.abtest.readings import Damage, History, Reading, TrackedRun
-from shopr.data.folders import replaced_file, storage_error
+from shopr.data.folders import replaced_file, storage_error, to_disk
 from shopr.errors import DataError, InputError, UnknownNameError
 
 __all__ = ["Damage", "History", "Kept", "Reading", "TrackedRun"]
@@ -97,7 +97,7 @@ class Kept:
             if place.exists():  # an empty folder in the way would be replaced without a word
                 return False
             fresh.rename(place)
-            _sync(place.parent)
+            to_disk(place.parent)
         except OSError as error:
             if place.exists():
                 return False
@@ -205,11 +205,3 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -84,12 +84,9 @@ def collect(table: Table, by: str = "", *, only: tuple[str, ...] = (), timed: bo
     groups = tuple(sorted(groups))
     read = _Read(rows, place, arms, groups, len(columns), pairs)
     counts = read.array(2)
-    if not by:
-        for arm, count in zip(arms, counts[0], strict=True):
-            if not count:
-                raise DataError(
-                    f"arm {arm!r} has no units in {table.name}", hint="Check the assignment, or the spec's arms"
-                )
+    empty = None if by else _empty(arms, counts[0])
+    if empty is not None:
+        raise DataError(f"arm {empty!r} has no units in {table.name}", hint="Check the assignment, or the spec's arms")
     moments = {}
     for metric in metrics:
         index = [columns.index(e) for e in blocks[metric.name]]
@@ -242,6 +239,11 @@ def _places(table: Table, rows: list[tuple[object, ...]], by: str) -> dict[tuple
     return place
 
 
+def _empty(arms: tuple[str, ...], counts: NDArray[np.float64]) -> str | None:
+    """The first arm that nothing was counted in; None if there is none."""
+    return next((arm for arm, count in zip(arms, counts, strict=True) if not count), None)
+
+
 def _summed_again(
     table: Table, metric: Summable, block: list[str], *, by: str, arms: tuple[str, ...], groups: tuple[str, ...]
 ) -> Moments:
@@ -263,11 +265,10 @@ def _summed_again(
     place = {(str(r[0]), str(r[1]) if by else ""): i for i, r in enumerate(rows)}
     read = _Read(rows, place, arms, groups, len(columns), pairs)
     counts = read.array(2)
-    if not by:
-        for arm, count in zip(arms, counts[0], strict=True):
-            if not count:
-                raise DataError(
-                    f"metric {metric.name!r} has no values in arm {arm!r}",
-                    hint=f"Fill column {metric.value!r}, or leave the metric out",
-                )
+    empty = None if by else _empty(arms, counts[0])
+    if empty is not None:
+        raise DataError(
+            f"metric {metric.name!r} has no values in arm {empty!r}",
+            hint=f"Fill column {metric.value!r}, or leave the metric out",
+        )
     return read.moments([columns.index(e) for e in block], counts, shift)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shopr.cli.output import echo, echo_json, echo_table, json_option
+from shopr.cli.output import echo, echo_json, echo_table, json_option, write_frame
 from shopr.cli.params import keyed
 from shopr.randomness import DEFAULT_SEED
 
@@ -142,15 +142,8 @@ def _play(
 
 
 def _write(units: pd.DataFrame, output: Path | None) -> None:
-    from shopr.errors import InputError
-
-    if output is None:
-        return
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        units.to_csv(output, index=False) if output.suffix == ".csv" else units.to_parquet(output, index=False)
-    except OSError as error:
-        raise InputError(f"{output} cannot be written: {error.strerror}", hint="Name another file") from error
+    if output is not None:
+        write_frame(units, output)
 
 
 def _report(units: pd.DataFrame, experiment: Experiment, output: Path | None, as_json: bool) -> None:

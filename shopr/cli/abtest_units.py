@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shopr.cli.output import echo, echo_json, json_option
+from shopr.cli.output import echo, echo_json, json_option, write_frame
 
 if TYPE_CHECKING:
     from shopr.abtest.spec import Experiment
@@ -47,24 +47,11 @@ def units(events: Path, *, spec: Path, output: Path, at: str | None, as_json: bo
     experiment = load_spec(spec)
     with step(f"Read {events.name}"):
         found = units_from_events(events, experiment, at=moment)
-    _write(found, output)
+    write_frame(found.frame, output)
     if as_json:
         echo_json({**_summary(found, experiment), "table": str(output)})
     else:
         _report(found, experiment, output)
-
-
-def _write(found: UnitTable, output: Path) -> None:
-    from shopr.data.folders import storage_error
-
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        if output.suffix == ".csv":
-            found.frame.to_csv(output, index=False)
-        else:
-            found.frame.to_parquet(output, index=False)
-    except OSError as error:
-        raise storage_error(output, error) from error
 
 
 def _summary(found: UnitTable, experiment: Experiment) -> dict[str, object]:

@@ -218,15 +218,12 @@ def compact(*, as_json: bool) -> None:
 @_span
 def export(*, out: Path, since: str | None, until: str | None) -> None:
     """Write the events of a span to a file."""
-    from shopr.errors import InputError, StorageError
+    from shopr.errors import InputError
 
     if out.suffix not in (".parquet", ".csv"):
         raise InputError(f"{out} ends in {out.suffix!r}", hint="Name a file ending in .csv or .parquet")
     frame = _store().frame(start=since, end=until)
-    try:
-        (frame.to_csv if out.suffix == ".csv" else frame.to_parquet)(out, index=False)
-    except OSError as error:
-        raise StorageError(f"{out} cannot be written: {error.strerror}", hint="Check its folder") from error
+    write_frame(frame, out)
     echo(f"{len(frame):,} events are in {out}.")
 
 

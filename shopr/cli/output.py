@@ -114,12 +114,15 @@ def echo_frame(frame: pd.DataFrame, *, title: str = "") -> None:
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
     """A table as the whole file or none, .parquet by its ending, else CSV; what was there stays until it is complete.
 
+    Its folder is made if need be.
+
     Raises:
         StorageError: if it cannot be written.
     """
     from shopr.data.folders import replaced_file
 
     with replaced_file(path) as fresh:
+        path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix.lower() == ".parquet":
             frame.to_parquet(fresh, index=False)
         else:

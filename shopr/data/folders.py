@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from shopr.errors import StorageError
 
-__all__ = ["recover", "replaced", "replaced_file", "storage_error"]
+__all__ = ["recover", "replaced", "replaced_file", "storage_error", "to_disk"]
 
 _HINTS = {
     errno.ENOSPC: ("the disk is full", "Free some space and run it again; what was stored before is intact"),
@@ -93,7 +93,7 @@ def _previous(folder: Path) -> Path:
 def _swap(fresh: Path, folder: Path) -> None:
     for path in fresh.rglob("*"):
         if path.is_file():
-            _to_disk(path)
+            to_disk(path)
     previous = _previous(folder)
     if folder.exists():
         folder.rename(previous)
@@ -106,7 +106,8 @@ def _swap(fresh: Path, folder: Path) -> None:
     shutil.rmtree(previous, ignore_errors=True)
 
 
-def _to_disk(path: Path) -> None:
+def to_disk(path: Path) -> None:
+    """Come back when a file, or the names in a folder, would survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -46,18 +46,10 @@ def newest_candidate(settings: Settings) -> str:
     Raises:
         NotReadyError: if there is none.
     """
-    api = client(settings)
-    with guarded(settings):
-        experiments = [e.experiment_id for e in api.search_experiments()]
-        found = api.search_runs(
-            experiments,
-            f"tags.`{CANDIDATE_TAG}` = 'true' and attributes.status = 'FINISHED'",
-            order_by=["attributes.start_time DESC"],
-            max_results=1,
-        )
-    if not found:
+    found = _first_candidate(settings)
+    if found is None:
         raise NotReadyError("no run has logged a candidate yet", hint="Run 'shopr tune' or 'shopr train' first")
-    return str(found[0].info.run_id)
+    return found
 
 
 def best_candidate(settings: Settings, data: str, *, metric: str = "ndcg@10") -> str:
@@ -74,22 +66,27 @@ def best_candidate(settings: Settings, data: str, *, metric: str = "ndcg@10") ->
         NotReadyError: if no candidate on this data logged the measure.
     """
     column = f"validation_{metric.replace('@', '_at_')}"
-    wanted = f"tags.`{CANDIDATE_TAG}` = 'true' and tags.`shopr.data` = '{data}' and attributes.status = 'FINISHED'"
-    api = client(settings)
-    with guarded(settings):
-        experiments = [e.experiment_id for e in api.search_experiments()]
-        found = api.search_runs(
-            experiments,
-            f"{wanted} and metrics.`{column}` >= 0",
-            order_by=[f"metrics.`{column}` DESC", "attributes.start_time DESC"],
-            max_results=1,
-        )
-    if not found:
+    wanted = f" and tags.`shopr.data` = '{data}' and metrics.`{column}` >= 0"
+    found = _first_candidate(settings, wanted, f"metrics.`{column}` DESC")
+    if found is None:
         raise NotReadyError(
             f"no candidate on this shop's data logged validation {metric}",
             hint="Run 'shopr tune' or 'shopr train' first",
         )
-    return str(found[0].info.run_id)
+    return found
+
+
+def _first_candidate(settings: Settings, wanted: str = "", *order: str) -> str | None:
+    """Id of the first finished candidate in an order, the newest one of equals; None if there is none."""
+    api = client(settings)
+    with guarded(settings):
+        found = api.search_runs(
+            [e.experiment_id for e in api.search_experiments()],
+            f"tags.`{CANDIDATE_TAG}` = 'true' and attributes.status = 'FINISHED'{wanted}",
+            order_by=[*order, "attributes.start_time DESC"],
+            max_results=1,
+        )
+    return str(found[0].info.run_id) if found else None
 
 
 def champion_version(settings: Settings) -> Any | None:
