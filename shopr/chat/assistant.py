@@ -192,7 +192,7 @@ class Assistant:
         found = identify(words, previous=None if first else before, languages=spoken(), default=before)
         if not found.supported or found.language == before:
             return before
-        keys = [t.key for t in tokenise(words) if t.kind == "word"]
+        keys = [t.key for t in tokenise(words) if t.kind == "word" and not any(c.isdigit() for c in t.key)]
         old, new = (sum(vocabulary(language).knows(k) for k in keys) for language in (before, found.language))
         return before if keys and old >= max(new, _MOSTLY * len(keys)) else found.language
 

@@ -44,7 +44,7 @@ class PricePatterns(BaseModel):
 
 
 class OrdinalGroups(BaseModel):
-    """The first or last `{n}` of a list."""
+    """The first or last `{n}` of a list; a phrase without `{n}` names two."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

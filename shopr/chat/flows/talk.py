@@ -81,6 +81,8 @@ def repeat(turn: Turn, command: Command) -> None:
         turn.say("clarify_what")
         return
     ids = turn.sold(last.get("products", []))
+    if ids and turn.state.need:
+        turn.find(turn.state.need)  # how many there are is counted anew
     turn.lines.append(Line("", {"text": str(last.get("text", ""))}))
     turn.cite(*last.get("citations", ()))
     turn.products = [turn.product(i) for i in ids]

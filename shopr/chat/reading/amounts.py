@@ -101,12 +101,13 @@ def find_groups(
     tokens: Sequence[Token], numbers: Sequence[Number], vocabulary: Vocabulary
 ) -> list[tuple[str, int, int, int]]:
     """Ordinal groups such as "the first two": (first or last, how many, start, end)."""
-    if not numbers:
-        return []
+    pairs = without_overlaps(vocabulary.pairs.find(tokens))
+    out = [(match.key, 2, match.start, match.end) for match in pairs]  # "die ersten beiden"
     short, positions = reduced(tokens, [(n.start, n.end) for n in numbers], NUMBER)
     at = {n.start: n for n in numbers}
-    out = []
-    for match in without_overlaps(vocabulary.groups.find(short)):
+    exact = vocabulary.groups.words  # "ilkinden iki" is two of the first, not the first two
+    found = [m for m in vocabulary.groups.find(short) if all(t.key in exact for t in short[m.start : m.end])]
+    for match in without_overlaps(found) if numbers else ():
         for i in range(match.start, match.end):
             number = at.get(positions[i])
             if number is not None and 1 <= number.value <= 20 and number.value == int(number.value):

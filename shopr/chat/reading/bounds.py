@@ -17,6 +17,8 @@ _CONTENT = ("concepts", "colours", "materials", "brand")
 _OPPOSITE = {"min": "max", "max": "min"}
 _REACH = 5
 _LEAST = 2
+_VERBS = 3
+"""Words between a bound and the "nicht" that denies it."""
 _FILLERS = 3
 """Small words that may stand between a word such as "limit" and the amount: "my limit would be 60"."""
 
@@ -74,6 +76,7 @@ class _Finder:
         marks = [m for m in matches if m.table == "markers"]
         self._denials = {m.end: m.start for m in marks if m.key in ("negation_before", "negation_aux")}
         self._behind = {m.start for m in marks if m.key == "negation_after"}
+        self._before = {m.start for m in marks if m.key == "negation_before" and m.end - m.start == 1}
         # A denial reaches no further than a product or maker named, or another part of the sentence.
         self._wanted = {i for m in matches if m.table in _CONTENT for i in range(m.start, m.end)}
         self._wanted |= {i for m in marks if m.key == "and" for i in range(m.start, m.end)} | set(makers)
@@ -108,7 +111,15 @@ class _Finder:
         after = (i for i in self._behind if 0 <= i - end <= 1)
         if kind == "min" and any(_free(self._tokens, end, i, self._wanted) for i in after):
             return "max", start  # verbs last: "30 eurodan pahalı olmasın"
+        if kind == "min" and any(self._closing(end, i) for i in self._before):
+            return "max", start  # "mehr als 50 wollte ich nicht ausgeben"
         return kind, start
+
+    def _closing(self, end: int, place: int) -> bool:
+        """Whether a denial soon behind a bound denies it, and nothing that comes after it."""
+        if not 0 <= place - end <= _VERBS or not _free(self._tokens, end, place, self._wanted):
+            return False
+        return _free(self._tokens, place + 1, len(self._tokens), self._wanted)
 
     def limit(self, amount: Amount) -> PriceBound | None:
         """A bound by a word that names a limit, on either side: "60 is the most I can spend", "spend limit: 60"."""

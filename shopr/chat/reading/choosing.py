@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from shopr.chat.reading.phrases import Match
 from shopr.chat.reading.tokens import Token
 
-__all__ = ["is_part", "no_false_denials", "no_short_for_number", "widest"]
+__all__ = ["is_part", "no_false_denials", "no_short_for_number", "widest", "without_reasons"]
 
 
 def no_false_denials(matches: list[Match]) -> list[Match]:
@@ -26,7 +26,12 @@ def is_part(match: Match, others: Iterable[Match]) -> bool:
     wider = ("commands", "markers", "attributes", "tone")
     size = match.end - match.start
     return any(
-        m.table in wider and not m.gapped and m.start <= match.start and match.end <= m.end and m.end - m.start > size
+        m.table in wider
+        and not m.gapped
+        and m.key not in ("compare", "similar")
+        and m.start <= match.start
+        and match.end <= m.end
+        and m.end - m.start > size
         for m in others
     )
 
@@ -67,3 +72,15 @@ def widest(matches: Iterable[Match], rivals: Sequence[Match]) -> list[Match]:
         if all((c.start, c.end, c.table) == (match.start, match.end, match.table) for c in over):
             chosen.append(match)
     return sorted(dict.fromkeys(chosen), key=lambda m: m.start)
+
+
+_OF_REASONS = frozenset({"colours", "materials", "brand"})
+
+
+def without_reasons(chosen: list[Match], marks: Iterable[Match]) -> list[Match]:
+    """Without what a reason names where the wish named its like: "a red one because I keep losing the black ones"."""
+    since = min((m.start for m in marks if m.key == "because"), default=None)
+    if since is None:
+        return chosen
+    wished = {m.table for m in chosen if m.start < since}
+    return [m for m in chosen if m.start < since or m.table not in _OF_REASONS & wished]

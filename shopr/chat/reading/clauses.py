@@ -85,6 +85,10 @@ def _pieces(sentence: list[Token], words_of: Vocabulary) -> list[list[Token]]:
             i for i, t in enumerate(sentence[:joint]) if _ORDER.fullmatch(t.text)
         }
         begins = any(i in starts for i in after) or (left and any(i in weak for i in after))
+        begins = begins or any(
+            _ORDER.fullmatch(sentence[i].text) and i > joint + 1
+            for i in range(joint + 1, min(joint + 4, len(sentence)))
+        )
         words = sum(t.kind in ("word", "number") for t in sentence[joint + 1 :])
         if (
             begins

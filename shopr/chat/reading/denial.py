@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from shopr.chat.reading.phrases import Match
 from shopr.chat.reading.tokens import Token
 
-__all__ = ["denied"]
+__all__ = ["denied", "denied_places"]
 
 _REACH = 5
 """Tokens between a word of denial and what it denies, at most."""
@@ -18,7 +18,12 @@ def denied(content: Sequence[Match], marks: Sequence[Match], tokens: Sequence[To
     out: list[Match] = []
     ordered = sorted(content, key=lambda m: m.start)
     joints = {i for m in marks if m.key in ("or",) for i in range(m.start, m.end)}
+    both = {(m.start, m.end) for m in marks if m.key == "negation_before"}
     for mark in marks:
+        if mark.key == "negation_after" and (mark.start, mark.end) in both and not _closes(mark, tokens):
+            continue  # "que no sea HP"; but "de HP no"
+        if mark.key == "negation_before" and _answers(mark, marks):
+            continue  # "no my bad it's a Lexmark"
         if mark.key == "negation_before":
             first = _next(ordered, mark.end, tokens)
             out += [] if first is None else _joined(ordered, first, joints, tokens)
@@ -27,6 +32,16 @@ def denied(content: Sequence[Match], marks: Sequence[Match], tokens: Sequence[To
             if before and not any(t.kind in ("end", "pause") for t in tokens[before[-1].end : mark.start]):
                 out += [m for m in before if m.start == before[-1].start]
     return out
+
+
+def _answers(mark: Match, marks: Sequence[Match]) -> bool:
+    """Whether a "no" only answers, before a word that puts right what was said."""
+    alone = any(m.key == "no" and (m.start, m.end) == (mark.start, mark.end) for m in marks)
+    return alone and any(m.key in ("correction", "slip") and 0 <= m.start - mark.end <= 1 for m in marks)
+
+
+def _closes(mark: Match, tokens: Sequence[Token]) -> bool:
+    return mark.end == len(tokens) or tokens[mark.end].kind in ("end", "pause")
 
 
 def _next(ordered: Sequence[Match], start: int, tokens: Sequence[Token]) -> Match | None:
@@ -55,3 +70,25 @@ def _joined(ordered: Sequence[Match], first: Match, joints: set[int], tokens: Se
         else:
             break
     return out
+
+
+_NEAR = 2
+"""Tokens between a word of denial and the place that it denies, at most."""
+
+
+def denied_places(places: Sequence[Match], marks: Sequence[Match], tokens: Sequence[Token]) -> list[Match]:
+    """The places of a list that are named only to be denied: "the second, not the first"; never all of them."""
+    opening = {m.start for m in marks if m.key == "no" and m.start == 0}  # "no the second one": an answer
+    before = [m for m in marks if m.key == "negation_before" and m.start not in opening]
+    behind = [m for m in marks if m.key == "negation_after"]
+    out = [
+        place
+        for place in places
+        if any(_reaches(tokens, m.end, place.start, _NEAR) for m in before)
+        or any(_reaches(tokens, place.end, m.start, 1) for m in behind)
+    ]
+    return out if len(out) < len(places) else []
+
+
+def _reaches(tokens: Sequence[Token], start: int, end: int, most: int) -> bool:
+    return 0 <= end - start <= most and not any(t.kind in ("end", "pause") for t in tokens[start:end])

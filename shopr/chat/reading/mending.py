@@ -12,6 +12,8 @@ from shopr.chat.reading.vocabulary import Vocabulary, names, vocabulary
 
 __all__ = ["Range", "mended_tokens"]
 
+_WORDY = 4
+"""Letters from which a word may be mended to a kind, a colour or another thing wanted."""
 _LONG = 5
 """Letters from which a maker's name may be mended."""
 _BESIDE = 2
@@ -65,6 +67,8 @@ def mended_tokens(tokens: list[Token], words: Vocabulary, shelf: Range) -> tuple
             continue
         right = words.speller.mend(token.key)
         held = shelf.word_count(token.key)
+        if right is not None and len(token.key) < _WORDY and words.is_content(right):
+            right = None  # "uni" is no unit, "win" no wine
         if right is None or right == token.key or (held >= _RARE and shelf.word_count(right) < _FAR * held):
             out.append(token)
         else:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 from shopr.chat.reading.amounts import Amount, find_amounts, find_groups, find_measures
 from shopr.chat.reading.bounds import find_prices
-from shopr.chat.reading.choosing import is_part, no_false_denials, no_short_for_number, widest
+from shopr.chat.reading.choosing import is_part, no_false_denials, no_short_for_number, widest, without_reasons
 from shopr.chat.reading.clauses import clauses
-from shopr.chat.reading.denial import denied
+from shopr.chat.reading.denial import denied, denied_places
 from shopr.chat.reading.mending import Range, mended_tokens
 from shopr.chat.reading.numerals import Number, find_numbers
 from shopr.chat.reading.phrases import Match, without_overlaps
 from shopr.chat.reading.result import Reading, Slot
-from shopr.chat.reading.tokens import Token, stemmed, tokenise
+from shopr.chat.reading.tokens import Token, tokenise
 from shopr.chat.reading.vocabulary import CONTENT, Vocabulary, names, vocabulary
 
 __all__ = ["Range", "Reader"]
@@ -75,6 +76,9 @@ class _Clause:
         """A number such as D850 is a model, not an order, where a product is asked for and no order is spoken of."""
         spoken = set(self._out.asks) & _OF_ORDERS or "order_word" in self._out.marks
         spoken = spoken or bool({"anxious", "angry"} & set(self._out.tone))  # nobody fears for a model
+        spoken = spoken or any(
+            t.key in _OUT_OF and b.text.upper() in self._out.orders for t, b in pairwise(self._tokens)
+        )
         product = self._out.keys("brand") or self._out.keys("concepts")
         if self._out.orders and product and not spoken:
             self._out.names += [o.casefold() for o in self._out.orders]
@@ -103,10 +107,8 @@ class _Clause:
 
     def _after(self, i: int, marker: str) -> bool:
         """Whether a marker word stands in the three tokens before."""
-        words = {w for phrase in self._words.lexicon.markers.get(marker, ()) for w in phrase.split()}
-        stem = self._words.lexicon.stemmer
-        known = words | {stemmed(w, stem) for w in words}
-        return any(t.key in known or stemmed(t.key, stem) in known for t in self._tokens[max(0, i - 3) : i])
+        before = self._words.book.find(self._tokens[max(0, i - 3) : i])
+        return any(m.table == "markers" and m.key == marker for m in before)
 
     def _measure(self) -> None:
         """Numbers: measures, price bounds, money, and what is left as counts and places."""
@@ -114,6 +116,10 @@ class _Clause:
         numbers = [n for n in find_numbers(self._tokens, free, self._words) if n.start not in self._taken]
         numbers = self._places(numbers, free)
         ordinals = without_overlaps(m for m in free if m.table == "ordinals" and not is_part(m, free))
+        refused = denied_places(ordinals, [m for m in free if m.table == "markers"], self._tokens)
+        self._out.refused_places = bool(refused)
+        for match in refused:
+            self._take(match.start, match.end)
         groups = find_groups(self._tokens, numbers, self._words)
         for which, n, start, end in groups[:1]:
             others = any(m.end <= start or m.start >= end for m in ordinals)
@@ -159,7 +165,9 @@ class _Clause:
         """Pieces as in "x2", where something is put into the cart."""
         adds = self._out.ordinals or any(m.table == "commands" and m.key == "add" for m in self._matches)
         found = ((i, _TIMES.fullmatch(t.key)) for i, t in enumerate(self._tokens)) if adds else ()
-        return [Number(Decimal(m.group(1)), i, i + 1) for i, m in found if m is not None and i not in self._taken]
+        times = [Number(Decimal(m.group(1)), i, i + 1) for i, m in found if m is not None and i not in self._taken]
+        self._taken |= {n.start for n in times}
+        return times
 
     def _refer(self) -> None:
         found = without_overlaps(m for m in self._free() if m.table == "anaphora")
@@ -169,10 +177,12 @@ class _Clause:
         """Content: the longest phrases of concepts, colours, brands … that no command of more words covers."""
         rivals = [m for m in self._free() if m.table == "commands" and m.words > 1 and not m.gapped]
         rivals += [m for m in self._free() if m.table in ("injection", "language_switch") and m.words > 1]
+        rivals += [m for m in self._free() if m.key in ("yes", "no", "correction") and m.words > 1]
         own = [m for m in self._free() if m.table in CONTENT]
         brands = [m for m in self._shelf.brands.find(self._tokens) if self._is_brand(m)]
         chosen = widest([*own, *brands, *self._english(own)], rivals)
         marks = [m for m in self._free() if m.table == "markers"]
+        chosen = without_reasons(chosen, marks)
         refused = denied(chosen, marks, self._tokens)
         for match in chosen:
             self._out.slots.append(Slot(match.table, match.key, match.start, match.end, match in refused))
@@ -205,7 +215,8 @@ class _Clause:
         if any(i in self._taken for i in span):
             return False
         words = self._tokens[match.start : match.end]
-        if len(words) > 1 or not (words[0].key in names().ordinary or self._words.knows(words[0].key)):
+        plain = words[0].key in names().ordinary and self._words.language == "en"
+        if len(words) > 1 or not (plain or self._words.knows(words[0].key)):
             return True
         if words[0].text[:1].isupper() and match.start > 0:
             return True
@@ -217,6 +228,7 @@ class _Clause:
         for match in self._matches:
             inside = any(a <= match.start and match.end <= b for a, b in spans)
             inside = inside or (match.key in _SLIGHT and is_part(match, self._matches))
+            inside = inside or (match.table == "commands" and self._is_said_otherwise(match))
             if match.table == "commands" and not inside:
                 self._out.asks[match.key] = max(self._out.asks.get(match.key, 0), match.words)
             elif match.table == "markers":
@@ -226,6 +238,15 @@ class _Clause:
         switch = any(m.table == "language_switch" for m in self._matches)
         named = [m for m in self._matches if m.table == "languages"]
         self._out.switch = max(named, key=lambda m: m.words).key if named and (switch or named[0].words > 1) else ""
+
+    def _is_said_otherwise(self, match: Match) -> bool:
+        """Whether the words of a command mean another thing here: "scrap that, white", "I'd like the second"."""
+        out = self._out
+        if match.key == "remove" and (out.counts or out.slots or out.ordinals or out.prices):
+            wider = [m for m in self._matches if m.key == "correction" and not m.gapped and m.words > match.words]
+            return any(m.start <= match.start and match.end <= m.end for m in wider)
+        wanting = ("want", "find", "add") if match.key == "similar" else ()
+        return any(m.start < match.start < m.end for m in self._matches if m.key in wanting and not m.gapped)
 
     def _leave(self) -> None:
         """Content words that nothing took."""
@@ -248,6 +269,10 @@ class _Clause:
 
 
 _OF_ORDERS = frozenset("order_status arrival return cancel_order payment_problem late return_policy".split())
+_OUT_OF = frozenset(
+    "from in of order my aus von in uit van de du dans del da do dal dalla di su en mi min mein".split()
+)
+"""Small words before what is an order rather than a model: "the headphones from A1001"."""
 _BY = frozenset("from by brand only von de di van da par by marke marca marque".split())
 
 

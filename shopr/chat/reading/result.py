@@ -35,7 +35,8 @@ class Reading:
         slots: concepts, colours, brands, materials, attributes, recipients, groups and names, in order of place.
         prices: bounds; money: amounts that no bound took; measures: numbers with units.
         counts: numbers that are neither money in a bound, nor measures, nor ordinals.
-        ordinals: places in a list (-1 the last), at the tokens ordinal_at; group: ("first" or "last", n) or None.
+        ordinals: places in a list (-1 the last), at the tokens ordinal_at; group: ("first" or "last", n) or None;
+            refused_places: whether other places were named only to be denied ("the second, not the first").
         references: anaphora keys (this, these, both, other, cheapest, dearest).
         ids: product ids of the catalogue; orders: order numbers.
         words: what is left: content words that no table knows, as typed.
@@ -57,6 +58,7 @@ class Reading:
     ordinals: list[int] = field(default_factory=list)
     ordinal_at: list[int] = field(default_factory=list)
     group: tuple[str, int] | None = None
+    refused_places: bool = False
     references: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)

@@ -39,7 +39,7 @@ class Speller:
         if bound == 2:
             keys |= {shorter for short in list(keys) for shorter in _shortened(short)}
         near = {c for key in keys for c in self._index.get(key, ())}
-        best: tuple[int, int, int, str] | None = None
+        best: tuple[int, bool, int, int, str] | None = None
         for candidate in near:
             if not _same_start(word, candidate):
                 continue
@@ -49,13 +49,18 @@ class Speller:
                 continue  # of three letters, only a letter left out or two of them swapped is mended
             edits = distance(word, candidate, bound)
             if edits <= bound:
-                rank = (edits, -self._weights[candidate], abs(len(candidate) - len(word)), candidate)
+                vowels = _consonants(word) != _consonants(candidate)  # "blck" is black before it is back
+                rank = (edits, vowels, -self._weights[candidate], abs(len(candidate) - len(word)), candidate)
                 best = rank if best is None or rank < best else best
-        return None if best is None else best[3]
+        return None if best is None else best[-1]
 
 
 def _same_start(word: str, other: str) -> bool:
     return word[0] == other[0] or (word[:2] == other[1::-1])
+
+
+def _consonants(word: str) -> str:
+    return "".join(c for c in word if c not in "aeiou")
 
 
 def _shortened(word: str) -> Iterable[str]:

@@ -66,7 +66,7 @@ class Vocabulary:
         book: commands, markers, anaphora and content.
         prices: patterns of price bounds over `AMOUNT`. limits: words that name a highest price.
         scales: word -> what it multiplies the number before it with. number_joints: "and" inside numbers.
-        groups: phrases of ordinal groups over `NUMBER`.
+        groups: phrases of ordinal groups over `NUMBER`. pairs: those of two without a number ("die ersten beiden").
     """
 
     def __init__(self, words: Lexicon) -> None:
@@ -88,7 +88,7 @@ class Vocabulary:
         self.book.add_table("cents", {"cents": words.cents})
         self.book.add_table("language_switch", {"switch": words.language_switch})
         self.book.add_table("injection", {"injection": words.injection})
-        self.prices, self.groups = PhraseBook(stem), PhraseBook(stem)
+        self.prices, self.groups, self.pairs = PhraseBook(stem), PhraseBook(stem), PhraseBook(stem)
         for kind in ("max", "min", "between", "around"):
             for pattern in getattr(words.prices, kind):
                 self.prices.add(pattern.replace("{p}", f" {AMOUNT} ").replace("{q}", f" {AMOUNT} "), "prices", kind)
@@ -100,7 +100,8 @@ class Vocabulary:
         self.number_joints = frozenset(fold(w) for w in words.markers.get("number_and", ()))
         for kind in ("first", "last"):
             for pattern in getattr(words.ordinal_groups, kind):
-                self.groups.add(pattern.replace("{n}", f" {NUMBER} "), "ordinal_groups", kind)
+                book = self.groups if "{n}" in pattern else self.pairs
+                book.add(pattern.replace("{n}", f" {NUMBER} "), "ordinal_groups", kind)
         small = _function_words().get(words.language, "").split()
         self.stopwords = frozenset(fold(w) for phrase in (*words.stopwords, *small) for w in phrase.split())
 
@@ -115,7 +116,7 @@ class Vocabulary:
     @cached_property
     def known(self) -> frozenset[str]:
         """Every word of the lexicon, folded."""
-        books = (self.book, self.prices, self.groups, self.limits)
+        books = (self.book, self.prices, self.groups, self.pairs, self.limits)
         return frozenset({*self.scales, *self.stopwords, *(w for book in books for w in book.words)})
 
     @cached_property
@@ -131,7 +132,8 @@ class Vocabulary:
         for book in (self.book, self.prices, self.groups):
             for word, count in book.words.items():
                 weights[word] = weights.get(word, 0) + count
-        for word in (self._content_words | set(self.prices.words)) & weights.keys():
+        places = {fold(w) for table in (words_of.ordinals, words_of.numbers) for forms in table.values() for w in forms}
+        for word in (self._content_words | set(self.prices.words) | places) & weights.keys():
             weights[word] += _LIKELIER
         for word in {fold(forms[0]) for forms in (*words_of.colours.values(), *words_of.materials.values()) if forms}:
             weights[word] = weights.get(word, 0) + _LIKELIER  # "wite" is white before it is wine
@@ -166,7 +168,7 @@ class Vocabulary:
             return []
         for cut in range(3, len(word) - 2):
             head = word[cut:]
-            if len(head) < 3 or not self._is_content(head):
+            if len(head) < 3 or not self.is_content(head):
                 continue
             left = word[:cut]
             for joint in ("", "s", "n", "en", "e"):
@@ -175,7 +177,8 @@ class Vocabulary:
                     return [stem, head]
         return []
 
-    def _is_content(self, word: str) -> bool:
+    def is_content(self, word: str) -> bool:
+        """Whether a folded word alone says what is wanted."""
         return word in self._content_words
 
     @cached_property

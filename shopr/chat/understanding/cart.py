@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from shopr.chat.commands import Command
-from shopr.chat.reading.vocabulary import vocabulary
+from shopr.chat.understanding.pieces import MOST, pieces_off, places_by_number, quantity
 from shopr.chat.understanding.scene import Scene
 
 __all__ = ["cart_command"]
 
-_MOST = 999
 _LISTS = frozenset("search cheaper dearer more recommend trending new deals similar resume".split())
 
 
@@ -27,7 +26,8 @@ def cart_command(scene: Scene) -> Command | None:
         removed = _remove(scene)
         if removed is not None:
             return removed
-    if scene.asks("total") and scene.asks("total") >= scene.asks("add") and not scene.need.has_subject:
+    summed = scene.asks("total") >= max(scene.asks("add"), scene.asks("cheaper"), 1)
+    if summed and not scene.need.has_subject and not (scene.reading.placed and scene.asks("price_of")):
         return Command("total")
     if scene.asks("add") and scene.asks("add") > scene.asks("show_cart") - 1:
         added = _add(scene)
@@ -36,7 +36,7 @@ def cart_command(scene: Scene) -> Command | None:
     placed = _into_cart(scene)
     if placed is not None:
         return placed
-    if looking and not scene.need.has_subject:
+    if looking and looking >= scene.asks("cheaper") and not scene.need.has_subject:
         return Command("total" if scene.asks("total") >= scene.asks("show_cart") else "show_cart")
     if scene.marks("cart_word") and scene.bare and not scene.reading.asks:
         return Command("show_cart")
@@ -57,63 +57,37 @@ def _into_cart(scene: Scene) -> Command | None:
     if not (again or scene.marks("cart_word")) or scene.asks("show_cart") > 2:
         return None
     ids = scene.pointed()
-    return Command("add", ids=ids, quantity=_quantity(scene)) if ids else None
-
-
-def _quantity(scene: Scene) -> int | None:
-    """Pieces named in the clause: the first number that is not the "one" of "the second one"."""
-    for number in scene.reading.counts:
-        token = scene.reading.tokens[number.start]
-        wordy = not token.key.isdigit() and number.value == 1
-        before = scene.reading.tokens[number.start - 1].key if number.start else ""
-        if _denied(scene, number.start):
-            continue  # "four, not five"
-        placed = wordy and (scene.reading.ordinals or "this" in scene.reading.references or scene.marks("one"))
-        alone = not (scene.reading.points or scene.reading.has_need) and scene.marks("correction", "only")
-        if placed and not alone and before not in ("add", "take", "only", "just"):
-            continue  # "the black one"; but "sorry, I only need one"
-        if number.value == int(number.value) and 0 <= number.value <= _MOST:
-            return int(number.value)
-    return None
-
-
-def _denied(scene: Scene, place: int) -> bool:
-    """Whether a word of denial stands right before a number."""
-    if not place or not scene.marks("negation_before"):
-        return False
-    found = vocabulary(scene.state.language).book.find(scene.reading.tokens[max(place - 3, 0) : place])
-    return any(m.key == "negation_before" and m.end == min(place, 3) for m in found)
+    return Command("add", ids=ids, quantity=quantity(scene)) if ids else None
 
 
 def _correction(scene: Scene) -> Command | None:
     """A change of what was just put into the cart: "make that five", "I meant the third one"."""
-    state = scene.state
-    said = scene.marks("correction") or scene.asks("set_quantity") or scene.marks("only")
-    quantity = _quantity(scene)
-    named = scene.pointed(among=[*state.shown]) if scene.reading.placed or scene.reading.ids else ()
-    counted = scene.asks("set_quantity") > 1 or (said and state.topic == "cart")
+    state, reading = scene.state, scene.reading
+    fresh = state.topic == "cart" and bool(state.touched)
+    said = scene.marks("correction", "only") or scene.asks("set_quantity")
+    pieces = quantity(scene)
+    named = scene.pointed(among=[*state.shown]) if reading.placed or reading.ids else ()
     if scene.asks("remove") and not scene.asks("set_quantity"):
         return None
-    if counted and quantity is not None and (state.touched or named) and not scene.need.concepts:
+    counted = scene.asks("set_quantity") > 1 or (said and state.topic == "cart")
+    if counted and pieces is not None and (state.touched or named) and not scene.need.concepts:
         if scene.asks("add") and not scene.marks("correction") and not scene.asks("set_quantity"):
             return None
-        return Command("set_quantity", ids=named or tuple(state.touched), quantity=quantity)
-    bare = not scene.reading.has_need and not scene.asks("add", "remove", "more", "compare", "order_status", "total")
-    if (
-        bare
-        and scene.reading.counts
-        and not scene.reading.placed
-        and state.topic == "cart"
-        and state.touched
-        and quantity
-    ):
-        return Command("set_quantity", ids=tuple(state.touched), quantity=quantity)  # "I need two of them"
-    if _just_number(scene) and state.topic == "cart" and state.touched and quantity is not None:
-        return Command("set_quantity", ids=tuple(state.touched), quantity=quantity)
-    wrong = (scene.marks("correction", "no") or scene.asks("set_quantity")) and state.topic == "cart" and state.touched
-    if wrong and named and quantity is None and not scene.asks("remove", "compare", "details", "add"):
+        return Command("set_quantity", ids=named or _still_in(scene), quantity=pieces)
+    bare = not reading.has_need and not scene.asks("add", "remove", "more", "compare", "order_status", "total")
+    alone = (bare and reading.counts and not reading.placed and pieces) or (_just_number(scene) and pieces is not None)
+    if alone and fresh:
+        return Command("set_quantity", ids=tuple(state.touched), quantity=pieces)  # "I need two of them"
+    wrong = scene.marks("correction", "no") or scene.asks("set_quantity") or reading.refused_places
+    if wrong and fresh and named and pieces is None and not scene.asks("remove", "compare", "details", "add"):
         return Command("correct_item", ids=named)
     return None
+
+
+def _still_in(scene: Scene) -> tuple[str, ...]:
+    """What was put in last, where it is still there; else the only thing in the cart."""
+    touched = tuple(i for i in scene.state.touched if i in scene.cart)
+    return touched or (tuple(scene.cart) if len(scene.cart) == 1 else tuple(scene.state.touched))
 
 
 def _relative(scene: Scene) -> Command | None:
@@ -123,22 +97,22 @@ def _relative(scene: Scene) -> Command | None:
         return None
     if scene.asks("double"):
         return Command("set_quantity", ids=tuple(state.touched), value="double")
-    quantity = next((n for n in scene.counts if 1 <= n <= _MOST), None)
-    if scene.asks("set_quantity"):
+    if scene.asks("set_quantity") or scene.reading.prices or scene.marks("correction", "only"):
         return None
-    if quantity is None or scene.reading.prices or scene.marks("correction", "only"):
+    pieces = next((n for n in scene.counts if 1 <= n <= MOST), 1 if scene.asks("another") > 1 else None)
+    if pieces is None:
         return None
     if scene.asks("fewer"):
-        return Command("set_quantity", ids=tuple(state.touched), quantity=quantity, value="fewer")
+        return Command("set_quantity", ids=tuple(state.touched), quantity=pieces, value="fewer")
     if scene.asks("another") or (scene.asks("more") and not scene.asks("find", "add")):
-        return Command("set_quantity", ids=tuple(state.touched), quantity=quantity, value="more")
+        return Command("set_quantity", ids=tuple(state.touched), quantity=pieces, value="more")
     return None
 
 
 def _several(scene: Scene) -> Command | None:
     """Each place with its own pieces: "two of the first and one of the third"."""
     reading, shown = scene.reading, scene.state.shown
-    counts, places = [n for n in reading.counts if 1 <= n.value <= _MOST], reading.ordinals
+    counts, places = [n for n in reading.counts if 1 <= n.value <= MOST], reading.ordinals
     if len(places) < 2 or len(counts) != len(places) or len(reading.ordinal_at) != len(places) or not scene.marks("of"):
         return None
     if scene.asks("remove", "compare", "details", "stock", "price_of"):
@@ -177,7 +151,9 @@ def _just_number(scene: Scene) -> bool:
 def _remove(scene: Scene) -> Command | None:
     reading = scene.reading
     if not (reading.points or scene.need.concepts or scene.need.brands or scene.marks("cart_word")):
-        return Command("remove", ids=tuple(scene.state.touched[:1])) if scene.state.topic == "cart" else None
+        if scene.state.topic != "cart":
+            return None
+        return Command("remove", ids=tuple(scene.state.touched[:1]), quantity=pieces_off(scene))
     if scene.need.price_max is not None or (not scene.cart and not reading.points):
         return None
     shown = [i for i in scene.pointed() if i in scene.cart]
@@ -187,34 +163,37 @@ def _remove(scene: Scene) -> Command | None:
         ids = [i for i in scene.state.touched if i in scene.cart]
     if not ids and not (reading.points or scene.marks("cart_word")):
         return None
-    return Command("remove", scene.need, ids=tuple(ids), quantity=_pieces_off(scene))
+    return Command("remove", scene.need, ids=tuple(ids), quantity=pieces_off(scene))
 
 
-def _pieces_off(scene: Scene) -> int | None:
-    """Pieces to take out of more: "remove one of them"."""
-    return scene.counts[0] if scene.counts and scene.marks("of") and not scene.reading.ordinals else None
+_QUESTIONS = (
+    "delivery arrival good_price compare order_status stock trending details total return help who_are_you repeat "
+    "return_policy memory_show discount"
+).split()
 
 
 def _add(scene: Scene) -> Command | None:
     reading, state = scene.reading, scene.state
-    quantity = _quantity(scene)
+    if scene.asks(*_QUESTIONS) > max(scene.asks("add"), 1):
+        return None  # "how long does shipping take"
+    pieces = quantity(scene)
     if _lists(scene) and (reading.ordinals or reading.group) and not reading.ids:
-        return Command("add", quantity=quantity, value=_places(scene))  # of the list that this message asks for
+        return Command("add", quantity=pieces, value=_places(scene))  # of the list that this message asks for
     ids = scene.pointed()
-    if not ids and quantity is not None and not reading.points and state.focus == [] and quantity <= len(state.shown):
-        ids, quantity = (state.shown[quantity - 1],), None
-    if (
-        not ids
-        and not scene.need.has_subject
-        and not reading.points
-        and state.topic in ("product", "cart")
-        and state.focus
-    ):
+    if reading.prices and state.need and not (ids or scene.marks("cart_word") or scene.need.has_subject):
+        return None  # "put it at 150 to 400"
+    numbered = places_by_number(scene) if not ids and not scene.need.concepts else ()
+    if numbered:
+        return Command("add", ids=numbered)
+    if not ids and pieces is not None and not reading.points and state.focus == [] and pieces <= len(state.shown):
+        ids, pieces = (state.shown[pieces - 1],), None
+    plain = not ids and not scene.need.has_subject
+    if plain and not reading.points and state.topic in ("product", "cart") and state.focus:
         ids = tuple(state.focus[:1])
-    if not ids and not scene.need.has_subject and len(state.shown) == 1:
+    elif plain and len(state.shown) == 1:
         ids = tuple(state.shown)
     if not ids and scene.need.has_subject and scene.asks("add") < 2 and not scene.marks("cart_word"):
         return None  # "I take it you have headphones": a search
     if not ids and not scene.need.has_subject and not (reading.points or scene.marks("cart_word") or state.shown):
         return None
-    return Command("add", scene.need, ids=ids, quantity=quantity)
+    return Command("add", scene.need, ids=ids, quantity=pieces)

@@ -20,6 +20,8 @@ _MOST_MINOR = 10**12
 _LEAST_PRICE = 5
 """Bare numbers below are places or pieces rather than prices."""
 _FEW_WORDS = 3
+_TIMES = 4
+"""How much larger or smaller than the bound that holds a bare number may be, to be a new one."""
 
 
 def need_of(reading: Reading, shelf: Shelf, currency: str, language: str = "en") -> Need:
@@ -64,6 +66,9 @@ def need_of(reading: Reading, shelf: Shelf, currency: str, language: str = "en")
 def corrected(need: Need, reading: Reading, state: State, currency: str) -> Need:
     """A need without the values that are named only to be given up: "I said black but I want white"."""
     need = _repriced(need, reading, state, currency)
+    if reading.placed and state.shown and not (need.concepts or need.names):
+        measures = tuple(m for m in need.measures if not m.endswith(" pack"))  # "two packs of the first"
+        need = replace(need, words=(), measures=measures)  # "stick number 2 in there": the words are no product's
     if reading.marks & {"or", "also"}:
         return need
     for name in ("colours", "brands", "materials"):
@@ -86,10 +91,17 @@ def _repriced(need: Need, reading: Reading, state: State, currency: str) -> Need
         return replace(need, price_min=need.price_max, price_max=None)  # "over 25", "30 euros then"
     if told or not lone or state.topic != "search" or not (had.price_min or had.price_max):
         return need
-    if set(reading.asks) & {"add", "compare", "find"} or not (reading.marks & {"correction"} or _short(reading)):
+    moved = set(reading.asks) & {"cheaper", "dearer"} or reading.marks & {"correction"} or _short(reading)
+    if set(reading.asks) & {"add", "compare", "find"} or not (moved or _of_its_size(counts[0].value, had, currency)):
         return need
     value = _minor(counts[0].value, currency)
     return replace(need, price_max=value) if had.price_max is not None else replace(need, price_min=value)
+
+
+def _of_its_size(value: Decimal, had: Need, currency: str) -> bool:
+    """Whether a number is about as large as the bound that holds: "can you go a bit higher, say 750"."""
+    old, new = had.price_max or had.price_min or 0, _minor(value, currency)
+    return old <= _TIMES * new and new <= _TIMES * old
 
 
 def _short(reading: Reading) -> bool:

@@ -14,6 +14,8 @@ def order_command(scene: Scene) -> Command | None:
     named = reading.orders[0] if reading.orders else ""
     if scene.asks("resume") >= max(scene.asks("return", "order_status"), 1) and not named:
         return None
+    if not named and scene.asks("delivery") and scene.asks("price_of"):
+        return None  # "what does delivery cost"
     about = bool(named) or scene.marks("order_word") or state.topic == "order"
     asked = state.pending or {}
     if named and asked.get("kind") == "which_order" and not scene.asks("order_status", "arrival", "late"):
@@ -24,13 +26,20 @@ def order_command(scene: Scene) -> Command | None:
     returned = _return(scene, named, about=about)
     if returned is not None:
         return returned
-    if scene.asks("cancel_order") or (scene.asks("cancel") and (named or scene.marks("order_word") or pointed)):
+    if state.topic == "cart" and state.touched and not about:
+        return None  # "I don't want it any more": what was put in
+    if (
+        scene.asks("cancel_order")
+        or (scene.asks("remove") and named)
+        or (scene.asks("cancel") and (named or scene.marks("order_word") or pointed))
+    ):
         return Command("cancel_order", order=named or _known(scene))
     if scene.asks("payment_problem") and not scene.asks("add", "find"):
         return Command("payment_problem", order=named or _known(scene))
-    if scene.asks("arrival") and (about or scene.asks("arrival") > 2) and not scene.need.concepts:
+    plain = scene.asks("arrival") > max(2, scene.asks("delivery")) and not scene.reading.placed
+    if scene.asks("arrival") and (about or plain) and not scene.need.concepts:
         return Command("order_status", order=named or state.order, value="arrival")
-    if state.topic == "order" and scene.marks("when") and not scene.reading.has_need and not scene.asks("delivery"):
+    if state.topic == "order" and scene.marks("when") and not scene.reading.has_need and not scene.asks("price_of"):
         return Command("order_status", order=state.order, value="arrival")  # "when can I count on it?"
     if _status(scene, named):
         return Command("order_status", order=named or _known(scene))
@@ -47,9 +56,13 @@ def _return(scene: Scene, named: str, *, about: bool) -> Command | None:
     policy = scene.asks("return_policy")
     if not words and not policy:
         return None
+    slip = scene.state.topic == "cart" and bool(scene.reading.placed) and not (named or scene.marks("order_word"))
+    if slip or scene.asks("total", "show_cart") > max(words, policy):
+        return None  # "wrong one, I wanted number 2"; "what's the damage"
     shopping = scene.asks("find") and scene.need.has_subject and not about and words < 2
     if shopping or (scene.asks("resume") > words):
         return None
+    named = named or next((c.order for c in scene.before if c.order), "")
     general = policy > 1 and not named and not (scene.state.topic == "order" and scene.reading.references)
     if general and (policy >= words or not scene.need.concepts) and not scene.marks("order_word"):
         return Command("return_policy")

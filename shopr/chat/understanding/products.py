@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from shopr.chat.commands import Command
 from shopr.chat.need import Need
+from shopr.chat.understanding.pieces import quantity
 from shopr.chat.understanding.scene import Scene
 
 __all__ = ["product_command"]
@@ -21,7 +22,10 @@ def product_command(scene: Scene) -> Command | None:
 
 
 def _compare(scene: Scene) -> Command | None:
-    two = len(set(scene.reading.ordinals)) > 1 and scene.asks("cheaper", "dearer", "good_price", "which")
+    two = len(set(scene.reading.ordinals)) > 1
+    two = two and bool(scene.asks("cheaper", "dearer", "good_price", "which") or scene.marks("or"))
+    if scene.reading.prices and not scene.reading.points:
+        return None  # "better between 150 and 400"
     if not (scene.asks("compare") or (two and not scene.asks("add", "remove", "find"))):
         return None  # "is the third better than the second?" compares as well
     ids = scene.pointed()
@@ -42,14 +46,16 @@ def _about_one(scene: Scene) -> Command | None:
     for name, ask in (
         ("good_price", "good_price"),
         ("similar", "similar"),
+        ("delivery", "delivery"),
         ("details", "details"),
         ("price", "price_of"),
-        ("delivery", "delivery"),
     ):
         if not scene.asks(ask) or (ask != "good_price" and scene.asks("cheaper") > scene.asks(ask)):
             continue
         if name == "good_price" and scene.reading.prices:
             continue  # a bound, not a question about a price
+        if name == "details" and scene.asks("help") > scene.asks(ask):
+            continue  # "was kannst du"
         ids = scene.pointed()
         if not ids and scene.bare_of_subject and (scene.state.focus or scene.state.shown):
             ids = tuple(scene.state.focus[:1] or scene.state.shown[:1])
@@ -59,6 +65,9 @@ def _about_one(scene: Scene) -> Command | None:
             return Command("delivery")
         if name not in ("price", "delivery") and not scene.need.has_subject:
             return Command("clarify", value="which_product")
+    due = scene.asks("arrival") or (scene.marks("when") and not scene.reading.asks)
+    if due and scene.reading.placed and not scene.asks("add", "compare"):
+        return Command("delivery", ids=scene.pointed()[:5])  # "will the first one be here by Friday?"
     if scene.reading.ids and scene.marks("order_word") and not scene.asks("order_status", "return"):
         return Command("add", ids=tuple(scene.reading.ids[:5]))
     if scene.reading.ids and not scene.asks("add"):
@@ -118,7 +127,8 @@ def _listed(scene: Scene) -> Command | None:
         return Command("off_topic")  # recommend … something that no product and no word of the shop names
     if scene.asks("recommend") and not subject and scene.asks("recommend") >= scene.asks("find"):
         return Command("recommend", scene.need)
-    if scene.need.gift_for and not subject and (scene.asks("gift") or scene.asks("recommend")):
+    narrows = scene.state.need.has_subject and bool(scene.need.without("gift_for"))  # "in pink, it's for my daughter"
+    if scene.need.gift_for and not subject and (scene.asks("gift") or scene.asks("recommend")) and not narrows:
         return Command("recommend", scene.need)
     return None
 
@@ -134,14 +144,20 @@ def _pointed(scene: Scene) -> Command | None:
     ):
         return None
     ids = scene.pointed()
-    if ids and (scene.asks("want") or (scene.marks("yes") and scene.reading.placed and not scene.reading.asks)):
-        return Command("add", ids=ids, quantity=scene.pieces)  # "I'd like the third one", "… three of the first"
-    told = bool(ids) and scene.reading.placed and not scene.reading.asks
+    wanted = scene.asks("want") >= max(scene.asks("find"), 1) or (scene.marks("yes") and not scene.reading.asks)
+    if ids and scene.reading.placed and wanted and not scene.asks(*_SHOWING):
+        return Command("add", ids=ids, quantity=quantity(scene))  # "I'd like the third one", "… three of the first"
+    told = bool(ids) and scene.reading.placed and not set(scene.reading.asks) - {"which"}
+    if told and scene.state.listed == "alternatives":
+        return Command("add", ids=ids, quantity=quantity(scene))  # in place of what could not be put in
     if told and len(ids) > 1 and "both" in scene.reading.references:
         return Command("add", ids=ids)  # "both of the first two please"
-    if told and scene.pieces is not None:
-        return Command("add", ids=ids, quantity=scene.pieces)  # "three of the second one please"
+    if told and quantity(scene) is not None:
+        return Command("add", ids=ids, quantity=quantity(scene))  # "three of the second one", "the third, twice"
     return Command("details", ids=ids[:1]) if ids else None
+
+
+_SHOWING = ("details", "compare", "price_of", "stock", "delivery", "good_price", "similar", "help")
 
 
 def _search(scene: Scene) -> Command | None:
@@ -167,6 +183,8 @@ def _search(scene: Scene) -> Command | None:
         return Command("search", need)
     if need.gift_for or need.attributes or need.price_max is not None or need.price_min is not None:
         return Command("search", need)
+    if need and any(c.name == "search" for c in scene.before):
+        return Command("search", need)  # "a printer. not an HP one"
     return None
 
 

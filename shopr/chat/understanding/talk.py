@@ -62,7 +62,8 @@ def _first(scene: Scene, one: str, other: str) -> bool:
 def _foreign(scene: Scene) -> bool:
     """Whether the clause asks for something that no shop does."""
     words = scene.asks("off_topic")
-    if not words or scene.reading.orders or scene.reading.ids:
+    upset = scene.reading.tone.get("angry") and words < 2  # "what a joke"
+    if not words or upset or scene.reading.orders or scene.reading.ids:
         return False
     need = scene.need
     known = any(scene.shelf.word_count(fold(n)) for n in need.names)
