@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from shopr.errors import SpecError
 
-__all__ = ["line_of", "nearest", "parse"]
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+__all__ = ["first_error", "in_words", "line_of", "nearest", "parse", "read_text", "refusal"]
 
 _MOST_NODES = 1_000_000
+_SHOWN = 64
+
+
+def read_text(path: Path, what: str, *, hint: str) -> str:
+    """The text of a file.
+
+    Args:
+        what: the file is, for the error: "spec", "rules".
+        hint: what to do where it is not there.
+
+    Raises:
+        SpecError: if it is not there, may not be read, or is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{what} {path} cannot be read: it is no text in UTF-8", hint="Save it as UTF-8") from error
+    except OSError as error:
+        raise SpecError(f"{what} {path} cannot be read: {error.strerror or error}", hint=hint) from error
 
 
 def parse(path: Path, text: str, *, hint: str = "") -> tuple[dict[str, Any], yaml.Node | None]:
@@ -68,6 +91,42 @@ def nearest(wrong: str, known: Iterable[str]) -> str:
     known = list(known)
     near = get_close_matches(wrong, known, n=1, cutoff=0.5)
     return (f"Did you mean {near[0]!r}? " if near else "") + f"Known: {', '.join(known)}"
+
+
+def first_error(error: ValidationError) -> ErrorDetails:
+    """What is told of all that a model found wrong: a key that it does not know, where there is one, else the first.
+
+    A misspelt key is missing under its right name, too: the misspelling is what its writer wants to hear of.
+    """
+    found = error.errors()
+    return next((one for one in found if one["type"] == "extra_forbidden"), found[0])
+
+
+def in_words(first: ErrorDetails, known: Callable[[], Iterable[str]]) -> tuple[str, str]:
+    """Message and hint of an error.
+
+    Args:
+        known: the keys that may stand where an unknown one was found.
+    """
+    if first["type"] == "extra_forbidden":
+        return "unknown key", nearest(str(first["loc"][-1]), known())
+    if first["type"] == "missing":
+        return "this key is missing", ""
+    if first["type"] in ("literal_error", "enum"):
+        choices = str(first["ctx"]["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
+        return f"{str(first['input'])[:_SHOWN]!r} is not known", nearest(str(first["input"]), choices)
+    return str(first["msg"]).removeprefix("Value error, "), ""
+
+
+def refusal(where: str, keys: Sequence[str | int], message: str, hint: str = "") -> SpecError:
+    """The error of a place in a file.
+
+    Args:
+        where: file and line.
+        keys: the way to the place; none for the file as a whole.
+    """
+    dotted = ".".join(map(str, keys))
+    return SpecError(f"{where}: {dotted}{': ' if dotted else ''}{message}", hint=hint)
 
 
 def _sound(path: Path, root: yaml.Node | None) -> None:

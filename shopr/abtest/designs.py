@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from shopr.abtest.spending import Spending
+from shopr.strict import Strict
 
 __all__ = ["DESIGNS", "Bayesian", "Design", "FixedHorizon", "GroupSequential", "Sequential"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FixedHorizon(_Strict):
+class FixedHorizon(Strict):
     """Read once, at the end: when `n` units have been exposed, or on `end`, whichever is given (both, if both are)."""
 
     type: Literal["fixed"] = "fixed"
     n: int | None = Field(None, gt=1, description="Units planned, all arms together; the test is read when all are in")
 
 
-class GroupSequential(_Strict):
+class GroupSequential(Strict):
     """Read at planned looks, with boundaries that keep the error rate (alpha spending, Lan & DeMets 1983)."""
 
     type: Literal["group_sequential"]
@@ -31,14 +28,14 @@ class GroupSequential(_Strict):
     spending: Spending = Field("obrien-fleming", description="How alpha is spent over the looks")
 
 
-class Sequential(_Strict):
+class Sequential(Strict):
     """Read whenever one likes: confidence sequences (Waudby-Smith et al. 2021) hold at all times at once."""
 
     type: Literal["sequential"]
     tuning: float = Field(5000, gt=0, description="Sample size at which the sequence is tightest, both arms together")
 
 
-class Bayesian(_Strict):
+class Bayesian(Strict):
     """Posterior of the effect under a Gaussian prior: chance to win, expected loss."""
 
     type: Literal["bayesian"]

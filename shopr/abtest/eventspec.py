@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from shopr.strict import Strict
 
 __all__ = ["EventColumn", "EventName", "Events"]
 
@@ -20,11 +22,7 @@ _NUMBERS = ("amount", "quantity", "price", "rating", "position")
 _IDS = ("order_id", "product_id", "session_id")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class EventColumn(_Strict):
+class EventColumn(Strict):
     """One column: events of a type, counted or summed for each unit, after its exposure or before it."""
 
     event: EventName = Field(description="Type of the events")
@@ -54,7 +52,7 @@ class EventColumn(_Strict):
         return self
 
 
-class Events(_Strict):
+class Events(Strict):
     """How a log of events becomes a table: `shopr abtest units` makes it. The first exposure of a unit counts."""
 
     unit: Literal["user_id", "session_id"] = Field("user_id", description="Column of the log with what was randomised")

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from shopr.strict import Strict
 
 __all__ = ["Cap", "Mean", "Metric", "Proportion", "Quantile", "Ratio", "Window"]
 
 Lift = Literal["delta", "fieller", "log"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Cap(_Strict):
+class Cap(Strict):
     """Winsorising: values beyond the bounds count as the bounds, alike in every arm.
 
     A bound is a value (`lower`, `upper`) or a quantile of all arms pooled (`lower_quantile`, `upper_quantile`); with
@@ -50,7 +48,7 @@ class Cap(_Strict):
         return self.lower_quantile is not None or self.upper_quantile is not None
 
 
-class Window(_Strict):
+class Window(Strict):
     """A conversion window: what happened in the `days` from exposure on counts, what happened elsewhere is zero.
 
     Units whose window has not ended when the test is read are left out, unless `mature_only` is false.
@@ -61,7 +59,7 @@ class Window(_Strict):
     mature_only: bool = Field(True, description="Leave out units whose window has not ended")
 
 
-class _Metric(_Strict):
+class _Metric(Strict):
     """What every metric declares."""
 
     name: str = Field(min_length=1, description="Name in the results")

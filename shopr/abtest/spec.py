@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from shopr.abtest.designs import DESIGNS, Bayesian, Design, FixedHorizon, GroupSequential, Sequential
 from shopr.abtest.eventspec import EventColumn, Events
@@ -21,7 +21,8 @@ from shopr.abtest.metrics import Cap, Mean, Metric, Proportion, Quantile, Ratio,
 from shopr.abtest.multiplicity import Correction
 from shopr.abtest.specschema import with_short_forms
 from shopr.errors import SpecError
-from shopr.yamlfile import line_of, nearest, parse
+from shopr.strict import Strict
+from shopr.yamlfile import first_error, in_words, line_of, nearest, parse, read_text, refusal
 
 __all__ = ["Adjustment", "Bayesian", "Experiment", "FixedHorizon", "GroupSequential", "Guardrail", "Sequential"]
 __all__ += ["json_schema", "load_spec", "parse_spec"]
@@ -30,11 +31,7 @@ _DICTIONARY = "valid dictionary or object to extract fields from"
 _METRICS: dict[str, type[BaseModel]] = {"mean": Mean, "proportion": Proportion, "ratio": Ratio, "quantile": Quantile}
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Guardrail(_Strict):
+class Guardrail(Strict):
     """A metric that must not get worse by more than a margin: a one-sided non-inferiority test."""
 
     metric: str = Field(description="Name of a metric of this experiment")
@@ -42,7 +39,7 @@ class Guardrail(_Strict):
     absolute: bool = Field(False, description="The margin is in the metric's own unit")
 
 
-class Adjustment(_Strict):
+class Adjustment(Strict):
     """Regression adjustment by a learned predictor of the metric, cross-fitted."""
 
     model: Literal["boosting", "ridge"] = Field("boosting", description="Learner")
@@ -51,7 +48,7 @@ class Adjustment(_Strict):
     seed: int = Field(0, ge=0, description="Seed of the folds and the learner")
 
 
-class Experiment(_Strict):
+class Experiment(Strict):
     """One A/B/n test."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$", description="Name: small letters, digits, - _ .")
@@ -159,12 +156,7 @@ def load_spec(path: Path | str) -> Experiment:
         SpecError: naming the file, the line, the key and the nearest known one.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise SpecError(f"spec {path} cannot be read: {reason}", hint="Give the YAML of an experiment") from error
-    return parse_spec(text, path)
+    return parse_spec(read_text(path, "spec", hint="Give the YAML of an experiment"), path)
 
 
 def parse_spec(text: str, path: Path | str = "spec") -> Experiment:
@@ -244,8 +236,7 @@ def _text(arm: Any) -> str:
 
 
 def _refusal(path: Path, root: yaml.Node | None, content: Mapping[str, Any], error: ValidationError) -> SpecError:
-    found = error.errors()
-    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
+    first = first_error(error)
     tags = {*_METRICS, *DESIGNS}
     keys = [k for k in first["loc"] if k not in tags or k in content]
     message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
@@ -253,10 +244,8 @@ def _refusal(path: Path, root: yaml.Node | None, content: Mapping[str, Any], err
     if isinstance(given, str | int | float | date) and first["loc"]:
         message = f"{given!r}: {message[:1].lower()}{message[1:]}"
     message = message.replace("valid tuple", "list, as in [a, b]").replace(_DICTIONARY, "mapping, as in {key: value}")
-    if first["type"] == "extra_forbidden":
-        message, hint = "unknown key", nearest(str(keys[-1]), _known(keys[:-1], first["loc"]))
-    elif first["type"] == "missing":
-        message = "this key is missing"
+    if first["type"] in ("extra_forbidden", "missing"):
+        message, hint = in_words(first, lambda: _known(keys[:-1], first["loc"]))
     elif first["type"] == "union_tag_invalid":
         known = _METRICS if "metrics" in keys else DESIGNS
         message, hint = f"unknown type {first['ctx']['tag']!r}", nearest(str(first["ctx"]["tag"]), known)
@@ -266,8 +255,7 @@ def _refusal(path: Path, root: yaml.Node | None, content: Mapping[str, Any], err
     elif not first["loc"] and ": " in message:
         keys = [message.split(":")[0]]
         message = message.partition(": ")[2]
-    where = f"{path}, line {line_of(root, keys)}: "
-    return SpecError(f"{where}{'.'.join(str(k) for k in keys)}: {message}", hint=hint)
+    return refusal(f"{path}, line {line_of(root, keys)}", keys, message, hint)
 
 
 def _known(parents: list[Any], loc: tuple[Any, ...]) -> list[str]:

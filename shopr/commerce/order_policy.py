@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from shopr.commerce.order_records import Order, Status
 from shopr.commerce.rulings import Ruling, no, yes
+from shopr.strict import Strict
 
 __all__ = ["OrderPolicy"]
 
 
-class OrderPolicy(BaseModel):
+class OrderPolicy(Strict):
     """The rules for cancelling, changing, returning and exchanging orders.
 
     Attributes:
@@ -27,8 +28,6 @@ class OrderPolicy(BaseModel):
         return_days, exchange_days: days after the delivery within which that is so; None: no bound. An order whose day
             of delivery is not on record is not refused for it.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     cancel_from: tuple[Status, ...] = ("pending", "processing")
     cancel_reasons: tuple[str, ...] = ()

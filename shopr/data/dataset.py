@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from shopr.data.catalog import Catalog
 from shopr.data.events import EventType, events_frame, interactions_from_events, ratings_from_events
@@ -20,6 +20,7 @@ from shopr.data.folders import recover, replaced
 from shopr.data.interactions import Interactions
 from shopr.data.rejects import Rejects
 from shopr.errors import DataError, NotReadyError
+from shopr.strict import Strict
 
 __all__ = ["PRICE_COLUMNS", "TEXT_COLUMNS", "Dataset", "Manifest"]
 
@@ -29,7 +30,7 @@ IMAGES = "images"
 LAYOUT = 1
 
 
-class Manifest(BaseModel):
+class Manifest(Strict):
     """What a dataset is and where it came from.
 
     Attributes:
@@ -42,8 +43,6 @@ class Manifest(BaseModel):
         times: whether event times are moments ("real"), only order a user's events ("order"), or nothing ("none").
         details: parameters of the import or the simulation.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     source: str

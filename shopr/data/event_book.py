@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from shopr.data.event_schema import EventSchema, Property, written_out
 from shopr.data.events import FACTS, Event, EventType
 from shopr.errors import DataError, SpecError
-from shopr.yamlfile import line_of, nearest, parse
+from shopr.strict import Strict
+from shopr.yamlfile import first_error, in_words, line_of, parse, read_text, refusal
 
 __all__ = ["FILE", "MOST_NAMES", "EventBook"]
 
@@ -32,9 +33,7 @@ _ENVELOPE = ("event_id", "type", "time", "user_id", "session_id", "properties", 
 _NEAR = 500
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _File(Strict):
     version: int = Field(1, ge=1, le=1)
     common: Mapping[str, Property] = Field(default_factory=dict)
     events: Mapping[str, EventSchema] = Field(default_factory=dict, max_length=MOST_NAMES)
@@ -77,12 +76,9 @@ class EventBook:
         Raises:
             SpecError: naming the file, the line, the key and the nearest known one.
         """
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
+        if not path.exists():
             return cls.usual()
-        except (OSError, UnicodeDecodeError) as error:
-            raise SpecError(f"{path} cannot be read: {error}", hint="Make it readable") from error
+        text = read_text(path, "the shop's events in", hint="Make it readable")
         content, root = parse(path, text, hint="Start with events:")
         found = _checked(path, content, root)
         for name in found.events:
@@ -233,16 +229,8 @@ def _checked(path: Path, content: dict[str, Any], root: yaml.Node | None) -> _Fi
     try:
         return _File.model_validate(content)
     except ValidationError as error:
-        found = error.errors()
-        first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
+        first = first_error(error)
         keys = [key for key in first["loc"] if key != "[key]"]
-        message, hint = str(first["msg"]).removeprefix("Value error, "), ""
-        if first["type"] == "extra_forbidden":
-            inside = {1: _File.model_fields, 3: EventSchema.model_fields}.get(len(keys), Property.model_fields)
-            message, hint = "unknown key", nearest(str(keys[-1]), inside)
-        elif first["type"] == "literal_error":
-            known = str(first["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
-            message, hint = f"{first['input']!r} is not known", nearest(str(first["input"]), known)
-        place = ".".join(map(str, keys))
-        where = f"{path}, line {line_of(root, keys)}: {place}{': ' if place else ''}"
-        raise SpecError(f"{where}{message}", hint=hint) from error
+        known = {1: _File.model_fields, 3: EventSchema.model_fields}.get(len(keys), Property.model_fields)
+        message, hint = in_words(first, lambda: known)
+        raise refusal(f"{path}, line {line_of(root, keys)}", keys, message, hint) from error

@@ -24,9 +24,10 @@ from sys import float_info
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from shopr.errors import DataError
+from shopr.strict import Strict
 
 __all__ = ["SCHEMA", "UNKNOWN", "EventSchema", "Kind", "Property", "Upgrade", "written_out"]
 
@@ -51,11 +52,7 @@ _SHOWN = 60
 _LARGEST = float_info.max
 
 
-class _Declared(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Property(_Declared):
+class Property(Strict):
     """One declared property.
 
     Attributes:
@@ -151,7 +148,7 @@ class Property(_Declared):
         return made | {name: bound for name, bound in bounds.items() if bound is not None}
 
 
-class Upgrade(_Declared):
+class Upgrade(Strict):
     """From one version to the next.
 
     Attributes:
@@ -176,7 +173,7 @@ class Upgrade(_Declared):
         return {**{name: value for name, value in self.defaults.items() if name not in kept}, **kept}
 
 
-class EventSchema(_Declared):
+class EventSchema(Strict):
     """A type of event.
 
     Attributes:

@@ -15,12 +15,13 @@ from uuid import uuid4
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from shopr.data.ids import IdMap
 from shopr.data.interactions import Interactions
 from shopr.data.times import TIME_DTYPE, unix_seconds
 from shopr.errors import DataError, UnknownNameError
+from shopr.strict import Strict
 
 __all__ = [
     "BEHAVIOUR",
@@ -122,13 +123,11 @@ an object. `order_completed` and `order_returned` have one row an order line, qu
 _PROPERTY_COLUMNS = EVENT_COLUMNS[5:-1]
 
 
-class Event(BaseModel):
+class Event(Strict):
     """One event in its envelope.
 
     `consent` names the purposes the shopper had agreed to; `version` is that of the envelope's layout.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     event_id: str = Field(default_factory=lambda: uuid4().hex, min_length=1, max_length=256)
     type: EventType

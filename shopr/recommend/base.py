@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from shopr.data.ids import IdMap
 from shopr.data.interactions import Histories, Interactions
@@ -17,11 +16,24 @@ from shopr.recommend import memory
 from shopr.recommend.explain import POPULAR, Contribution, Explanation, Parts, asked, parts_of, read
 from shopr.recommend.results import Recommendations
 from shopr.recommend.topk import top_k
+from shopr.strict import Strict
 
 if TYPE_CHECKING:
     from shopr.data.catalog import Catalog
 
-__all__ = ["MAX_K", "POPULAR", "Config", "Contribution", "Explanation", "Parts", "Recommendations", "Recommender"]
+__all__ = [
+    "BLOCK_BYTES",
+    "MAX_K",
+    "POPULAR",
+    "Config",
+    "Contribution",
+    "Explanation",
+    "Parts",
+    "Recommendations",
+    "Recommender",
+    "check_weights",
+    "popularity",
+]
 
 MAX_K = 20
 """How many products a shopper is shown at most by default."""
@@ -29,10 +41,8 @@ BLOCK_BYTES = 64 * 2**20
 """Memory that one block of dense scores may take at most; less where the memory budget is small."""
 
 
-class Config(BaseModel):
+class Config(Strict):
     """Frozen hyperparameters of a model, checked when they are made; unknown names are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Recommender(ABC):

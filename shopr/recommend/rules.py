@@ -19,10 +19,9 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from shopr.errors import SpecError
 from shopr.money import to_minor
 from shopr.recommend.base import MAX_K, Config
-from shopr.yamlfile import line_of, nearest, parse
+from shopr.yamlfile import first_error, in_words, line_of, parse, read_text, refusal
 
 __all__ = ["Choice", "Filtered", "Merchandising", "PriceBand", "Slot", "apply", "check", "load"]
 
@@ -130,13 +129,7 @@ def load(path: Path | str) -> Merchandising:
         SpecError: naming the file, the line, the key and the nearest known one.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(
-            f"rules {path} cannot be read: {getattr(error, 'strerror', None) or error}",
-            hint="Start from experiments/rules.yaml",
-        ) from error
+    text = read_text(path, "rules", hint="Start from experiments/rules.yaml")
     content, root = parse(path, text, hint="Start with name: and kind: rules")
     return check(path, content, root)
 
@@ -146,21 +139,10 @@ def check(path: Path, content: dict[str, Any], root: yaml.Node | None) -> Mercha
     try:
         return Merchandising.model_validate(content)
     except ValidationError as error:
-        found = error.errors()
-        first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
+        first = first_error(error)
         keys = list(first["loc"])
-        message, hint = str(first["msg"]).removeprefix("Value error, "), ""
-        if first["type"] == "extra_forbidden":
-            message, hint = "unknown key", nearest(str(keys[-1]), _known(keys[:-1]))
-        elif first["type"] == "missing":
-            message = "this key is missing"
-        elif first["type"] == "literal_error":
-            message = f"{first['input']!r} is not known"
-            hint = nearest(str(first["input"]), str(first["ctx"]["expected"]).replace("'", "").split(" or "))
-        place = ".".join(map(str, keys))
-        raise SpecError(
-            f"{path}, line {line_of(root, keys)}: {place}{': ' if place else ''}{message}", hint=hint
-        ) from error
+        message, hint = in_words(first, lambda: _known(keys[:-1]))
+        raise refusal(f"{path}, line {line_of(root, keys)}", keys, message, hint) from error
 
 
 def apply(rules: Merchandising, products: pd.DataFrame) -> Filtered:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from shopr.strict import Strict
 
 __all__ = ["RolloutRules", "Rules"]
 
 
-class RolloutRules(BaseModel):
+class RolloutRules(Strict):
     """What a version must show at each stage before it goes on; `rollout` of experiments/gate.yaml."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     least_answers: int = Field(200, ge=1)
     """Answers as shadow, and again as canary."""
@@ -24,10 +24,8 @@ class RolloutRules(BaseModel):
     """Share of the shoppers whom a canary serves, the same ones as long as it is canary."""
 
 
-class Rules(BaseModel):
+class Rules(Strict):
     """What a candidate must hold; a shop sets it in experiments/gate.yaml."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     metric: str = Field("ndcg@10", pattern=r"^[a-z_]+@\d+$")
     """The measure that decides."""

@@ -15,7 +15,7 @@ from shopr.errors import ShoprError, SpecError
 from shopr.workbench.schedule_spec import NAME_WORDS, CatchUp, Job, Retries, ScheduleSpec
 from shopr.workbench.schedule_template import Moment, render
 from shopr.workbench.schedule_times import Cron, zone_of
-from shopr.yamlfile import nearest
+from shopr.yamlfile import first_error, in_words, nearest, refusal
 
 __all__ = ["check", "json_schema", "load_schedule"]
 
@@ -127,22 +127,15 @@ def json_schema() -> dict[str, Any]:
 
 
 def _refusal(place: Callable[[Sequence[str]], str], error: ValidationError) -> SpecError:
-    found = error.errors()
-    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
+    first = first_error(error)
     keys = [str(key) for key in first["loc"] if key != "[key]"]
-    message, hint = str(first["msg"]).removeprefix("Value error, "), ""
-    if first["type"] == "extra_forbidden":
-        nested: dict[str, type[BaseModel]] = {"catch_up": CatchUp, "retries": Retries}
-        model: type[BaseModel] = ScheduleSpec if len(keys) == 1 else nested.get(keys[-2], Job)
-        message, hint = "unknown key", nearest(keys[-1], model.model_fields)
-    elif first["type"] == "missing":
-        message = "this key is missing"
-    elif first["type"] == "literal_error":
-        message = f"{first['input']!r} is not known"
-        hint = nearest(
-            str(first["input"]), str(first["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
-        )
-    elif first["type"] == "string_pattern_mismatch":
+    message, hint = in_words(first, lambda: _model_of(keys).model_fields)
+    if first["type"] == "string_pattern_mismatch":
         message = f"{first['input']!r} does not look like {_WORDS.get(keys[-1], 'what is wanted here')}"
-    dotted = ".".join(keys)
-    return SpecError(f"{place(keys)}: {dotted}{': ' if dotted else ''}{message}", hint=hint)
+    return refusal(place(keys), keys, message, hint)
+
+
+def _model_of(keys: Sequence[str]) -> type[BaseModel]:
+    """What a key stands in."""
+    nested: dict[str, type[BaseModel]] = {"catch_up": CatchUp, "retries": Retries}
+    return ScheduleSpec if len(keys) == 1 else nested.get(keys[-2], Job)

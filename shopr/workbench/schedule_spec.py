@@ -20,8 +20,9 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from shopr.strict import Strict
 from shopr.workbench.schedule_times import Cron
 
 __all__ = ["NAME_WORDS", "CatchUp", "Job", "Retries", "ScheduleSpec"]
@@ -32,11 +33,7 @@ NAME_WORDS = "a name such as weekly-health: small letters, digits, - and _"
 _DAY = 86_400
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CatchUp(_Strict):
+class CatchUp(Strict):
     """What to do about instants that came due while no scheduler ran.
 
     Attributes:
@@ -51,7 +48,7 @@ class CatchUp(_Strict):
     within_hours: float | None = Field(None, gt=0)
 
 
-class Retries(_Strict):
+class Retries(Strict):
     """How often a job that failed is started again.
 
     Attributes:
@@ -69,7 +66,7 @@ class Retries(_Strict):
         return float(min(self.wait_seconds * self.factor ** (attempts - 1), self.longest_seconds))
 
 
-class Job(_Strict):
+class Job(Strict):
     """One job of a schedule.
 
     Attributes:
@@ -130,7 +127,7 @@ class Job(_Strict):
         return self
 
 
-class ScheduleSpec(_Strict):
+class ScheduleSpec(Strict):
     """A schedule.
 
     Attributes:

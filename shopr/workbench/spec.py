@@ -13,11 +13,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from shopr.config.environment import Environment
 from shopr.config.sources import project_root
 from shopr.errors import SpecError
+from shopr.strict import Strict
 from shopr.tracking.rules import Rules
 from shopr.workbench.specfiles import Source, read, read_text
 from shopr.workbench.specwords import refusal
@@ -55,12 +56,6 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "bool": (bool,),
     "list": (list,),
 }
-
-
-class Strict(BaseModel):
-    """A part of a spec: what is not declared is refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Parameter(Strict):

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ValidationError
 
 from shopr.errors import SpecError
 from shopr.workbench.specfiles import Source
-from shopr.yamlfile import nearest
+from shopr.yamlfile import first_error, in_words, nearest
+from shopr.yamlfile import refusal as refused
 
 __all__ = ["refusal"]
 
@@ -26,32 +27,17 @@ def refusal(source: Source, model: type[BaseModel], error: ValidationError, decl
     Args:
         declared: parameters that the spec, or one that it extends, declares.
     """
-    found = error.errors()
-    # A misspelt key is missing under its right name, too: the misspelling is what its writer wants to hear of.
-    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
+    first = first_error(error)
     keys = [str(key) for key in first["loc"] if key != "[key]"]
-    message = str(first["msg"]).removeprefix("Value error, ")
-    hint = ""
-    if first["type"] == "extra_forbidden":
-        message = "unknown key"
-        hint = nearest(keys[-1], _known(model, keys[:-1]))
-    elif first["type"] == "missing":
-        message = "this key is missing"
-    elif first["type"] == "literal_error":
-        message = f"{first['input']!r} is not known"
-        hint = nearest(str(first["input"]), _words(str(first["ctx"]["expected"])))
-    elif first["type"] == "string_pattern_mismatch":
+    message, hint = in_words(first, lambda: _known(model, keys[:-1]))
+    if first["type"] == "string_pattern_mismatch":
         message = f"{first['input']!r} does not look like {_PATTERNS.get(keys[-1], 'what is wanted here')}"
     elif first["type"] == "model_type" and keys[:-1] == ["parameters"]:
         message = f"{first['input']!r} is its value, but no spec that this one extends declares it"
         hint = nearest(keys[-1], declared) if declared else f"Declare it: {{type: str, default: {first['input']!r}}}"
-    elif not str(first["msg"]).startswith("Value error") and isinstance(first["input"], str | int | float):
+    elif message == first["msg"] and isinstance(first["input"], str | int | float):
         message += f", not {first['input']!r}"
-    return SpecError(f"{source.place(keys)}: {'.'.join(keys)}: {message}", hint=hint)
-
-
-def _words(expected: str) -> list[str]:
-    return [word.strip(" '") for word in expected.replace(" or ", ", ").split(",") if word.strip(" '")]
+    return refused(source.place(keys), keys, message, hint)
 
 
 def _known(model: type[BaseModel], parents: list[str]) -> list[str]:

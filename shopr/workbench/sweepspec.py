@@ -11,7 +11,8 @@ from pydantic import Field, field_validator, model_validator
 
 from shopr.config.environment import Environment
 from shopr.errors import SpecError
-from shopr.workbench.spec import NAME, Parameter, RunSpec, Strict, load
+from shopr.strict import Strict
+from shopr.workbench.spec import NAME, Parameter, RunSpec, load
 from shopr.workbench.specfiles import Source
 from shopr.yamlfile import nearest
 

@@ -39,7 +39,7 @@ from shopr.analytics.alerts.rules import (
     Threshold,
 )  # fmt: skip
 from shopr.errors import SpecError, UnknownNameError
-from shopr.yamlfile import line_of, nearest, parse
+from shopr.yamlfile import first_error, in_words, line_of, nearest, parse, read_text, refusal
 
 __all__ = ["FILE_NAME", "Channel", "Maintenance", "RuleBook", "load", "shipped"]
 
@@ -162,11 +162,7 @@ def load(path: Path | str | None) -> RuleBook:
     if path is None or not Path(path).exists():
         return shipped()
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise SpecError(f"{path} cannot be read: {why}", hint="Check its folder and its encoding") from error
+    text = read_text(path, "alert rules", hint="Check its folder")
     content, root = parse(path, text, hint="Start with kind: alerts")
     return _checked(path, _merged(_shipped(), content), root)
 
@@ -206,26 +202,16 @@ def _checked(path: Path, content: dict[str, Any], root: yaml.Node | None) -> Rul
     try:
         return RuleBook.model_validate(content)
     except ValidationError as error:
-        found = error.errors()
-        first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
-        raise _refusal(path, root, first) from None
+        raise _refusal(path, root, first_error(error)) from None
 
 
 def _refusal(path: Path, root: yaml.Node | None, first: Any) -> SpecError:
     keys, kind = _without_tags(first["loc"])
-    message, hint = str(first["msg"]).removeprefix("Value error, "), ""
-    if first["type"] == "extra_forbidden":
-        message, hint = "unknown key", nearest(str(keys[-1]), _known(keys[:-1], kind))
-    elif first["type"] == "missing":
-        message = "this key is missing"
-    elif first["type"] in ("literal_error", "enum", "union_tag_invalid"):
-        known = (
-            str(first["ctx"].get("expected") or first["ctx"]["expected_tags"]).replace("'", "").replace(" or ", ", ")
-        )
-        given = first["ctx"].get("tag", first["input"])
-        message, hint = f"{str(given)[:64]!r} is not known", nearest(str(given), known.split(", "))
-    place = ".".join(map(str, keys))
-    return SpecError(f"{path}, line {line_of(root, keys)}: {place}{': ' if place else ''}{message}", hint=hint)
+    message, hint = in_words(first, lambda: _known(keys[:-1], kind))
+    if first["type"] == "union_tag_invalid":
+        known, given = str(first["ctx"]["expected_tags"]).replace("'", "").split(", "), str(first["ctx"]["tag"])
+        message, hint = f"{given[:64]!r} is not known", nearest(given, known)
+    return refusal(f"{path}, line {line_of(root, keys)}", keys, message, hint)
 
 
 def _without_tags(loc: Sequence[str | int]) -> tuple[list[str | int], str]:
