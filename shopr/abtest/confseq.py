@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from shopr.abtest.checks import ALTERNATIVES, Alternative, floats, one_of, positive, share
 from shopr.errors import InputError
 
-__all__ = ["ConfidenceSequence", "confidence_sequence", "mixture_variance", "sequence_radius"]
+__all__ = ["TUNING", "ConfidenceSequence", "confidence_sequence", "mixture_variance", "sequence_radius"]
 
 Floats = NDArray[np.float64]
 Boundary = Literal["mixture", "stitched"]

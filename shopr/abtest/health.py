@@ -18,7 +18,18 @@ from shopr.abtest.times import Times, exposure_times
 from shopr.abtest.uniqueness import all_distinct
 from shopr.errors import DataError
 
-__all__ = ["Check", "check_dates", "check_horizon", "check_novelty", "check_ratio", "check_torn", "check_twyman"]
+__all__ = [
+    "SRM_ALPHA",
+    "TWYMAN_ERRORS",
+    "TWYMAN_LIFT",
+    "Check",
+    "check_dates",
+    "check_horizon",
+    "check_novelty",
+    "check_ratio",
+    "check_torn",
+    "check_twyman",
+]
 __all__ += ["check_units"]
 
 SRM_ALPHA = 0.001

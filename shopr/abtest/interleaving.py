@@ -18,7 +18,7 @@ from shopr.abtest.checks import one_of, positive
 from shopr.errors import InputError
 from shopr.randomness import DEFAULT_SEED, generator
 
-__all__ = ["Credit", "Interleaved", "credit", "interleave", "probabilistic", "team_draft"]
+__all__ = ["SCHEMES", "Credit", "Interleaved", "Scheme", "credit", "interleave", "probabilistic", "team_draft"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]

@@ -15,7 +15,7 @@ from typing import Any
 from shopr.abtest.spec import Experiment, FixedHorizon, GroupSequential
 from shopr.errors import DataError, InputError, NotReadyError
 
-__all__ = ["Look", "add_look", "load_looks", "refuse_early", "save_looks"]
+__all__ = ["Look", "add_look", "information", "load_looks", "refuse_early", "save_looks"]
 
 
 @dataclass(frozen=True)

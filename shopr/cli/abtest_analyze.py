@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,83 +88,83 @@ def analyze(
     experiment = load_spec(spec)
     from shopr.config import Settings
 
-    settings = Settings()
+    asked = _Asked(Settings(), table, spec, experiment, at, repair, report, track, as_json)
     if save:
-        _keep(settings, table, spec, experiment, at=at, repair=repair, report=report, track=track, as_json=as_json)
-        return
-    _once(
-        settings,
-        table,
-        spec,
-        experiment,
-        at=at,
-        looks=looks,
-        repair=repair,
-        report=report,
-        track=track,
-        as_json=as_json,
-    )
+        _keep(asked)
+    else:
+        _once(asked, looks)
 
 
-def _keep(
-    settings: Settings, table: Path, spec: Path, experiment: Experiment, *, at: datetime | None, repair: bool,
-    report: Path | None, track: bool, as_json: bool,
-) -> None:  # fmt: skip
+@dataclass(frozen=True)
+class _Asked:
+    """A reading that is asked for: of which table and spec, as of when, and what becomes of it."""
+
+    settings: Settings
+    table: Path
+    spec: Path
+    experiment: Experiment
+    at: datetime | None
+    repair: bool
+    report: Path | None
+    track: bool
+    as_json: bool
+
+
+def _keep(asked: _Asked) -> None:
     from shopr.abtest.keeping import keep
     from shopr.abtest.kept import Kept
     from shopr.abtest.looks import load_looks
     from shopr.progress import step
 
-    kept = Kept(settings.home)
-    text = spec.read_text(encoding="utf-8")
-    with step(f"Analyze {table.name}"):
-        earlier = load_looks(looks_file(settings, experiment), experiment.name)
-        reading = keep(kept, table, text, at=at, repair=repair, earlier=earlier)
+    kept, experiment = Kept(asked.settings.home), asked.experiment
+    text = asked.spec.read_text(encoding="utf-8")
+    with step(f"Analyze {asked.table.name}"):
+        earlier = load_looks(_looks_file(asked.settings, experiment), experiment.name)
+        reading = keep(kept, asked.table, text, at=asked.at, repair=asked.repair, earlier=earlier)
     html = kept.report(experiment.name, reading.number)
-    if report is not None:
-        _write(report, html)
+    if asked.report is not None:
+        _write(asked.report, html)
     note = {"number": reading.number, "folder": kept.place(experiment.name, reading.number)}
-    tracked = track_kept(settings, kept, reading) if track else None
-    _show(reading.analysis, reading.verdict, note, tracked, as_json)
+    tracked = track_kept(asked.settings, kept, reading) if asked.track else None
+    _show(reading.analysis, reading.verdict, note, tracked, asked.as_json)
 
 
-def _once(
-    settings: Settings, table: Path, spec: Path, experiment: Experiment, *, at: datetime | None, looks: Path | None,
-    repair: bool, report: Path | None, track: bool, as_json: bool,
-) -> None:  # fmt: skip
+def _once(asked: _Asked, looks: Path | None) -> None:
     from shopr.abtest.analysis import analyze as read
     from shopr.abtest.report import Report
     from shopr.abtest.spec import GroupSequential
     from shopr.progress import step
 
+    table, experiment = asked.table, asked.experiment
     if looks is None and isinstance(experiment.design, GroupSequential):
-        looks = looks_file(settings, experiment)
-        _carry_over(settings, experiment, looks)
+        looks = _looks_file(asked.settings, experiment)
+        _carry_over(asked.settings, experiment, looks)
     with step(f"Analyze {table.name}"):
-        analysis = read(table, experiment, at=at, looks=looks, repair=repair)
+        analysis = read(table, experiment, at=asked.at, looks=looks, repair=asked.repair)
     paths: tuple[Trajectory, ...] = ()
-    if report is not None or track:
+    if asked.report is not None or asked.track:
         from shopr.abtest.trajectory import by_day
 
-        paths = by_day(table, experiment, at=at, repair=repair)
+        paths = by_day(table, experiment, at=asked.at, repair=asked.repair)
     page = Report(analysis, experiment, paths)
-    if report is not None:
-        page.save(report)
+    if asked.report is not None:
+        page.save(asked.report)
     tracked = None
-    if track:
+    if asked.track:
         from shopr.data.fingerprint import fingerprint_file
         from shopr.tracking.abtests import track_reading
 
-        text = spec.read_text(encoding="utf-8")
+        text = asked.spec.read_text(encoding="utf-8")
         with step("Log to MLflow"):
             tracked = track_reading(
-                settings, analysis, page.verdict, spec_text=text, html=page.html(), fingerprint=fingerprint_file(table),
+                asked.settings, analysis, page.verdict, spec_text=text, html=page.html(),
+                fingerprint=fingerprint_file(table),
                 document=plain({**analysis.to_dict(), **verdict_json(page.verdict)}),
             )  # fmt: skip
-    _show(analysis, page.verdict, None, tracked, as_json)
+    _show(analysis, page.verdict, None, tracked, asked.as_json)
 
 
-def looks_file(settings: Settings, experiment: Experiment) -> Path:
+def _looks_file(settings: Settings, experiment: Experiment) -> Path:
     """Where the looks of group-sequential tests are remembered that were not kept."""
     return Path(settings.home) / "abtest" / f"{experiment.name}.looks.json"
 

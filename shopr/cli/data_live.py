@@ -47,7 +47,7 @@ def stream_shop(
         release = settings.release or __version__
         sessions = LiveSessions(future, rate=rate or _RATE, seed=settings.seed, release=release)
         playing.note(f"{len(sessions):,} sessions")
-    with counted("Stream the shop") as running, stopped_by_signals() as stop:
+    with counted("Stream the shop") as running, _stopped_by_signals() as stop:
 
         def told(done: Streamed, past: float) -> None:
             at = int(past) + 1
@@ -71,7 +71,7 @@ def stream_shop(
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[threading.Event]:
+def _stopped_by_signals() -> Iterator[threading.Event]:
     """An event that Ctrl+C and a polite end of the process set, while the context is open."""
     stop = threading.Event()
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from shopr.errors import ConfigError
 
-__all__ = ["Environment", "Posture", "detect"]
+__all__ = ["Environment", "Posture", "detect", "parse"]
 
 
 class Environment(StrEnum):

@@ -14,7 +14,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["MAX_ID_LENGTH", "as_category", "as_float", "as_id", "as_int", "as_json_object", "as_language", "as_text"]
+__all__ = [
+    "MAX_ID_LENGTH",
+    "as_category",
+    "as_float",
+    "as_id",
+    "as_int",
+    "as_json_object",
+    "as_language",
+    "as_text",
+    "by_unique",
+]
 
 MAX_ID_LENGTH = 256
 """Characters of the longest id accepted anywhere."""

@@ -30,7 +30,7 @@ from shopr.recommend.validation import hold_out
 if TYPE_CHECKING:
     from shopr.data.catalog import Catalog
 
-__all__ = ["MAPS", "TRUST", "ColdTuning", "tune_cold"]
+__all__ = ["MAPS", "TRUST", "ColdTuning", "quality", "tune_cold"]
 
 MAPS: tuple[dict[str, Any], ...] = (
     *({"kind": "neighbours", "neighbours": n, "sharpness": s} for n in (10, 50, 200) for s in (1.0, 3.0)),

@@ -15,7 +15,17 @@ from scipy.linalg import blas, lapack
 from shopr.errors import CapacityError
 from shopr.recommend.memory import budget
 
-__all__ = ["MEMORY_GB", "check_square", "gram", "gram_seconds", "regression", "scale"]
+__all__ = [
+    "MEMORY_GB",
+    "add_sparse",
+    "check_square",
+    "gram",
+    "gram_seconds",
+    "mirror",
+    "regression",
+    "scale",
+    "user_blocks",
+]
 
 MEMORY_GB = 6.0
 """Memory up to which the search for a model tries dense item-by-item models."""

@@ -27,7 +27,7 @@ from shopr.data.interactions import Interactions
 from shopr.recommend.gram import gram, regression, scale
 from shopr.recommend.itemweights import HistoryConfig, ItemWeights
 
-__all__ = ["EDLAE", "EDLAEConfig", "Ease", "EaseConfig"]
+__all__ = ["EDLAE", "EDLAEConfig", "Ease", "EaseConfig", "item_counts", "shrunk", "user_weights", "weighted"]
 
 _SPARSE = 0.03
 """Density up to which thresholded weights are kept as CSR: smaller, and faster to score with."""
@@ -92,7 +92,7 @@ class EDLAE(ItemWeights):
             self.weights = self._head(interactions, counts, c.head)
             return
         square = self._gram(interactions.binary, interactions.last_times)
-        self.weights = shrunk(scaled_regression(square, counts, c), c.density)
+        self.weights = shrunk(_scaled_regression(square, counts, c), c.density)
 
     def _head(self, interactions: Interactions, counts: NDArray[np.float64], head: int) -> sparse.csr_matrix:
         """The weights among the `head` most popular items, placed into CSR over all items."""
@@ -101,15 +101,15 @@ class EDLAE(ItemWeights):
         if times is not None:
             times = times[np.isin(matrix.indices, popular)]
         square = self._gram(matrix[:, popular], times)
-        small = shrunk(scaled_regression(square, counts[popular], self.config), self.config.density)
-        return placed(small, popular, interactions.n_items)
+        small = shrunk(_scaled_regression(square, counts[popular], self.config), self.config.density)
+        return _placed(small, popular, interactions.n_items)
 
     def _gram(self, matrix: sparse.csr_matrix, times: NDArray[np.int64] | None) -> NDArray[np.float32]:
         """(m, m), may be overwritten; `times` are aligned with the entries of the binary `matrix`, None if unknown."""
         return gram(weighted(matrix, self.config.user_power))
 
 
-def placed(small: Any, codes: NDArray[np.integer], n_items: int) -> sparse.csr_matrix:
+def _placed(small: Any, codes: NDArray[np.integer], n_items: int) -> sparse.csr_matrix:
     """CSR (n_items, n_items) with `small`, (h, h) dense or CSR, at the rows and columns `codes`, which rise.
 
     A dense one lends its memory and is lost; only the column numbers come on top.
@@ -144,7 +144,7 @@ def item_counts(matrix: sparse.csr_matrix) -> NDArray[np.float64]:
     return np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.float64)
 
 
-def scaled_regression(
+def _scaled_regression(
     square: NDArray[np.float32], counts: NDArray[np.float64], config: EDLAEConfig
 ) -> NDArray[np.floating]:
     """Scale the Gram matrix (overwritten), add EDLAE's ridge, solve, and scale the weights back."""

@@ -11,7 +11,7 @@ from scipy import sparse
 from shopr.recommend.gram import gram, gram_seconds
 from shopr.recommend.topk import top_k
 
-__all__ = ["all_pairs", "similarities", "top_rows"]
+__all__ = ["BLOCK_CELLS", "all_pairs", "similarities", "top_rows"]
 
 SQUARE_ITEMS = 4096
 """Rows up to which all similarities may be held at once, dense: 64 MiB."""

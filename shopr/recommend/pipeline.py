@@ -29,7 +29,7 @@ from shopr.recommend.online import OnlineState
 from shopr.recommend.rules import Merchandising, apply
 from shopr.recommend.topk import top_k
 
-__all__ = ["Answer", "Boost", "Pipeline", "Wanted"]
+__all__ = ["Answer", "Boost", "Pipeline", "Wanted", "adjusted"]
 
 _POOL = 5
 """Candidates for each place of the list: enough for caps and diversity to choose from."""

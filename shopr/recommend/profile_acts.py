@@ -16,7 +16,7 @@ from shopr.data.times import unix_seconds
 from shopr.randomness import DEFAULT_SEED
 from shopr.recommend.base import Config
 
-__all__ = ["Acts", "ProfileConfig"]
+__all__ = ["Acts", "Codes", "Floats", "ProfileConfig"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]

@@ -18,13 +18,11 @@ from shopr.data.catalog import Catalog
 from shopr.data.ids import IdMap
 from shopr.data.interactions import Interactions
 from shopr.errors import DataError
-from shopr.recommend.profile_acts import Acts, ProfileConfig
+from shopr.recommend.profile_acts import Acts, Codes, Floats, ProfileConfig
 from shopr.recommend.profile_styles import PER_ITEM, Styles, learn_styles
 
 __all__ = ["BINS", "DAY", "Layout", "ProfileSpace", "place_bin"]
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
 DAY = 86_400.0
 BINS = 41
 """Bins of a price's place, .05 wide, from -.5 to 1.5; dearer and cheaper prices count in the outer ones."""

@@ -18,7 +18,7 @@ from scipy import sparse
 
 from shopr.data.catalog import Catalog
 
-__all__ = ["Styles", "attribute_matrix", "learn_styles"]
+__all__ = ["PER_ITEM", "Styles", "attribute_matrix", "learn_styles"]
 
 Floats = NDArray[np.float64]
 PER_ITEM = 2

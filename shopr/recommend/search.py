@@ -48,6 +48,15 @@ _HOPELESS = 3.0
 
 @dataclass(slots=True)
 class Trial:
+    """One candidate that was tried: a family of models with parameters, how good it was, and what it took.
+
+    Attributes:
+        number: from 0, in the order of trying.
+        family, params: the candidate.
+        value: mean nDCG@k on the validation split.
+        seconds: of fitting and judging it.
+    """
+
     number: int
     family: str
     params: Params
@@ -113,9 +122,11 @@ class Search:
         return max(costs)
 
     def best(self) -> Trial:
+        """The trial that would win now."""
         return max(self.trials, key=lambda t: t.standing)
 
     def best_of(self, family: str) -> float:
+        """The best validation quality of a family; -inf if none of its trials ended."""
         return max((t.value for t in self.trials if t.family == family), default=-np.inf)
 
     def run(self, family: Family, params: Params, *, start: bool = False, prune: bool = False) -> float | None:

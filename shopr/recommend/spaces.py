@@ -16,7 +16,7 @@ from shopr.recommend.shape import HEAD, Shape
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["FAMILIES", "Family", "Shape"]
+__all__ = ["FAMILIES", "Family", "Params", "Shape"]
 
 _HEAD_DENSITY = 0.2
 """Share of the head's weights that is kept at most: they are stored as CSR beside all other items."""

@@ -149,13 +149,13 @@ def _winner(search: Search, train: Interactions, users: NDArray[np.integer] | No
     holdout, seed = search.holdout, search.seed
     search.search_until = search.deadline
     if stacks:
-        _blend(search, split_of_weights(train, holdout, seed, users))
+        _blend(search, _split_of_weights(train, holdout, seed, users))
     if not search.best().stacked:
-        _confirm(search, lambda: second_fold(train, holdout, seed, users))
+        _confirm(search, lambda: _second_fold(train, holdout, seed, users))
     return search.best()
 
 
-def second_fold(train: Interactions, holdout: Holdout, seed: int, users: NDArray[np.integer] | None) -> Holdout | None:
+def _second_fold(train: Interactions, holdout: Holdout, seed: int, users: NDArray[np.integer] | None) -> Holdout | None:
     """Another validation split: fresh draws where it is random, one step further back where it goes by time."""
     try:
         data = train if holdout.kind == "random" else holdout.train
@@ -164,7 +164,7 @@ def second_fold(train: Interactions, holdout: Holdout, seed: int, users: NDArray
         return None
 
 
-def split_of_weights(train: Interactions, holdout: Holdout, seed: int, users: NDArray[np.integer] | None) -> Holdout:
+def _split_of_weights(train: Interactions, holdout: Holdout, seed: int, users: NDArray[np.integer] | None) -> Holdout:
     """The split that sets the weights of a stack: with more users, as weights gain little each, which few cannot tell.
 
     Where splits are random it is a fresh one: the leader of many trials owes a part of its lead to the split it won on,

@@ -23,7 +23,7 @@ from shopr.data.interactions import Interactions
 from shopr.errors import InputError
 from shopr.randomness import generator
 
-__all__ = ["KINDS", "Holdout", "Kind", "hold_out", "resolve_kind"]
+__all__ = ["KINDS", "MIN_USERS", "Holdout", "Kind", "hold_out", "resolve_kind"]
 
 Kind = Literal["auto", "last", "temporal", "random"]
 KINDS: tuple[str, ...] = get_args(Kind)

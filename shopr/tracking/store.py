@@ -22,7 +22,7 @@ from shopr.errors import StorageError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["client", "experiment_id", "guarded", "quiet_mlflow"]
+__all__ = ["client", "experiment_id", "guarded", "quiet_mlflow", "sqlite_path"]
 
 _CAUSES = (
     ("readonly database", "is read-only", "Make the file and its folder writable"),

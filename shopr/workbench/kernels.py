@@ -25,7 +25,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from shopr.workbench.preloading import Imported
 from shopr.workbench.processes import die_with_parent
 
-__all__ = ["ForkingManager", "Spare", "become_kernel", "leave"]
+__all__ = ["Forked", "ForkingManager", "Spare", "become_kernel", "leave"]
 
 _ENTRY = "ipykernel_launcher"
 

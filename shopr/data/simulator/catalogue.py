@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from shopr.data.simulator.draws import Draws, settle
 from shopr.data.simulator.vocabulary import BRANDS, COLOURS, DEPARTMENTS, KINDS, PATTERNS, SEASONS, SERIES, STYLES
 
-__all__ = ["KIND_DEPARTMENT", "KIND_LASTS", "KIND_SEASON", "Products", "draw_prices", "draw_products"]
+__all__ = ["KIND_DEPARTMENT", "KIND_LASTS", "KIND_SEASON", "Products", "charm", "draw_prices", "draw_products"]
 
 KIND_LASTS = np.array([kind.lasts for kind in KINDS])
 """Shape (kinds,): days until a good is used up; 0 for goods that last."""

@@ -18,7 +18,7 @@ from shopr.data.simulator.draws import Draws, settle
 from shopr.data.simulator.shoppers import Personas, Shoppers
 from shopr.data.simulator.vocabulary import DEPARTMENTS, KINDS
 
-__all__ = ["NEVER", "Memory", "Moment", "Taste"]
+__all__ = ["NEVER", "Memory", "Moment", "Taste", "companion_table"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
