@@ -101,10 +101,11 @@ def kept(shop: Shop, session: Session) -> None:
     with st.container(key="panel-kept"):
         st.html(f'<div class="traits kept"><ul aria-label="What is kept">{rows}</ul></div>')
         if st.button("Make a copy", icon=":material/file_copy:", key="copy"):
-            st.session_state["copy"] = user
-        if st.session_state.get("copy") == user:
+            st.session_state["copied"] = visit, shop.copy_of(user) if user else shop.copy_of_visit(visit)
+        whose, copy = st.session_state.get("copied", ("", b""))
+        if whose == visit:  # made once, and for this session alone
             st.download_button(
-                "Download it (JSON)", shop.copy_of(user), "your-data.json", "application/json",
+                "Download it (JSON)", copy, "your-data.json", "application/json",
                 icon=":material/download:", key="download", on_click="ignore",
             )  # fmt: skip
     if not user:

@@ -92,6 +92,10 @@ def test_who_refuses_by_keyboard_is_not_followed(
 ) -> None:
     before = batches(server)
     page = opened(context, server, "/chat")
+    assert page.evaluate(
+        "document.querySelector('[data-testid=stChatInput]').getBoundingClientRect().bottom"
+        " <= document.querySelector('#consent').getBoundingClientRect().top"
+    )  # the banner takes its own room: nothing lies behind it
     for _ in range(2):  # first of all on the page: the link, then the first button
         page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Refuse all"
