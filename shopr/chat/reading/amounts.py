@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -101,15 +101,21 @@ def find_groups(
     tokens: Sequence[Token], numbers: Sequence[Number], vocabulary: Vocabulary
 ) -> list[tuple[str, int, int, int]]:
     """Ordinal groups such as "the first two": (first or last, how many, start, end)."""
-    pairs = without_overlaps(vocabulary.pairs.find(tokens))
+    known = vocabulary.pairs.words
+    pairs = without_overlaps(m for m in vocabulary.pairs.find(tokens) if _written(tokens[m.start : m.end], known))
     out = [(match.key, 2, match.start, match.end) for match in pairs]  # "die ersten beiden"
     short, positions = reduced(tokens, [(n.start, n.end) for n in numbers], NUMBER)
     at = {n.start: n for n in numbers}
-    exact = vocabulary.groups.words  # "ilkinden iki" is two of the first, not the first two
-    found = [m for m in vocabulary.groups.find(short) if all(t.key in exact for t in short[m.start : m.end])]
+    known = vocabulary.groups.words
+    found = [m for m in vocabulary.groups.find(short) if _written(short[m.start : m.end], known)]
     for match in without_overlaps(found) if numbers else ():
         for i in range(match.start, match.end):
             number = at.get(positions[i])
             if number is not None and 1 <= number.value <= 20 and number.value == int(number.value):
                 out.append((match.key, int(number.value), positions[match.start], positions[match.end]))
     return out
+
+
+def _written(tokens: Sequence[Token], known: Mapping[str, int]) -> bool:
+    """Whether words stand as they are listed, not only with their stem: "ilkinden iki" is two of the first."""
+    return all(t.key in known or t.key == "-" for t in tokens)
