@@ -14,7 +14,7 @@ from shopr.clock import ManualClock
 from shopr.commerce.customers import Customer, CustomerBook
 from shopr.commerce.personal import Personal
 from shopr.config import Settings
-from shopr.recommend.profile_corrections import Correction, CorrectionStore, Wishes
+from shopr.recommend.profile.corrections import Correction, CorrectionStore, Wishes
 from shopr.security.crypto_rotation import Reencrypted
 from shopr.shop import Shop
 from shopr.shop.encrypted import ENCRYPTED

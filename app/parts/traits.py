@@ -9,7 +9,7 @@ import streamlit as st
 
 from parts.words import percent
 from shopr.money import format_minor
-from shopr.recommend.profile_card import PriceRange, Trait
+from shopr.recommend.profile.card import PriceRange, Trait
 
 __all__ = ["ranges", "traits"]
 

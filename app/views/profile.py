@@ -11,8 +11,8 @@ from parts.words import sentence
 
 from shopr.errors import ShoprError
 from shopr.money import exponent, to_minor
-from shopr.recommend.profile_card import ProfileCard, Trait
-from shopr.recommend.profile_corrections import Correction, Kind
+from shopr.recommend.profile.card import ProfileCard, Trait
+from shopr.recommend.profile.corrections import Correction, Kind
 from shopr.shop import Shop
 
 LISTED = 2000

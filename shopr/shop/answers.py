@@ -14,7 +14,7 @@ from shopr.recommend.cards import Card
 from shopr.recommend.circumstances import Circumstances
 from shopr.recommend.online import OnlineState
 from shopr.recommend.pipeline import Boost, Pipeline, Wanted
-from shopr.recommend.profile_corrections import Wishes
+from shopr.recommend.profile.corrections import Wishes
 
 if TYPE_CHECKING:
     from shopr.recommend.context import ContextPrior

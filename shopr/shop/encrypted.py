@@ -8,7 +8,7 @@ from typing import Any
 
 from shopr.commerce.personal import row_of_customer, row_of_order
 from shopr.errors import SecurityError
-from shopr.recommend.profile_corrections import sealed_row
+from shopr.recommend.profile.corrections import sealed_row
 from shopr.security.crypto import PREFIX, TextCipher
 from shopr.security.crypto_rotation import EncryptedColumn
 from shopr.storage.tables import (

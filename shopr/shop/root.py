@@ -35,7 +35,7 @@ from shopr.shop.staged import Staged
 if TYPE_CHECKING:
     from shopr.recommend.context import ContextPrior
     from shopr.recommend.live import LiveStore
-    from shopr.recommend.profile_book import ProfileBook
+    from shopr.recommend.profile.book import ProfileBook
     from shopr.recommend.rules import Merchandising
     from shopr.storage.database import Database
     from shopr.tracking.slot import ModelSlot, ServedModel
@@ -200,8 +200,8 @@ class Shop(Guarded, Assisted, Observed, Lists, Searching, Signing, Private):
     @cached_property
     def profiles(self) -> ProfileBook:
         """What the shop knows of its shoppers, which they can see, correct and delete."""
-        from shopr.recommend.profile_book import ProfileBook
-        from shopr.recommend.profile_corrections import CorrectionStore
+        from shopr.recommend.profile.book import ProfileBook
+        from shopr.recommend.profile.corrections import CorrectionStore
 
         security = self.security
         said = CorrectionStore(

@@ -27,7 +27,7 @@ live_interactions = table(
 
 profile_corrections = table(
     "profile_corrections",
-    Card("shopr.recommend.profile_corrections", "until the shopper takes it back or is erased", "user_id", "values"),
+    Card("shopr.recommend.profile.corrections", "until the shopper takes it back or is erased", "user_id", "values"),
     Column("id", Integer, primary_key=True),
     Column("shop", String(63), nullable=False),
     Column("user_id", String(256), nullable=False),

@@ -18,8 +18,8 @@ from shopr.data.catalog import Catalog
 from shopr.data.ids import IdMap
 from shopr.data.interactions import Interactions
 from shopr.errors import DataError
-from shopr.recommend.profile_acts import Acts, Codes, Floats, ProfileConfig
-from shopr.recommend.profile_styles import PER_ITEM, Styles, learn_styles
+from shopr.recommend.profile.acts import Acts, Codes, Floats, ProfileConfig
+from shopr.recommend.profile.styles import PER_ITEM, Styles, learn_styles
 
 __all__ = ["BINS", "DAY", "Layout", "ProfileSpace", "place_bin"]
 

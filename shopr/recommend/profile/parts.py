@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from shopr.recommend.profile_corrections import Correction
-from shopr.recommend.profile_space import BINS, ProfileSpace
+from shopr.recommend.profile.corrections import Correction
+from shopr.recommend.profile.space import BINS, ProfileSpace
 
 __all__ = [
     "LESS",

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shopr.money import format_minor
-from shopr.recommend.profile_corrections import Correction, Wishes
-from shopr.recommend.profile_parts import shop_shares, within
+from shopr.recommend.profile.corrections import Correction, Wishes
+from shopr.recommend.profile.parts import shop_shares, within
 
 if TYPE_CHECKING:
-    from shopr.recommend.profile import Profiles
+    from shopr.recommend.profile.profiles import Profiles
 
 __all__ = ["PriceRange", "ProfileCard", "Trait", "describe"]
 

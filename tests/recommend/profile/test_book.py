@@ -15,10 +15,11 @@ from shopr.data.events import Event, EventType
 from shopr.data.ids import IdMap
 from shopr.errors import InputError
 from shopr.recommend.live import LiveStore
-from shopr.recommend.profile_book import ProfileBook
-from shopr.recommend.profile_corrections import Correction, CorrectionStore
-from shopr.recommend.profile_parts import LESS, MORE
+from shopr.recommend.profile.book import ProfileBook
+from shopr.recommend.profile.corrections import Correction, CorrectionStore
+from shopr.recommend.profile.parts import LESS, MORE
 from shopr.storage import Database
+from tests.logs import orders_of
 from tests.recommend.shop import KINDS, small_catalog, small_interactions
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
@@ -29,17 +30,7 @@ def dataset() -> Dataset:
     frame = small_catalog().frame.copy()
     frame["price"] = pd.array([500 + 100 * i for i in range(len(frame))], dtype="Int64")
     frame["currency"] = "GBP"
-    events = pd.DataFrame(
-        {
-            "event_id": [f"e{i}" for i in range(len(LOG))],
-            "type": "order_completed",
-            "time": pd.to_datetime(LOG.times, unit="s", utc=True),
-            "user_id": LOG.user_ids.ids[LOG.users],
-            "product_id": LOG.item_ids.ids[LOG.items],
-            "quantity": 1,
-        }
-    )
-    return Dataset.build("demo", "test", Catalog.from_frame(frame), events)
+    return Dataset.build("demo", "test", Catalog.from_frame(frame), orders_of(LOG))
 
 
 DATA = dataset()

@@ -20,10 +20,10 @@ from shopr.data.catalog import Catalog
 from shopr.data.events import Event, events_frame
 from shopr.data.ids import IdMap
 from shopr.data.interactions import Interactions
-from shopr.recommend.profile_acts import Acts, Codes, Floats, ProfileConfig
-from shopr.recommend.profile_card import ProfileCard, describe
-from shopr.recommend.profile_corrections import Wishes
-from shopr.recommend.profile_parts import (
+from shopr.recommend.profile.acts import Acts, Codes, Floats, ProfileConfig
+from shopr.recommend.profile.card import ProfileCard, describe
+from shopr.recommend.profile.corrections import Wishes
+from shopr.recommend.profile.parts import (
     affinities,
     brand_lifts,
     category_shares,
@@ -31,7 +31,7 @@ from shopr.recommend.profile_parts import (
     places,
     style_shares,
 )
-from shopr.recommend.profile_space import DAY, ProfileSpace
+from shopr.recommend.profile.space import DAY, ProfileSpace
 
 __all__ = ["ProfileConfig", "Profiles", "build_profiles"]
 

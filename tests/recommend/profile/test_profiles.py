@@ -19,10 +19,10 @@ from shopr.data.events import Event, events_frame
 from shopr.data.interactions import Interactions
 from shopr.data.simulator import World, world_dataset, world_of
 from shopr.errors import DataError
-from shopr.recommend.profile import ProfileConfig, Profiles, build_profiles
-from shopr.recommend.profile_corrections import Correction, Wishes
-from shopr.recommend.profile_parts import LESS, MORE, shop_shares
-from shopr.recommend.profile_styles import attribute_matrix
+from shopr.recommend.profile.corrections import Correction, Wishes
+from shopr.recommend.profile.parts import LESS, MORE, shop_shares
+from shopr.recommend.profile.profiles import ProfileConfig, Profiles, build_profiles
+from shopr.recommend.profile.styles import attribute_matrix
 from tests.recommend.shop import small_catalog, small_interactions
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -19,10 +19,10 @@ from shopr.data.events import Event, EventType
 from shopr.data.ids import IdMap
 from shopr.errors import InputError
 from shopr.recommend.live import Live, LiveStore
-from shopr.recommend.profile import Profiles, build_profiles
-from shopr.recommend.profile_card import ProfileCard
-from shopr.recommend.profile_corrections import Correction, CorrectionStore, Kind, Wishes
-from shopr.recommend.profile_parts import stated
+from shopr.recommend.profile.card import ProfileCard
+from shopr.recommend.profile.corrections import Correction, CorrectionStore, Kind, Wishes
+from shopr.recommend.profile.parts import stated
+from shopr.recommend.profile.profiles import Profiles, build_profiles
 
 __all__ = ["ProfileBook"]
 

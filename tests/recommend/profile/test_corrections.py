@@ -9,8 +9,8 @@ import pytest
 from shopr.clock import ManualClock
 from shopr.config import Settings
 from shopr.errors import InputError
-from shopr.recommend import profile_corrections as module
-from shopr.recommend.profile_corrections import Correction, CorrectionStore, Wishes
+from shopr.recommend.profile import corrections as module
+from shopr.recommend.profile.corrections import Correction, CorrectionStore, Wishes
 from shopr.storage import Database, SubjectStores
 
 LESS_TOYS = Correction("category", "Toys", "less")
