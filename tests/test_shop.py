@@ -12,10 +12,11 @@ from shopr.data.events import Event, EventType
 from shopr.errors import InputError, NotReadyError, SpecError
 from shopr.recommend.circumstances import DIMENSIONS
 from shopr.recommend.context import ContextPrior
-from shopr.recommend.profile_corrections import Correction
+from shopr.recommend.profile.corrections import Correction
 from shopr.shop import Shop, Visit, Wanted
 from shopr.tracking import promotion
 from shopr.tracking.rules import Rules
+from tests.logs import orders_of
 from tests.tracking.shop import N_ITEMS, TASTES, candidate, log
 
 
@@ -34,17 +35,7 @@ def shop(stores, clock):
             "stock": pd.array([{"p1": 0, "p2": None}.get(i, 5) for i in ids], dtype="Int64"),
         }
     )
-    events = pd.DataFrame(
-        {
-            "event_id": [f"e{i}" for i in range(len(bought))],
-            "type": "order_completed",
-            "time": pd.to_datetime(bought.times, unit="s", utc=True),
-            "user_id": bought.user_ids.ids[bought.users],
-            "product_id": bought.item_ids.ids[bought.items],
-            "quantity": 1,
-        }
-    )
-    data = Dataset.build("demo", catalog=Catalog.from_frame(frame), events=events, source="test")
+    data = Dataset.build("demo", catalog=Catalog.from_frame(frame), events=orders_of(bought), source="test")
     data.save(stores.shop_folder("demo"))
     opened = Shop.open(stores, clock=clock)
     candidate(stores, opened.interactions, "item_knn")

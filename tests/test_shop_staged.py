@@ -16,6 +16,7 @@ from shopr.tracking.gate import Decision
 from shopr.tracking.rollout import advance, on_trial
 from shopr.tracking.rules import RolloutRules, Rules
 from shopr.tracking.watcher import respond
+from tests.logs import orders_of
 from tests.tracking.shop import N_USERS, candidate, log
 
 ROLLOUT = RolloutRules(least_answers=30, canary_share=0.3)
@@ -35,17 +36,7 @@ def shop(stores, clock, monkeypatch):
     bought = log()
     ids = [str(i) for i in bought.item_ids.ids]
     catalog = Catalog.from_frame(pd.DataFrame({"product_id": ids, "title": ids}))
-    events = pd.DataFrame(
-        {
-            "event_id": [f"e{i}" for i in range(len(bought))],
-            "type": "order_completed",
-            "time": pd.to_datetime(bought.times, unit="s", utc=True),
-            "user_id": bought.user_ids.ids[bought.users],
-            "product_id": bought.item_ids.ids[bought.items],
-            "quantity": 1,
-        }
-    )
-    Dataset.build("demo", catalog=catalog, events=events, source="test").save(stores.shop_folder("demo"))
+    Dataset.build("demo", catalog=catalog, events=orders_of(bought), source="test").save(stores.shop_folder("demo"))
     opened = Shop.open(stores, clock=clock)
     rules = Rules(resamples=200, most_latency_ms=10_000)
     for name, to in (("item_knn", "champion"), ("ease", "challenger")):
