@@ -60,6 +60,7 @@ def _streams() -> list[tuple[str, Rule, Any]]:
     return [
         ("counts, profile of a week", _counted("below"), _weekly(20.0, 1.0)),
         ("the same, variance 2.5 times the mean", _counted("below"), _weekly(20.0, 2.5)),
+        ("visits of 15 minutes, counted in each step", _counted("below", 0.3), _visits(25.0, 3.0)),
         ("many counts, variance 2.5 times the mean", _counted("above"), _weekly(20.0, 2.5)),
         ("shares, 100 events an hour, p .2", _moved("above", 0.5), _binomial(100, 0.2, 0.0)),
         ("shares, 300 events an hour, p .03", _moved("below", 0.3), _binomial(300, 0.03, 0.0)),
@@ -70,10 +71,9 @@ def _streams() -> list[tuple[str, Rule, Any]]:
     ]
 
 
-def _counted(side: Any) -> Rule:
-    condition = Seasonal(
-        side=side, window=1800, ratio=0.8 if side == "below" else 1.25, clear=1.0, false_alarms_a_year=1.0, least=5
-    )
+def _counted(side: Any, ratio: float | None = None) -> Rule:
+    ratio = ratio or (0.8 if side == "below" else 1.25)
+    condition = Seasonal(side=side, window=1800, ratio=ratio, clear=1.0, false_alarms_a_year=1.0, least=5)
     return _rule(300, Metric(count=_any()), condition)
 
 
@@ -111,6 +111,21 @@ def _weekly(an_hour: float, spread: float) -> Any:
             values = rng.negative_binomial(size, size / (size + mean)).astype(np.float64)
         else:
             values = rng.poisson(mean).astype(np.float64)
+        return Series(values, values, values, values)
+
+    return draw
+
+
+def _visits(half_an_hour: float, steps: float) -> Any:
+    """Visits by chance that last `steps` steps in the mean and count in each; so many counts in half an hour."""
+
+    def draw(grid: Grid, rng: np.random.Generator) -> Series:
+        profile = 1 + 0.5 * np.sin(2 * np.pi * np.arange(grid.n) * grid.step / 86_400)
+        begun = rng.poisson(half_an_hour * grid.step / 1800 / steps * profile)
+        first = np.repeat(np.arange(grid.n), begun)
+        after = np.minimum(first + rng.geometric(1.0 / steps, len(first)), grid.n)
+        moves = np.bincount(first, minlength=grid.n + 1) - np.bincount(after, minlength=grid.n + 1)
+        values = np.cumsum(moves)[:-1].astype(np.float64)
         return Series(values, values, values, values)
 
     return draw
