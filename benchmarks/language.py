@@ -2,7 +2,7 @@
 
     python benchmarks/language.py --record
     python benchmarks/language.py --only tone
-    python benchmarks/language.py --train tone intents language     make the shipped models anew
+    python benchmarks/language.py --train tone intents requests language    make the shipped models anew
 
 Settings were chosen on GoEmotions' validation split, the threshold of "out of scope" on CLINC150's; test splits are
 only read here. Peers: py3langid restricted to the languages of the set; word TF-IDF with logistic regression
@@ -34,6 +34,7 @@ from shopr.chat.fitting import compile_language, fit_linear, fit_tone  # noqa: E
 from shopr.chat.fitting.emotions import read_emotions  # noqa: E402
 from shopr.chat.fitting.intents import fit_intents  # noqa: E402
 from shopr.chat.fitting.linear import features  # noqa: E402
+from shopr.chat.fitting.requests import fit_shipped  # noqa: E402
 from shopr.chat.intents import IntentClassifier  # noqa: E402
 from shopr.chat.language import identify  # noqa: E402
 from shopr.chat.tone import SENTIMENTS, sentiment  # noqa: E402
@@ -221,6 +222,8 @@ def train(names: Sequence[str], shared: Path) -> None:
         print(f"tone: {model.save(MODELS / 'tone.npz'):,} bytes, validation macro F1 {score:.4f}")
     if "intents" in names:
         print(f"intents: {fit_intents().save(MODELS / 'intents.npz'):,} bytes")
+    if "requests" in names:
+        print(f"requests: {fit_shipped().save(MODELS / 'requests.npz'):,} bytes")
 
 
 PARTS = {"language": language_rows, "tone": tone_rows, "intents": intent_rows}
@@ -229,7 +232,7 @@ PARTS = {"language": language_rows, "tone": tone_rows, "intents": intent_rows}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=tuple(PARTS))
-    parser.add_argument("--train", nargs="+", choices=tuple(PARTS), help="make these shipped models anew, then stop")
+    parser.add_argument("--train", nargs="+", choices=(*PARTS, "requests"), help="make these shipped models anew, then stop")
     parser.add_argument("--record", action="store_true", help="keep the rows in results/language.json")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()

@@ -1,11 +1,12 @@
 """A small trained guess of what a message asks for, with "none of these" where it is not sure.
 
-The assistant decides by rules alone and does not ask it. It was tried as a fallback where rules were silent: of 18 such
-messages of dialogues that nobody had worked on (blind sets A and B and the third wording of the matrix, in
-`benchmarks/dialogues`) it said nothing of 15, and one guess of the others would have helped. It is for routing in other
-programs. The model that comes with the package (`models/intents.npz`) learnt only from text that the project makes of
-its lexicons, in all twelve languages (`shopr.chat.fitting.intents`); see `models/README.md`. For public sets the same
-kind of model is trained on them in `benchmarks/language.py`.
+The assistant does not ask it: of 18 messages in which its rules read nothing, of dialogues that nobody had worked on
+(blind sets A and B and the third wording of the matrix, in `benchmarks/dialogues`), this model said nothing of 15, and
+one guess of the others would have helped. What the assistant asks there is `shopr.chat.guessing`, which learnt from
+examples. This one needs no reading of the message and is for routing in other programs. The model that comes with the
+package (`models/intents.npz`) learnt only from text that the project makes of its lexicons, in all twelve languages
+(`shopr.chat.fitting.intents`); see `models/README.md`. For public sets the same kind of model is trained on them in
+`benchmarks/language.py`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LinearText", "blocks", "tokens"]
+__all__ = ["LinearText", "blocks", "hashed", "tokens"]
 
 MAX_CHARS = 1000
 _NEGATIONS = frozenset(
@@ -64,14 +64,15 @@ def blocks(text: str) -> tuple[list[int], list[int]]:
         size = len(padded)
         for n in range(2, min(5, size) + 1):
             spans.update(padded[i : i + n] for i in range(size - n + 1))
-    return _hashed(set(named), "w"), _hashed(spans, "c")
+    return hashed(set(named), "w"), hashed(spans, "c")
 
 
 def _pairs(words: list[str], n: int) -> list[str]:
     return [" ".join(words[i : i + n]) for i in range(len(words) - n + 1)]
 
 
-def _hashed(names: Iterable[str], block: str) -> list[int]:
+def hashed(names: Iterable[str], block: str) -> list[int]:
+    """The hashes of features of one block, in order."""
     # Sorted, so that sums of floats do not depend on the order of a set.
     return sorted({zlib.crc32(f"{block}{name}".encode("utf-8", "surrogatepass")) for name in names})
 
@@ -113,8 +114,12 @@ class LinearText:
 
     def scores(self, text: str) -> Floats:
         """Log-odds of each class against the rest."""
+        return self.weighed(blocks(text))
+
+    def weighed(self, found: Iterable[list[int]]) -> Floats:
+        """The scores of a text of which the features are known, a list of hashes a block."""
         total = self.bias.copy()
-        for block in blocks(text):
+        for block in found:
             if block and len(self.keys):
                 codes = np.array(block, np.uint32)
                 at = np.minimum(np.searchsorted(self.keys, codes), len(self.keys) - 1)

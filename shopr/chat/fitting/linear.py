@@ -11,9 +11,10 @@ from scipy.sparse import csr_matrix
 
 from shopr.chat.linear import LinearText, blocks
 
-__all__ = ["features", "fit_linear", "settle_bias"]
+__all__ = ["features", "fit_linear", "packed", "settle_bias", "sparse"]
 
-Blocks = Sequence[tuple[list[int], list[int]]]
+Blocks = Sequence[Sequence[list[int]]]
+"""The features of each text: lists of hashes, one a block."""
 
 
 def features(texts: Sequence[str]) -> list[tuple[list[int], list[int]]]:
@@ -41,7 +42,7 @@ def fit_linear(
     from sklearn.linear_model import LogisticRegression
 
     keys = _vocabulary(rows, least)
-    matrix = _matrix(rows, keys)
+    matrix = sparse(rows, keys)
     present = (matrix > 0).astype(np.float32)
     weights = np.zeros((len(keys), len(classes)), np.float32)
     bias = np.zeros(len(classes), np.float32)
@@ -54,8 +55,22 @@ def fit_linear(
         ).fit(matrix.multiply(ratio).tocsr(), inside)  # fmt: skip
         weights[:, k] = model.coef_[0] * ratio
         bias[k] = model.intercept_[0]
+    return packed(classes, keys, weights, bias, matrix=present, kept=kept)
+
+
+def packed(
+    classes: Sequence[str],
+    keys: npt.NDArray[np.uint32],
+    weights: npt.NDArray[np.float32],
+    bias: npt.NDArray[np.float32],
+    *,
+    matrix: csr_matrix,
+    kept: int,
+) -> LinearText:
+    """A model of the features that matter most in the texts of `matrix`, its weights rounded to int8."""
     # What a feature does to the scores grows with its weight and with how often it occurs.
-    worth = np.abs(weights).max(axis=1) * np.sqrt(np.asarray(present.sum(axis=0)).ravel())
+    often = np.asarray((matrix > 0).astype(np.float32).sum(axis=0)).ravel()
+    worth = np.abs(weights).max(axis=1) * np.sqrt(often)
     rows_kept = np.sort(np.argsort(-worth, kind="stable")[:kept])
     weights, keys = weights[rows_kept], keys[rows_kept]
     scales = np.maximum(np.abs(weights).max(axis=0), 1e-9) / 127.0
@@ -88,7 +103,8 @@ def _vocabulary(rows: Blocks, least: tuple[int, int]) -> npt.NDArray[np.uint32]:
     return np.array(sorted(kept), np.uint32)
 
 
-def _matrix(rows: Blocks, keys: npt.NDArray[np.uint32]) -> csr_matrix:
+def sparse(rows: Blocks, keys: npt.NDArray[np.uint32]) -> csr_matrix:
+    """Texts x features; a feature counts by the root of how many its block has."""
     starts, columns, values = [0], [], []
     for row in rows:
         for block in row:
@@ -97,7 +113,7 @@ def _matrix(rows: Blocks, keys: npt.NDArray[np.uint32]) -> csr_matrix:
             at = at[keys[at] == codes]
             columns.append(at)
             values.append(np.full(len(at), 1.0 / max(len(block), 1) ** 0.5, np.float32))
-        starts.append(starts[-1] + len(columns[-1]) + len(columns[-2]))
+        starts.append(starts[-1] + sum(len(found) for found in columns[-len(row) :]))
     return csr_matrix((np.concatenate(values), np.concatenate(columns), starts), shape=(len(rows), len(keys)))
 
 

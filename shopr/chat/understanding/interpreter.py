@@ -1,4 +1,7 @@
-"""Decides what each clause asks for: an ordered set of rules over what was read and the state of the conversation."""
+"""Decides what each clause asks for: an ordered set of rules over what was read and the state of the conversation.
+
+Where the rules read nothing in a message, a trained guess of what it asks for is read by them once more.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shopr.chat.commands import Command
+from shopr.chat.guessing import guess_request
 from shopr.chat.reading.result import Reading
 from shopr.chat.shelf import Shelf
 from shopr.chat.state import State
 from shopr.chat.understanding.cart import cart_command
+from shopr.chat.understanding.fallback import Guesser, guessed
 from shopr.chat.understanding.needs import corrected, need_of
 from shopr.chat.understanding.orders import order_command
 from shopr.chat.understanding.products import product_command
@@ -31,33 +36,37 @@ class Interpreter:
     Attributes:
         shelf: what is sold.
         currency: of the prices that shoppers name.
+        guess: what a message asks for where the rules read nothing; None for rules alone.
     """
 
     shelf: Shelf
     currency: str
+    guess: Guesser | None = guess_request
 
     def commands(
         self, readings: Sequence[Reading], state: State, *, cart: Sequence[str], prices: Mapping[str, int]
     ) -> list[Command]:
         """The commands of a message, in order; courtesies only where there is nothing else."""
         tainted = any(r.injection for r in readings)
-        out: list[Command] = []
-        for reading in readings:
-            if reading.injection:
-                continue
+
+        def ruled(reading: Reading, before: Sequence[Command] = ()) -> Command | None:
             need = need_of(reading, self.shelf, self.currency, state.language)
             need = corrected(need, reading, state, self.currency)
-            scene = Scene(
-                reading, need, _carried(state, out, reading), self.shelf, list(cart), dict(prices), tuple(out)
-            )
-            command = next((c for rule in _RULES if (c := rule(scene)) is not None), None)
+            then = _carried(state, before, reading)
+            scene = Scene(reading, need, then, self.shelf, list(cart), dict(prices), tuple(before))
+            return next((c for rule in _RULES if (c := rule(scene)) is not None), None)
+
+        out: list[Command] = []
+        for reading in readings:
+            command = None if reading.injection else ruled(reading, out)
             if command is not None:
                 out.append(_harmless(command) if tainted else command)
         out = _merged(out)
         if tainted:
             out.insert(0, Command("refuse_orders"))
-        serious = [c for c in out if c.name not in _COURTESY]
-        return serious or out[:1]
+        serious = [c for c in out if c.name not in _COURTESY] or out[:1]
+        meant = None if tainted or self.guess is None else guessed(serious, readings, state, self.guess, ruled)
+        return serious if meant is None else [meant]
 
 
 def _harmless(command: Command) -> Command:
