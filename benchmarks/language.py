@@ -232,7 +232,9 @@ PARTS = {"language": language_rows, "tone": tone_rows, "intents": intent_rows}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=tuple(PARTS))
-    parser.add_argument("--train", nargs="+", choices=(*PARTS, "requests"), help="make these shipped models anew, then stop")
+    parser.add_argument(
+        "--train", nargs="+", choices=(*PARTS, "requests"), help="make these shipped models anew, then stop"
+    )
     parser.add_argument("--record", action="store_true", help="keep the rows in results/language.json")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()

@@ -17,6 +17,7 @@ from shopr.chat.facts import Money
 from shopr.chat.feeling import Feeling, tone_of
 from shopr.chat.flows import run
 from shopr.chat.flows.talk import said_again
+from shopr.chat.guessing import guess_request
 from shopr.chat.language import identify
 from shopr.chat.lexicon import spoken
 from shopr.chat.llm.help import ModelHelp
@@ -105,7 +106,7 @@ class Assistant:
         """Load what the first reply would load otherwise: the range, and languages (all by default)."""
         shelf = self.shelf
         for language in languages or spoken():
-            self._reader.read("hello 5", language)
+            guess_request(self._reader.read("hello 5", language), language)
             vocabulary(language).bound_speller.mend("hello")
             wording = Wording(language)
             wording.message("greeting")
