@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import timedelta
 from html import escape
 from typing import Any
@@ -10,6 +9,7 @@ from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
+from parts.account import viewer
 from parts.alarms import alert_list, alert_tiles, evidence_chart, rules_table, silences_list, timeline
 from parts.frame import boundary, header, notice, section
 from parts.source import open_shop
@@ -60,8 +60,8 @@ def now_open(shop: Shop) -> None:
 
 def settle(shop: Shop) -> None:
     """The form that acknowledges or resolves an open alert."""
-    opened = rows_of(Alerts(shop.database).table(only_open=True))
-    if not opened:
+    opened, looks = rows_of(Alerts(shop.database).table(only_open=True)), viewer(shop)
+    if not opened or not looks.may("operator"):
         return
     zone = shop.settings.time_zone
     names = {f"{r['kind'].replace('_', ' ')}, {moment(r['time'], zone)} ({r['id'][:8]})": r["id"] for r in opened}
@@ -75,7 +75,7 @@ def settle(shop: Shop) -> None:
             over = st.form_submit_button("Resolve", icon=":material/check:")
     if not (known or over) or chosen is None:
         return
-    acting, who = Acting(shop.database, clock=shop.clock), getpass.getuser()
+    acting, who = Acting(shop.database, clock=shop.clock), looks.actor
     try:
         if known:
             acting.acknowledge(names[chosen], by=who, note=reason)
@@ -179,10 +179,12 @@ def rules(shop: Shop, book: RuleBook) -> None:
 def silences(shop: Shop, book: RuleBook) -> None:
     """What is silenced, and the forms that silence and end a silence."""
     section("Silences", "Alerts still come on record; nobody is told.")
-    acting, who, zone = Acting(shop.database, clock=shop.clock), getpass.getuser(), shop.settings.time_zone
+    acting, looks, zone = Acting(shop.database, clock=shop.clock), viewer(shop), shop.settings.time_zone
     held = acting.silences()
     with st.container(key="panel-silences"):
         silences_list(held, zone)
+        if not looks.may("operator"):
+            return
         with st.form("silence", border=False):
             rule = st.selectbox("Rule", list(book.rules), key="rule", format_func=lambda n: n.replace("_", " "))
             length = st.selectbox("For", list(LENGTHS), key="length")
@@ -191,9 +193,11 @@ def silences(shop: Shop, book: RuleBook) -> None:
         ended = bool(held) and st.button("End all silences now", icon=":material/notifications_active:")
     try:
         if done and rule and length:
-            acting.silence(rule, by=who, reason=reason, lasts=timedelta(hours=LENGTHS[length]), known=book.rules)
+            acting.silence(
+                rule, by=looks.actor, reason=reason, lasts=timedelta(hours=LENGTHS[length]), known=book.rules
+            )
         for one in held if ended else ():
-            acting.end_silence(one["id"], by=who)
+            acting.end_silence(one["id"], by=looks.actor)
     except ShoprError as error:
         notice(sentence(error.one_line()), tone="warning")
         return

@@ -9,6 +9,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from shopr.analytics.alerts.acting import Acting
+from shopr.analytics.alerts.raised import Alerts
 from shopr.config import Settings
 from shopr.security.passwords import Passwords
 from shopr.security.principal import Principal
@@ -155,6 +157,20 @@ def test_lifting_a_lock_takes_an_operator_whose_name_goes_on_record(shop: Shop, 
     app.button[0].click().run()
     entry = shop.security.audit.entries(1)[0]
     assert (entry.action, entry.actor) == ("lock_lifted", "olga")
+
+
+def test_settling_alerts_takes_an_operator_too(shop: Shop, come_as: As, required: None) -> None:
+    raised = Alerts(shop.database).raise_alert("payment", "the provider answers slowly", about="shop")
+    come_as("vera", "analyst")
+    app = opened("alerts")
+    assert "provider answers slowly" in text(app)
+    assert not [button.label for button in app.button if button.label in ("Resolve", "Silence")]
+    come_as("olga", "operator")
+    app = opened("alerts")
+    app.text_input(key="why").set_value("it is back")
+    next(button for button in app.button if button.label == "Resolve").click().run()
+    assert not app.exception
+    assert Acting(shop.database).find(raised)["resolution"] == "olga: it is back"
 
 
 # -- one's own data ---------------------------------------------------------------------------------------------------
