@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from shopr.analytics.health.quality import VITALS, rating
+from shopr.analytics.reading.acts import with_persons
 from shopr.analytics.reading.source import Source
 from shopr.analytics.reading.span import Span, Step
 from shopr.errors import InputError
@@ -112,7 +113,7 @@ def _measured(source: Source, start: Any, end: Any) -> pd.DataFrame:
     with source.query(start=start, end=end) as events:
         frame: pd.DataFrame = events.execute(
             "SELECT name, page, device, release, value, weight, epoch_us(time) AS time, "
-            "coalesce(user_id, session_id, event_id) AS person FROM events "
+            f"coalesce(person, event_id) AS person FROM {with_persons(events)} "
             "WHERE type = 'vital_measured' AND isfinite(value) AND name IN (SELECT unnest(?))", [list(VITALS)],
         ).df()  # fmt: skip
     return frame
@@ -196,10 +197,10 @@ def error_samples(
 
 
 _CALLS = """
-    SELECT coalesce(name, '') AS route, value, weight, coalesce(user_id, session_id, event_id) AS person,
+    SELECT coalesce(name, '') AS route, value, weight, coalesce(person, event_id) AS person,
         coalesce(TRY_CAST(json_extract_string(properties, '$.status') AS INTEGER), 200) AS status,
         coalesce(json_extract_string(properties, '$.method'), '') AS method
-    FROM events WHERE type = 'api_called' AND isfinite(value)
+    FROM {acts} WHERE type = 'api_called' AND isfinite(value)
 """
 
 
@@ -211,7 +212,7 @@ def call_routes(
     `ok` to `failed` are shares by class of the status (2xx, 3xx, 4xx, 5xx), durations in ms, `slow` the share over 5 s.
     """
     with source.query(start=start, end=end) as events:
-        frame = events.sql(_CALLS).df()
+        frame = events.sql(_CALLS.format(acts=with_persons(events))).df()
     group, names = _grouped(frame, ["route"])
     n, weight, value = len(names), frame["weight"].to_numpy(float), frame["value"].to_numpy(float)
     calls = np.bincount(group, weight, n)
@@ -230,7 +231,7 @@ def call_histogram(
 ) -> pd.DataFrame:
     """How long calls took: `upper calls share below` by bucket; `below` is the share up to there, the last is open."""
     with source.query(start=start, end=end) as events:
-        frame = events.sql(_CALLS).df()
+        frame = events.sql(_CALLS.format(acts=with_persons(events))).df()
     if route is not None:
         frame = frame[frame["route"] == route]
     bucket = np.searchsorted(np.array(BUCKETS, float), frame["value"].to_numpy(float), side="left")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from shopr.analytics.reading.acts import with_persons
 from shopr.analytics.reading.source import Source
 from shopr.errors import InputError
 
@@ -130,8 +131,8 @@ def error_groups(
     with store.query(start=start, end=end) as events:
         frame = events.sql(
             "SELECT json_extract_string(properties, '$.fingerprint') AS fingerprint, name, "
-            "json_extract_string(properties, '$.message') AS message, coalesce(user_id, session_id) AS person, "
-            "time, release, weight FROM events WHERE type = 'error_raised' ORDER BY time"
+            "json_extract_string(properties, '$.message') AS message, person, "
+            f"time, release, weight FROM {with_persons(events)} WHERE type = 'error_raised' ORDER BY time"
         ).df()
     columns = [
         "fingerprint",

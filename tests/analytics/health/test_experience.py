@@ -19,8 +19,8 @@ from shopr.analytics.health.experience import (
     vital_course,
     vital_figures,
 )
-from shopr.analytics.health.quality import weighted_quantile
-from shopr.analytics.reading.source import EventTable
+from shopr.analytics.health.quality import error_groups, weighted_quantile
+from shopr.analytics.reading.source import EventTable, Filters, narrowed
 from shopr.analytics.reading.span import Span
 from shopr.errors import InputError
 from tests.analytics.tables import DAY0, table
@@ -101,6 +101,21 @@ def test_an_error_that_skipped_a_release_came_back() -> None:
     assert known.loc["f", "releases"] == ("1", "3")
     assert known.loc["f", "last_ever"] - known.loc["f", "first_ever"] == timedelta(minutes=2)
     assert error_history(table()).empty
+
+
+def test_who_logged_in_during_a_session_is_one_person_everywhere() -> None:
+    error = {"type": "error_raised", "name": "E", "fingerprint": "f", "message": "x"}
+    vital, call = {"type": "vital_measured", "name": "LCP"}, {"type": "api_called", "name": "/a", "status": 200}
+    before, after = {"session_id": "s1"}, {"session_id": "s1", "user_id": "ann"}
+    shop = table(
+        *({**kind, "value": 1.0, **who} for kind in (error, vital, call) for who in (before, after)),
+        *({**kind, "value": 1.0, "session_id": "s2"} for kind in (error, vital, call)),
+    )
+    assert error_groups(shop)["users"].tolist() == [2]  # Ann, before and after she logged in, and a visitor
+    assert vital_figures(shop)["persons"].tolist() == [2]
+    assert call_routes(shop)["persons"].tolist() == [2]
+    known = narrowed(shop, Filters(segment="signed in"))
+    assert error_groups(known)["users"].tolist() == [1]
 
 
 def test_calls_by_route_and_duration(shop: EventTable) -> None:
