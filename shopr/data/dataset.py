@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 from shopr.data.catalog import Catalog
 from shopr.data.events import EventType, events_frame, interactions_from_events, ratings_from_events
 from shopr.data.fingerprint import fingerprint_bytes, fingerprint_folder, fingerprint_frame, fingerprint_parts
-from shopr.data.folders import recover, replaced
+from shopr.data.folders import carry, recover, replaced
 from shopr.data.interactions import Interactions
 from shopr.data.rejects import Rejects
 from shopr.errors import DataError, NotReadyError
@@ -198,7 +198,8 @@ class Dataset:
     # -- on disk ------------------------------------------------------------------------------------------------------
 
     def save(self, folder: Path | str) -> Path:
-        """Write the dataset as a folder, whole or not at all; what the folder held before is replaced.
+        """Write the dataset as a folder, whole or not at all, in place of the data that it held before; what people
+        wrote for the shop (`*.yaml`) and what it learnt (`learnt_*.json`) stays.
 
         Raises:
             StorageError: if the disk is full, read-only or not permitted; what was stored before stays as it was.
@@ -211,8 +212,8 @@ class Dataset:
                 table.to_parquet(path, index=False, compression="zstd")
             self.rejects.frame.to_csv(fresh / "rejects.csv", index=False)
             self._save_images(fresh / IMAGES)
-            text = self.manifest.model_dump_json(indent=2)
-            (fresh / "manifest.json").write_text(text + "\n", encoding="utf-8")
+            (fresh / "manifest.json").write_text(self.manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            carry(folder, fresh, "*.yaml", "learnt_*.json")
         return folder
 
     def _tables(self) -> dict[str, pd.DataFrame]:

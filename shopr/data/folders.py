@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from shopr.errors import StorageError
 
-__all__ = ["recover", "replaced", "replaced_file", "storage_error", "to_disk"]
+__all__ = ["carry", "recover", "replaced", "replaced_file", "storage_error", "to_disk"]
 
 _HINTS = {
     errno.ENOSPC: ("the disk is full", "Free some space and run it again; what was stored before is intact"),
@@ -74,6 +74,12 @@ def replaced(folder: Path) -> Iterator[Path]:
         raise storage_error(folder, error) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def carry(folder: Path, fresh: Path, *patterns: str) -> None:
+    """Copy the files of a folder that match one of some patterns into the one that replaces it."""
+    for path in (path for pattern in patterns for path in folder.glob(pattern) if path.is_file()):
+        shutil.copy2(path, fresh / path.name)
 
 
 def recover(folder: Path) -> None:

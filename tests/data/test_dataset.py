@@ -167,3 +167,16 @@ def test_pictures_are_found_in_memory_and_on_disk(tmp_path: Path):
     assert found[0].read_bytes() == b"one"
     assert found[1:] == [None, None]
     assert shop(images=None).pictures(paths) == [None, None, None]
+
+
+def test_what_people_wrote_for_the_shop_stays_when_its_data_are_replaced(tmp_path: Path) -> None:
+    folder = shop().save(tmp_path / "demo")
+    for name in ("synonyms.yaml", "rules.yaml", "learnt_search.json"):
+        (folder / name).write_text(name, encoding="utf-8")
+    (folder / "word_index").mkdir()
+    (folder / "old.parquet").write_bytes(b"")
+    shop().save(folder)
+    for name in ("synonyms.yaml", "rules.yaml", "learnt_search.json"):
+        assert (folder / name).read_text(encoding="utf-8") == name
+    assert not (folder / "word_index").exists()
+    assert not (folder / "old.parquet").exists()
