@@ -100,9 +100,11 @@ def query(
     blend: float | None,
     as_json: bool,
 ) -> None:
-    """Ask for WORDS, or for every query of a file; a query without a match gets no row."""
+    """Ask for WORDS, or for every query of a file; a query without a match, or without words, gets no row."""
     from shopr.errors import InputError
 
+    if words is not None and not words.strip():
+        raise InputError("WORDS are empty", hint="Type what a shopper would type")
     if (words is None) == (batch is None):
         raise InputError("give either WORDS or --batch FILE", hint='shopr search query --catalog FILE "red shoes"')
     if (catalog_path is None) == (index_path is None):
@@ -223,7 +225,11 @@ def _queries(path: Path) -> pd.DataFrame:
 def _answer(engine: Searches, queries: pd.DataFrame, k: int, out: Path, as_json: bool) -> None:
     import pandas as pd
 
-    answers = engine.search_batch(queries["query"].tolist(), k)
+    from shopr.search.results import Found
+
+    asked = queries["query"].tolist()
+    # Who asks for nothing is not answered with the whole shop.
+    answers = [found if found.query.strip() else Found(found.query) for found in engine.search_batch(asked, k)]
     rows = [
         (name, product, rank, round(float(score), 6), round(float(sure), 4))
         for name, found in zip(queries["query_id"], answers, strict=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from shopr.data.schema import as_text
 from shopr.errors import DataError
 from shopr.search.engine import ProductSearch
 
@@ -44,7 +45,8 @@ def read_ratings(frame: pd.DataFrame, file: str = "qrels") -> dict[str, dict[str
     """Ratings as query -> product id -> grade of 0 or more, from the columns query, docid and rating.
 
     Raises:
-        DataError: if a column is missing, a grade is no number or negative, or there is no row.
+        DataError: if a column is missing, a grade is no number or negative, a query or product is empty, or there is no
+            row.
     """
     for name in ("query", "docid", "rating"):
         if name not in frame.columns:
@@ -57,6 +59,11 @@ def read_ratings(frame: pd.DataFrame, file: str = "qrels") -> dict[str, dict[str
     if len(bad):
         value = frame["rating"].iloc[int(bad[0])]
         raise DataError(f"{file}: rating {value!r} in row {bad[0] + 1} is no grade", hint="Give numbers of 0 or more")
+    for name in ("query", "docid"):
+        texts = as_text(frame[name]).fillna("").str.strip()
+        if (texts == "").any():
+            row = int((texts == "").to_numpy().argmax()) + 1
+            raise DataError(f"{file}: row {row} has no {name}", hint="Complete the row, or leave it out")
     if not len(frame):
         raise DataError(f"{file} holds no rating", hint="Give the columns query,docid,rating")
     found: dict[str, dict[str, float]] = {}

@@ -133,7 +133,8 @@ class Token(NamedTuple):
 
 
 def fold(text: str) -> str:
-    """Compatibility forms unified, case and Latin accents removed, signs and invisible characters blanked."""
+    """Compatibility forms unified, case, Latin accents, Arabic vowels and hamzas removed, signs and invisible
+    characters blanked."""
     text = unicodedata.normalize("NFKC", text.translate(_DROP)).casefold()
     if text.isascii():
         return text
@@ -142,7 +143,7 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _is_accent(character: str) -> bool:
-    return "\u0300" <= character <= "\u036f" or "\u064b" <= character <= "\u0652" or character == "\u0640"
+    return "\u0300" <= character <= "\u036f" or "\u064b" <= character <= "\u0655" or character == "\u0640"
 
 
 def tokenise(text: str, language: str | None = None) -> list[Token]:

@@ -106,13 +106,26 @@ def test_evaluation(run, shop):
         (["query", "--catalog", "catalog.parquet", "--batch", "twice.csv", "--out", "out.csv"], "occurs twice"),
         (["query", "--catalog", "catalog.parquet", "--batch", "catalog.parquet", "--out", "out.csv"], "query_id"),
         (["evaluate", "--catalog", "catalog.parquet", "--qrels", "queries.csv"], "'docid' is missing"),
+        (["evaluate", "--catalog", "catalog.parquet", "--qrels", "holes.csv"], "row 2 has no docid"),
+        (["query", "--catalog", "catalog.parquet", "  "], "WORDS are empty"),
     ],
 )
 def test_bad_input_gives_one_clear_line(run, shop, monkeypatch, arguments, words):
     (shop / "broken.json").write_text("[{")
+    (shop / "holes.csv").write_text("query,docid,rating\nmouse,m1,3\nmouse,,1\n")
     (shop / "twice.csv").write_text("query_id,query\n1,a\n1,b\n")
     monkeypatch.chdir(shop)
     status, _, error = run(*arguments)
     assert status == 2
     assert words in error
     assert error.count("\n") == 1
+
+
+def test_a_query_without_words_is_not_answered_with_the_whole_shop(run, shop):
+    (shop / "empty.csv").write_text('query_id,query\n1,\n2,"  "\n3,mouse\n')
+    out = shop / "out.csv"
+    status, _, _ = run(
+        "query", "--catalog", str(shop / "catalog.parquet"), "--batch", str(shop / "empty.csv"), "--out", str(out)
+    )
+    assert status == 0
+    assert set(pd.read_csv(out)["query_id"]) == {3}

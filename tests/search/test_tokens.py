@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shopr.search import ProductSearch
 from shopr.search.stemming import stem
 from shopr.search.tokens import AFTER, BREAK, JOINED, LOWER, MEASURE, fold, tokenise
+from tests.search.shelf import catalog
 
 
 def terms(text: str, language: str | None = "en") -> list[str]:
@@ -84,3 +86,10 @@ def test_little_words_of_other_languages_are_names_in_a_text_and_nothing_in_a_qu
     assert "van" not in terms("puzzel van hout", "nl")
     assert terms("puzzel van hout", None) == terms("puzzel hout", None)
     assert "the" not in terms("Over the hills", "de")
+
+
+def test_arabic_is_found_with_and_without_hamzas_and_vowels() -> None:
+    assert fold("كُوب أحمر") == fold("كوب احمر")
+    assert fold("مسؤول") == "مسوول"
+    shop = catalog([{"product_id": "1", "title": "كوب أحمر"}, {"product_id": "2", "title": "مصباح أزرق"}])
+    assert ProductSearch.build(shop).search("كوب احمر").product_ids[:1] == ("1",)

@@ -95,7 +95,8 @@ def _check_utf8(path: Path) -> None:
 def _bad_encoding(path: Path, encoding: str, line: int = 0) -> EncodingError:
     where = f" (line {line})" if line else ""
     return EncodingError(
-        f"{path} is not {encoding} text{where}", hint="Name its encoding with --encoding, for example cp1252"
+        f"{path} is not {encoding} text{where}",
+        hint="Save it as UTF-8, or name its encoding with --encoding, for example cp1252",
     )
 
 
