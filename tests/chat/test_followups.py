@@ -117,3 +117,10 @@ def test_a_payment_worry_with_an_order_is_about_the_order(talk: Talk) -> None:
 def test_wanting_places_of_a_list_puts_so_many_into_the_cart(talk: Talk, message: str, pieces: dict[str, int]) -> None:
     talk.say("headphones")
     assert {item.id: item.qty for item in talk.say(message).cart} == pieces
+
+
+def test_any_left_is_about_the_product_that_was_just_spoken_of(talk: Talk) -> None:
+    reply = talk.all("headphones", "tell me more about the second one", "any left?", "still available?")
+    assert reply.intent == "stock"
+    assert len(reply.products) == 1
+    assert talk.say("do you have keyboards in stock").intent == "search"

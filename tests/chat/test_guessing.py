@@ -70,6 +70,12 @@ def test_what_the_rules_read_stands(before: list[Command]) -> None:
     assert _decided("thanks", 9.0, before) is None
 
 
+def test_how_returns_work_is_no_return_but_a_named_order_is_one() -> None:
+    assert _decided("return_policy", 0.5, [Command("return")]) == Command("return_policy")
+    assert _decided("return_policy", 0.5, [Command("return", order="A1001")]) is None
+    assert _decided("thanks", 0.5, [Command("return")]) is None
+
+
 def test_a_search_for_words_that_nobody_knows_gives_way_to_a_sure_guess() -> None:
     vague = [Command("search", Need(words=("damage",)))]
     assert _decided("price", 0.5, vague) == Command("price")

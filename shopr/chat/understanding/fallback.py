@@ -16,9 +16,10 @@ Guesser = Callable[[Sequence[Reading], str], RequestGuess]
 
 _NOTHING = frozenset({"not_understood", "clarify", "acknowledge"})
 """Commands of messages in which the rules read nothing to do."""
-_LEAST, _LEAST_OF_SEARCH, _LEAST_OF_WEIGHT = -0.35, 0.0, 0.1
-"""Margins from which a guess is believed: where nothing was read; where a search was that names nothing known; and
-where a wrong guess would cost the shopper something. Chosen by cross-validation on examples that are not held out."""
+_LEAST, _LEAST_OF_SEARCH, _LEAST_OF_CONFUSED, _LEAST_OF_WEIGHT = -0.35, 0.0, 0.0, 0.1
+"""Margins from which a guess is believed: where nothing was read; where a search was that names nothing known; where
+the rules take one thing for another; and where a wrong guess would cost the shopper something. Chosen by
+cross-validation on the examples that are not held out."""
 _WEIGHTY = frozenset(
     "add remove set_quantity correct_item order_status cancel_order return handoff off_topic show_cart compare".split()
 )
@@ -26,6 +27,8 @@ _SAID = frozenset(
     "greet how_are_you thanks bye who_are_you help praise repeat cancel reset handoff off_topic refuse_discount".split()
 )
 """Requests that need nothing but their name."""
+_CONFUSED = {"return": "return_policy", "handoff": "who_are_you"}
+"""What rules make of "how do returns work" and "are you a person", and what it is where a guess is sure."""
 _NEVER = frozenset("confirm clear_cart search other".split())
 """Requests that no guess may decide: what cannot be undone, and what is no request."""
 _ASKS = {"price": "price_of"}
@@ -51,6 +54,9 @@ def guessed(
     if least is None:
         return None
     found = guess(readings, state.language)
+    confused = _CONFUSED.get(commands[0].name) if commands else None
+    if confused is not None and found.request != confused:
+        return None
     if found.request in _NEVER or found.score < max(least, _LEAST_OF_WEIGHT if found.request in _WEIGHTY else least):
         return None
     if found.request in _SAID:
@@ -72,6 +78,8 @@ def _bar(commands: Sequence[Command]) -> float | None:
     command = commands[0]
     if command.name in _NOTHING:
         return _LEAST
+    if command.name in _CONFUSED:
+        return None if command.order or command.ids else _LEAST_OF_CONFUSED
     need = command.need
     named = need.concepts or need.names or need.brands or command.value
     return _LEAST_OF_SEARCH if command.name == "search" and not named else None

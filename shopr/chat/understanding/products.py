@@ -83,8 +83,9 @@ def _stock(scene: Scene) -> Command | None:
     if scene.need.has_subject or (many and state.need):
         return None  # a search for what is in stock
     ids = scene.pointed()
-    if not ids and "this" in reading.references and not scene.need.without("in_stock"):
-        ids = tuple(state.focus[:1])
+    spoken_of = "this" in reading.references or (state.topic == "product" and not many)
+    if not ids and spoken_of and not scene.need.without("in_stock"):
+        ids = tuple(state.focus[:1])  # "any left?", of the product that was just spoken of
     if ids and not (many and len(ids) > 1):
         return Command("stock", ids=ids[:5])
     return None
