@@ -7,17 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from shopr.cli.main import main
 from tests.abtest.units import SPEC, units
+from tests.calling import typed
+
+run = typed("abtest")
 
 PLANNED = SPEC + "design: {type: group_sequential, n: 2800, looks: 4}\n"
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as left:
-        main(["abtest", *(str(a) for a in arguments)])
-    out = capsys.readouterr()
-    return int(left.value.code or 0), out.out, out.err
 
 
 @pytest.fixture

@@ -9,16 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from shopr.cli.main import main
+from tests.calling import typed
+
+run = typed()
 
 MEANS = {"ease": 0.3, "popular": 0.1}
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as left:
-        main([str(a) for a in arguments])
-    out = capsys.readouterr()
-    return int(left.value.code or 0), out.out, out.err
 
 
 @pytest.fixture

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from shopr.cli import main as door
+from tests.calling import Run, typed
 
-Run = Callable[..., tuple[int, str, str]]
 SPEC = """
 name: checkout
 arms: {control: 1, treatment: 1}
@@ -26,14 +25,7 @@ guardrails: [{metric: bought, margin: 0.1}]
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Calls the command in this process: (exit status, stdout, stderr)."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            door.main(["abtest", "plan", *map(str, arguments)])
-        printed = capsys.readouterr()
-        return int(left.value.code or 0), printed.out, printed.err
-
-    return call
+    return partial(typed("abtest", "plan"), capsys)
 
 
 @pytest.fixture

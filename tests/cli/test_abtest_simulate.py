@@ -8,7 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from shopr.cli.main import main
+from tests.calling import typed
+
+run = typed("abtest")
 
 SPEC = """
 name: lists
@@ -16,13 +18,6 @@ arms: {popular: 1, random: 1}
 metrics: [{name: recommended_clicks, covariates: [past_sessions]}, {name: converted, type: proportion}]
 """
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as left:
-        main(["abtest", *(str(a) for a in arguments)])
-    out = capsys.readouterr()
-    return int(left.value.code or 0), out.out, out.err
 
 
 @pytest.fixture

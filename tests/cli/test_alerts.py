@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shopr.cli.main import main
 from tests.analytics.alerts.conftest import only
 from tests.analytics.alerts.receiver import receiving
+from tests.calling import typed
+
+run = typed()
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
@@ -28,13 +30,6 @@ def file(tmp_path):
         )
     path.write_text("\n".join(json.dumps(line) for line in lines))
     return path
-
-
-def run(capsys, *arguments) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as left:
-        main([str(a) for a in arguments])
-    captured = capsys.readouterr()
-    return int(left.value.code or 0), captured.out, captured.err
 
 
 def test_rules_are_tried_out_on_a_file(capsys, stores, file, tmp_path):

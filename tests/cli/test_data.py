@@ -7,15 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from shopr.cli.main import main
 from shopr.data.dataset import Dataset
+from tests.calling import typed
 
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as left:
-        main([str(a) for a in arguments])
-    out = capsys.readouterr()
-    return int(left.value.code or 0), out.out, out.err
+run = typed()
 
 
 @pytest.fixture

@@ -8,18 +8,13 @@ import pytest
 
 from shopr.analytics.store.event_store import EventStore
 from shopr.analytics.store.rows import row_of
-from shopr.cli.main import main
 from shopr.clock import SystemClock
 from shopr.config import Settings
 from shopr.data.events import Event
 from shopr.shop import Shop
+from tests.calling import typed
 
-
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as left:
-        main(["events", *words])
-    out, err = capsys.readouterr()
-    return int(left.value.code or 0), out, err
+run = typed("events")
 
 
 def test_keys_are_bound(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

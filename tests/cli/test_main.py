@@ -6,6 +6,7 @@ import errno
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,21 +16,13 @@ import pytest
 
 from shopr.cli import main as door
 from shopr.errors import GateError, InputError
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.calling import Run, typed
 
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Calls the command line in this process: (exit status, stdout, stderr)."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            door.main(arguments)
-        printed = capsys.readouterr()
-        return int(left.value.code or 0), printed.out, printed.err
-
-    return call
+    return partial(typed(), capsys)
 
 
 @pytest.fixture

@@ -7,18 +7,14 @@ import json
 import pandas as pd
 import pytest
 
-from shopr.cli.main import main
 from shopr.data.catalog import Catalog
 from shopr.data.dataset import Dataset
 from shopr.tracking.store import client
+from tests.calling import typed
+from tests.logs import orders_of
 from tests.tracking.shop import log
 
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as left:
-        main([str(a) for a in arguments])
-    out = capsys.readouterr()
-    return int(left.value.code or 0), out.out, out.err
+run = typed()
 
 
 @pytest.fixture
@@ -26,17 +22,7 @@ def shop(stores):
     """The shop `demo`, whose shoppers keep to their taste."""
     bought = log()
     catalog = Catalog.from_frame(pd.DataFrame({"product_id": bought.item_ids.ids, "title": bought.item_ids.ids}))
-    events = pd.DataFrame(
-        {
-            "event_id": [f"e{i}" for i in range(len(bought))],
-            "type": "order_completed",
-            "time": pd.to_datetime(bought.times, unit="s", utc=True),
-            "user_id": bought.user_ids.ids[bought.users],
-            "product_id": bought.item_ids.ids[bought.items],
-            "quantity": 1,
-        }
-    )
-    Dataset.build("demo", catalog=catalog, events=events, source="test").save(stores.shop_folder("demo"))
+    Dataset.build("demo", catalog=catalog, events=orders_of(bought), source="test").save(stores.shop_folder("demo"))
     return stores
 
 

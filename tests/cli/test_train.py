@@ -7,21 +7,16 @@ import json
 import pandas as pd
 import pytest
 
-from shopr.cli.main import main
 from shopr.data.catalog import Catalog
 from shopr.data.dataset import Dataset
 from shopr.recommend import spark
 from shopr.recommend.factor import IALS
 from shopr.recommend.spark import Factors
 from shopr.tracking.store import client
+from tests.calling import typed
 from tests.tracking.shop import log
 
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as left:
-        main([str(a) for a in arguments])
-    out = capsys.readouterr()
-    return int(left.value.code or 0), out.out, out.err
+run = typed()
 
 
 def there(monkeypatch: pytest.MonkeyPatch, java: int | None = 17) -> None:

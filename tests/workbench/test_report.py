@@ -11,7 +11,7 @@ from shopr.errors import InputError, UnknownNameError
 from shopr.tracking.runs import run
 from shopr.workbench.executor import run_spec
 from shopr.workbench.report import Facts, compare, differing, facts, measures
-from tests.workbench.calling import status
+from tests.calling import status
 
 OLD = Facts("a1", "old", "DONE", {"k": "10", "seed": "42"}, {"ndcg": 0.3, "ndcg_low": 0.28, "ndcg_high": 0.32}, {})
 NEW = Facts(

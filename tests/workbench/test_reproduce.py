@@ -11,7 +11,7 @@ from shopr.storage.database import Database
 from shopr.workbench.executor import run_spec
 from shopr.workbench.ledger import Ledger
 from shopr.workbench.reproduce import Measure, Reproduction, find_run, reproduce
-from tests.workbench.calling import status
+from tests.calling import status
 
 LOGS = """\
 import pathlib

@@ -8,7 +8,7 @@ from shopr.errors import InputError
 from shopr.workbench import spec as specs
 from shopr.workbench.executor import run_spec
 from shopr.workbench.template import new_notebook
-from tests.workbench.calling import status
+from tests.calling import status
 
 
 @pytest.fixture
