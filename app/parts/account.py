@@ -58,7 +58,8 @@ class Viewer:
     @property
     def actor(self) -> str:
         """How the audit log names what they do."""
-        return actor_of(self.account) if self.account is not None else getuser()
+        known = self.account is not None and self.account.privilege != "user"
+        return actor_of(self.account) if known and self.account is not None else getuser()
 
 
 def viewer(shop: Shop) -> Viewer:

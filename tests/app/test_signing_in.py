@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -17,6 +18,7 @@ from shopr.serving.streamlit_server import AppServer, launch
 from shopr.shop import Shop
 from tests.app.browsing import READY, chromium
 from tests.app.sample import sample_dataset
+from tests.waiting import PATIENCE
 
 GOOD, OTHER = "seven green lamps", "nine loud rivers"
 WIDE, NARROW = (1440, 900), (390, 844)
@@ -46,9 +48,16 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
+def begun(browser: Browser, **options: Any) -> BrowserContext:
+    """A visitor's browser, as patient as a busy machine needs."""
+    made = browser.new_context(reduced_motion="reduce", **options)
+    made.set_default_timeout(1000 * PATIENCE)
+    return made
+
+
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]}, reduced_motion="reduce")
+    made = begun(browser, viewport={"width": WIDE[0], "height": WIDE[1]})
     yield made
     made.close()
 
@@ -57,7 +66,7 @@ def opened(context: BrowserContext, server: AppServer, path: str) -> Page:
     page = context.new_page()
     page.goto(server.address + path)
     if not path.startswith("/account"):
-        page.wait_for_selector(READY, timeout=60_000)
+        page.wait_for_selector(READY)
     return page
 
 
@@ -108,7 +117,7 @@ def test_who_refuses_by_keyboard_is_not_followed(
     assert sizes[0] == sizes[1]  # to refuse is as easy as to accept
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
-    page.wait_for_selector(READY, timeout=60_000)
+    page.wait_for_selector(READY)
     assert "/chat" in page.url
     assert page.locator("#consent").count() == 0
     page.locator("h1").click()
@@ -121,7 +130,7 @@ def test_who_refuses_by_keyboard_is_not_followed(
 
 
 def test_privacy_control_is_said_and_marketing_cannot_be_ticked(browser: Browser, server: AppServer) -> None:
-    context = browser.new_context(extra_http_headers={"Sec-GPC": "1"})
+    context = begun(browser, extra_http_headers={"Sec-GPC": "1"})
     page = opened(context, server, "/account/sign-in")
     assert "Your browser sends Global Privacy Control" in page.locator("#consent").inner_text()
     page.click("#consent summary")
@@ -130,7 +139,7 @@ def test_privacy_control_is_said_and_marketing_cannot_be_ticked(browser: Browser
 
 
 def test_everything_works_without_scripts(browser: Browser, server: AppServer) -> None:
-    context = browser.new_context(java_script_enabled=False)
+    context = begun(browser, java_script_enabled=False)
     page = opened(context, server, "/account/register?next=/account/")
     page.get_by_role("button", name="Refuse all").click()
     page.wait_for_load_state()
@@ -149,18 +158,18 @@ def test_a_visitors_cart_and_conversation_come_along(
 ) -> None:
     page = opened(context, server, "/chat")
     page.get_by_role("button", name="Accept all").click()
-    page.wait_for_selector(READY, timeout=60_000)
+    page.wait_for_selector(READY)
     box = page.locator("[data-testid=stChatInputTextArea]")
     for number, message in enumerate(("show me red mugs", "add the first one")):
         box.fill(message)
         box.press("Enter")
-        page.locator(".talk .they:not(.busy)").nth(number).wait_for(timeout=60_000)
-        page.wait_for_selector(READY, timeout=60_000)
+        page.locator(".talk .they:not(.busy)").nth(number).wait_for()
+        page.wait_for_selector(READY)
     page.wait_for_selector(".cart .sum")
     page.get_by_role("link", name="Sign in").click()
     page.get_by_role("link", name="Make an account").click()
     filled(page, "Make the account", name="ann@example.com", password=GOOD, again=GOOD)
-    page.wait_for_selector(READY, timeout=60_000)
+    page.wait_for_selector(READY)
     assert "/chat?c=" in page.url
     page.wait_for_selector(".who:has-text('ann@example.com')")
     page.wait_for_selector(".cart .sum")
@@ -182,9 +191,9 @@ def test_five_wrong_passwords_say_how_long_to_wait(context: BrowserContext, serv
 def test_sign_out_everywhere_reaches_the_other_browser(
     browser: Browser, context: BrowserContext, server: AppServer
 ) -> None:
-    other = browser.new_context()
+    other = begun(browser)
     here, there = entered(context, server, "olga"), entered(other, server, "olga")
-    there.wait_for_selector(".who:has-text('olga')", timeout=60_000)
+    there.wait_for_selector(".who:has-text('olga')")
     assert there.get_by_role("link", name="Overview").count() == 1  # an operator sees the dashboards
     here.goto(server.address + "/account/")
     assert here.locator("ul.sessions li").count() == 2
@@ -192,7 +201,7 @@ def test_sign_out_everywhere_reaches_the_other_browser(
     assert cookies["shopr"]["httpOnly"]
     assert cookies["shopr"]["sameSite"] == "Lax"
     here.get_by_role("button", name="Sign out everywhere").click()
-    here.wait_for_selector(READY, timeout=60_000)
+    here.wait_for_selector(READY)
     there.goto(server.address + "/account/")
     assert there.locator("h1").inner_text() == "Sign in"
     other.close()
@@ -205,16 +214,16 @@ def test_a_copy_is_downloaded_and_a_person_erased(
     user = shop.add_account("vera", GOOD, actor="test").user_id
     page = entered(context, server, "vera")
     page.goto(server.address + "/your-data")
-    page.wait_for_selector(READY, timeout=60_000)
+    page.wait_for_selector(READY)
     page.get_by_role("button", name="Make a copy").click()
-    with page.expect_download(timeout=60_000) as download:
+    with page.expect_download() as download:
         page.get_by_role("button", name="Download it").click()
     copy = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
     assert copy["data"]["accounts"][0]["sealed"] == "vera"
     page.get_by_role("button", name="Erase everything").click()
     page.get_by_text("I want everything about me to be erased").click()
     page.get_by_role("button", name="Erase for good").click()
-    page.wait_for_selector("text=Everything is erased.", timeout=60_000)
+    page.wait_for_selector("text=Everything is erased.")
     assert shop.accounts.of(user) is None
     page.goto(server.address + "/account/")
     assert page.locator("h1").inner_text() == "Sign in"
@@ -225,11 +234,7 @@ def test_a_copy_is_downloaded_and_a_person_erased(
 def test_the_pages_are_accessible_and_stay_within_the_window(
     browser: Browser, server: AppServer, scheme: str, size: tuple[int, int]
 ) -> None:
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]},
-        color_scheme=scheme,
-        reduced_motion="reduce",  # type: ignore[arg-type]
-    )
+    context = begun(browser, viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
     page = opened(context, server, "/account/register")
     page.click("#consent summary")
     assert problems(page, "body") == []
@@ -241,8 +246,8 @@ def test_the_pages_are_accessible_and_stay_within_the_window(
         assert problems(page, "body") == []
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.goto(server.address + "/your-data")
-    page.wait_for_selector(READY, timeout=60_000)
-    page.wait_for_selector("text=Be forgotten", timeout=60_000)
+    page.wait_for_selector(READY)
+    page.wait_for_selector("text=Be forgotten")
     assert problems(page, "[data-testid=stMain]") == []
     assert page.locator(".notice.warning, [data-testid=stException]").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -39,7 +39,7 @@ def page(title: str, body: str, *, before: str = "") -> bytes:
     return (
         f'<!doctype html><html lang="en"><head>{head}<title>{escape(title)} · Shopr</title></head>'
         f'<body class="account">{before}<header><a href="/">Shopr</a></header><main><h1>{escape(title)}</h1>{body}'
-        f'</main><footer><a href="{PRIVACY}">Your data</a>: what is kept, a copy, and how to be forgotten</footer>'
+        f'</main><footer><a href="/account/consent">Your privacy</a> · <a href="{PRIVACY}">Your data</a></footer>'
         "</body></html>"
     ).encode()
 
