@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,8 @@ from shopr.errors import InputError, UnknownNameError
 from shopr.search.confidence import observe
 from shopr.search.config import SearchConfig
 from shopr.search.index import Index
-from shopr.search.ranking import Ranked, browse, rank
-from shopr.search.results import SORTS, Cut, Filters, Found
+from shopr.search.ranking import Ranked, browse, named, rank
+from shopr.search.results import SORTS, Cut, Filters, Found, Updated
 from shopr.search.synonyms import Synonyms
 from shopr.search.understanding import Query
 
@@ -31,16 +31,6 @@ _NO_FILTERS = Filters()
 _LOOKED_AT = 10
 RERANKED = 50
 """Products of which a learned ranker may change the order."""
-
-
-@dataclass(frozen=True)
-class Updated:
-    """What an update did: numbers of products."""
-
-    added: int
-    changed: int
-    removed: int
-    unchanged: int
 
 
 class ProductSearch:
@@ -134,7 +124,7 @@ class ProductSearch:
         """The k best products for a query.
 
         Args:
-            query: words; empty to browse what the filters leave.
+            query: words, or a product's id; empty to browse what the filters leave.
             filters: conditions that every product must meet.
             sort: one of `SORTS`. An order other than relevance covers the products that match well, not all that share
                 a word with the query.
@@ -160,14 +150,9 @@ class ProductSearch:
         extra = self._extra(index, features)
         if not read.terms:
             return self._browse(index, read, cut, filters=filters, allowed=allowed, extra=extra)
-        if whole:
-            ranked = rank(read, index, extra=extra, depth=len(index))
-            # What is listed under filters is what is listed without them, as far as it passes: counts of facets hold.
-            found = self._found(index, read, ranked, cut, allowed)
-            if allowed is None or found.total or found.abstained:
-                return found
-        ranked = rank(read, index, allowed=allowed, extra=extra, depth=len(index) if whole else start + k)
-        return self._found(index, read, ranked, cut)
+        found = self._worded(index, read, cut, allowed=allowed, extra=extra)
+        own = named(query, index, allowed) if found.abstained else None
+        return found if own is None else self._found(index, replace(read, terms=()), own, cut)
 
     def search_batch(self, queries: Sequence[str], k: int = 10) -> list[Found]:
         """`search` for each of many queries; a query that occurs again is searched once."""
@@ -204,11 +189,28 @@ class ProductSearch:
         if read.text.strip() or (allowed is None and not filters):
             return Found(read.text) if read.text.strip() else self._found(index, read, browse(index, None, extra), cut)
         if filters.types:
-            named = index.reader.read(filters.types[0])
-            ranked = rank(named, index, allowed=allowed, extra=extra, depth=len(index))
+            kind = index.reader.read(filters.types[0])
+            ranked = rank(kind, index, allowed=allowed, extra=extra, depth=len(index))
             if len(ranked.rows):
-                return self._found(index, replace(named, text=read.text, corrected=None), ranked, cut)
+                return self._found(index, replace(kind, text=read.text, corrected=None), ranked, cut)
         return self._found(index, read, browse(index, allowed, extra), cut)
+
+    def _worded(
+        self,
+        index: Index,
+        read: Query,
+        cut: Cut,
+        *,
+        allowed: NDArray[np.bool_] | None,
+        extra: NDArray[np.float32] | None,
+    ) -> Found:
+        depth = len(index) if cut.whole else cut.start + cut.k
+        if cut.whole:
+            # What is listed under filters is what is listed without them, as far as it passes: counts of facets hold.
+            found = self._found(index, read, rank(read, index, extra=extra, depth=depth), cut, allowed)
+            if allowed is None or found.total or found.abstained:
+                return found
+        return self._found(index, read, rank(read, index, allowed=allowed, extra=extra, depth=depth), cut)
 
     def _found(
         self, index: Index, read: Query, ranked: Ranked, cut: Cut, within: NDArray[np.bool_] | None = None

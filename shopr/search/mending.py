@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from shopr.search.spelling import Speller
 from shopr.search.stemming import stem
-from shopr.search.tokens import Token
+from shopr.search.tokens import JOINED, Token
 
 if TYPE_CHECKING:
     from shopr.search.understanding import Reader
 
 __all__ = ["Mender"]
+
+_NEGATIONS = frozenset("not no non nicht kein keine pas niet geen nao".split())
 
 
 class Mender:
@@ -34,6 +36,8 @@ class Mender:
         codes = [self.reader.code(token) for token in tokens]
         fixed, likelier = list(tokens), list(tokens)
         for i, token in enumerate(tokens):
+            if token.word in _NEGATIONS or (token.flags & JOINED and codes[i] >= 0):
+                continue  # "not red" is never "hot red", and "t-light" stands in the catalogue as it was typed
             others = [code for j, code in enumerate(codes) if j != i and code >= 0]
             if codes[i] < 0:
                 if self.reader.apart(token) or self.reader.joins(tokens, i):

@@ -16,7 +16,7 @@ from shopr.search.understanding import Query, Term
 if TYPE_CHECKING:
     from shopr.search.index import Index
 
-__all__ = ["Ranked", "browse", "rank", "text_scores"]
+__all__ = ["Ranked", "browse", "named", "rank", "text_scores"]
 
 
 JOINED_SHARE = 0.9
@@ -199,6 +199,16 @@ def _bonus(kind: Asked, index: Index, own: NDArray[np.bool_], literal: NDArray[n
 def _bearers(literal: NDArray[np.float32]) -> int:
     """How many products bear the words typed nearly as well as the best does."""
     return int((literal > 0.8 * float(literal.max(initial=0.0))).sum())
+
+
+def named(text: str, index: Index, allowed: NDArray[np.bool_] | None = None) -> Ranked | None:
+    """The product whose id is the text; None if there is none, or it does not pass."""
+    rows = index.ids.encode([text.strip(), text.strip().upper()])
+    found = next((int(row) for row in rows if row >= 0 and (allowed is None or allowed[row])), None)
+    if found is None:
+        return None
+    one, no = np.ones(1), np.zeros(1, bool)
+    return Ranked(np.array([found], np.int64), one, one, no, no, no)
 
 
 def browse(index: Index, allowed: NDArray[np.bool_] | None, extra: NDArray[np.float32] | None) -> Ranked:

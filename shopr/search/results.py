@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from shopr.errors import InputError
 
-__all__ = ["SORTS", "Cut", "Filters", "Found"]
+__all__ = ["SORTS", "Cut", "Filters", "Found", "Updated"]
 
 SORTS = ("relevance", "price_asc", "price_desc", "newest", "popularity")
 """The orders in which products may be asked for."""
@@ -106,3 +106,13 @@ class Cut:
     def of(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
         """The part of an order."""
         return order[self.start : self.start + self.k]
+
+
+@dataclass(frozen=True)
+class Updated:
+    """What an update did: numbers of products."""
+
+    added: int
+    changed: int
+    removed: int
+    unchanged: int

@@ -129,7 +129,7 @@ class Reader:
                     size += 1
                     length += len(kept[-size].word)
                 if length == len(token.word):
-                    kept[-size:] = [Token(token.term, token.word, kept[-size].flags)]
+                    kept[-size:] = [Token(token.term, token.word, kept[-size].flags | JOINED)]
         return kept
 
     def apart(self, token: Token) -> tuple[int, int] | None:

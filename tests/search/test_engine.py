@@ -267,3 +267,27 @@ def test_a_thing_that_bears_the_word_typed_stands_with_the_kind_and_its_accessor
     assert found[0] == "docked"
     assert set(found[1:7]) == {f"n{i}" for i in range(6)}
     assert set(found[7:]) == {f"s{i}" for i in range(4)}
+
+
+def test_a_products_id_finds_it_where_no_word_does() -> None:
+    shop = ProductSearch.build(catalog([
+        {"product_id": "85123A", "title": "White hanging heart", "brand": "Nord", "price": 500},
+        {"product_id": "22423", "title": "Cake stand 3 tier", "brand": "Alder", "price": 900},
+    ]))  # fmt: skip
+    for query in ("85123A", " 85123a "):
+        found = shop.search(query)
+        assert (found.product_ids, found.abstained, found.total) == (("85123A",), False, 1)
+        assert found.confidences.tolist() == [1.0]
+    assert shop.search("85123A", filters=Filters(brands=("Alder",))).abstained
+    assert shop.search("85123B").abstained
+
+
+def test_words_that_the_catalogue_joins_and_negations_are_not_mended() -> None:
+    titles = [*(f"Heart T-light holder M{i}" for i in range(6)), *(f"Light bulb M{i}" for i in range(40))]
+    titles += [f"Hot water bottle red M{i}" for i in range(40)]
+    rows = [{"product_id": str(i), "title": title} for i, title in enumerate(titles)]
+    shop = ProductSearch.build(catalog(rows))
+    found = shop.search("t-light holder")
+    assert found.corrected is None
+    assert found.product_ids[0] in {str(i) for i in range(6)}
+    assert shop.search("bottle not red").corrected is None
