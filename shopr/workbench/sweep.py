@@ -258,14 +258,7 @@ def _beating(ledger: Ledger, trials: Trials, total: int, on_trial: Callable[[int
 
 
 def _concluded(
-    settings: Settings,
-    spec: SweepSpec,
-    parent: Run,
-    trials: Trials,
-    total: int,
-    *,
-    over: bool,
-    ran: int,
+    settings: Settings, spec: SweepSpec, parent: Run, trials: Trials, total: int, *, over: bool, ran: int
 ) -> SweepResult:
     """What came of it, with its report."""
     from shopr.workbench.sweepreport import report
