@@ -37,9 +37,11 @@ def seasonal(condition: Seasonal, grid: Grid, series: Series, first: int) -> Jud
     below = condition.side == "below"
     beyond = count < condition.ratio * mean if below else count > condition.ratio * mean
     back = count >= condition.clear * mean if below else count <= condition.clear * mean
-    tail, at = (so_few if below else _so_many), np.flatnonzero(beyond & known)
-    breach = np.zeros(len(count), bool)
-    breach[at] = tail(count[at], mean[at], np.nan_to_num(spread[at], nan=1.0)) < tail_bound(condition, step)
+    breach, at = np.zeros(len(count), bool), np.flatnonzero(beyond & known)
+    given = count[at], mean[at], np.nan_to_num(spread[at], nan=1.0)
+    # A median of weeks tells three quarters of what their mean would.
+    windows = 0.75 * condition.weeks * (2 * max(condition.window, 3600) // step + 1) / window
+    breach[at] = (so_few(*given, windows) if below else _so_many(*given)) < tail_bound(condition, step)
     return made(count, condition.ratio * mean, breach, back, known, expected=mean)
 
 
@@ -83,11 +85,13 @@ def _so_many(count: Floats, mean: Floats, spread: Floats) -> Floats:
     return found
 
 
-def so_few(count: Floats, mean: Floats, spread: Floats) -> Floats:
-    """Probability of so few events or fewer: Polya-Aeppli, visits by chance that count a geometric number of times.
+def so_few(count: Floats, mean: Floats, spread: Floats, windows: float) -> Floats:
+    """Probability of so few events or fewer: visits by chance that count a geometric number of times (Polya-Aeppli).
 
-    A visit counts in each step that it lasts, which is why counts stray more than by chance. The negative binomial with
-    the same variance makes silence several times too improbable: it stated a half and gave two false alarms a year.
+    A visit counts in each step that it lasts, which is why counts stray more than by chance. And how many visits there
+    are is known from as much as `windows` windows alone, so that they are negative binomial themselves. A negative
+    binomial of events with the same variance makes silence several times too improbable: stated a half, it gave two
+    false alarms a year.
     """
     found = np.ones(len(count))
     for at, (c, m, s) in enumerate(zip(np.round(count), mean, np.maximum(spread, 1.0), strict=True)):
@@ -95,7 +99,7 @@ def so_few(count: Floats, mean: Floats, spread: Floats) -> Floats:
         if c > _MOST_VISITS:  # so far below so large a mean, both are zero
             found[at] = stats.poisson.cdf(c / s, m / s)
             continue
-        n = np.arange(1.0, c + 1.0)
-        few = stats.nbinom.cdf(c - n, n, 1.0 - again)
-        found[at] = np.exp(-visits) + float(np.sum(stats.poisson.pmf(n, visits) * few))
+        n = np.arange(c + 1.0)
+        few = np.concatenate([[1.0], stats.nbinom.cdf(c - n[1:], n[1:], 1.0 - again)])
+        found[at] = float(np.sum(stats.nbinom.pmf(n, windows * visits, windows / (windows + 1.0)) * few))
     return found

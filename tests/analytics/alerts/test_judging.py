@@ -169,17 +169,17 @@ def test_visits_that_count_in_several_steps_make_silence_as_likely_as_it_is():
     rng = np.random.default_rng(1)
     for mean, spread in ((10.0, 1.0), (10.0, 2.0), (20.0, 3.0)):
         visits, again = 2 * mean / (spread + 1), (spread - 1) / (spread + 1)
-        number = rng.poisson(visits, 200_000)
+        number = rng.poisson(visits * rng.gamma(12 * visits, 1 / (12 * visits), 200_000))
         more = rng.negative_binomial(np.maximum(number, 1), 1 - again) if again else 0
         counted = np.where(number > 0, number + more, 0)
         for count in (0.0, 2.0, 5.0):
-            (chance,) = so_few(np.array([count]), np.array([mean]), np.array([spread]))
+            (chance,) = so_few(np.array([count]), np.array([mean]), np.array([spread]), 12.0)
             assert chance == pytest.approx((counted <= count).mean(), rel=0.1, abs=1e-4)
-    (far,) = so_few(np.array([9000.0]), np.array([40_000.0]), np.array([2.0]))
+    (far,) = so_few(np.array([9000.0]), np.array([40_000.0]), np.array([2.0]), 12.0)
     assert far < 1e-12
-    # The negative binomial of the same variance says less than half of it.
-    (chance,) = so_few(np.array([0.0]), np.array([25.0]), np.array([3.4]))
-    assert chance > 2 * stats.nbinom.cdf(0, 25 / 2.4, 1 / 3.4)
+    # The negative binomial of the same variance says a fifth of it.
+    (chance,) = so_few(np.array([0.0]), np.array([25.0]), np.array([3.4]), 12.0)
+    assert chance > 4 * stats.nbinom.cdf(0, 25 / 2.4, 1 / 3.4)
 
 
 def test_bounds_follow_from_the_stated_rate():
