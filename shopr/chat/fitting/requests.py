@@ -81,7 +81,7 @@ def _said(words: Lexicon) -> list[tuple[str, str]]:
     return [(name, phrase.replace("*", product)) for name, phrase in pairs]
 
 
-def fit_requests(taught: Sequence[Lesson], *, strength: float = 1.0, kept: int = 30_000, seed: int = 0) -> LinearText:
+def fit_requests(taught: Sequence[Lesson], *, strength: float = 1.0, kept: int = 40_000, seed: int = 0) -> LinearText:
     """A linear support vector machine, one class against the rest, pruned and rounded to int8."""
     from sklearn.svm import LinearSVC
 
