@@ -26,11 +26,11 @@ from shopr.storage.database import Database
 from shopr.storage.lease import Lease
 from shopr.storage.tables import run_ledger
 from shopr.workbench.ledger import Ledger, State
-from shopr.workbench.schedule import Scheduler
-from shopr.workbench.schedule_plan import Timetable
-from shopr.workbench.schedule_spec import ScheduleSpec
-from shopr.workbench.schedule_store import ScheduleStore
-from shopr.workbench.schedule_workers import WorkersOfProcesses, end_with_scheduler
+from shopr.workbench.schedule.plan import Timetable
+from shopr.workbench.schedule.scheduler import Scheduler
+from shopr.workbench.schedule.spec import ScheduleSpec
+from shopr.workbench.schedule.store import ScheduleStore
+from shopr.workbench.schedule.workers import WorkersOfProcesses, end_with_scheduler
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = "benchmarks.scheduled"

@@ -13,9 +13,9 @@ import click
 from shopr.cli.output import echo, echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
-    from shopr.workbench.schedule import Scheduler
-    from shopr.workbench.schedule_alarm import Notice
-    from shopr.workbench.schedule_open import Filled, Schedule
+    from shopr.workbench.schedule.alarm import Notice
+    from shopr.workbench.schedule.open import Filled, Schedule
+    from shopr.workbench.schedule.scheduler import Scheduler
 
 __all__ = ["schedule"]
 
@@ -193,7 +193,7 @@ def _say_filled(opened: Schedule, filled: Filled) -> None:
 def _open(spec_path: Path | None) -> Schedule:
     from shopr.config import Settings
     from shopr.config.sources import project_root
-    from shopr.workbench.schedule_open import Schedule
+    from shopr.workbench.schedule.open import Schedule
 
     return Schedule.open(Settings(), spec_path or project_root() / _DEFAULT)
 
@@ -250,7 +250,7 @@ def _moment(opened: Schedule, text: str, *, late: bool) -> datetime:
     from datetime import UTC, timedelta
 
     from shopr.errors import InputError
-    from shopr.workbench.schedule_times import instant_of, zone_of
+    from shopr.workbench.schedule.times import instant_of, zone_of
 
     try:
         given = datetime.fromisoformat(text)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from shopr.storage.tables import run_ledger, schedule_jobs, schedule_runs
 from shopr.workbench.ledger import State
 from shopr.workbench.maintenance_parts import Context, Level, Part, Plot, change
-from shopr.workbench.schedule_store import OPEN, RunState
+from shopr.workbench.schedule.store import OPEN, RunState
 
 __all__ = ["runs", "schedule"]
 

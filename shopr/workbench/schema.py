@@ -20,7 +20,7 @@ def json_schema() -> dict[str, Any]:
     """One schema; `kind` decides which part of it a file is held to, and a file without one is a run."""
     from shopr.abtest.spec import json_schema as abtest
     from shopr.recommend.rules import Merchandising
-    from shopr.workbench.schedule_check import json_schema as schedule
+    from shopr.workbench.schedule.check import json_schema as schedule
     from shopr.workbench.spec import GateSpec, RunSpec
     from shopr.workbench.sweepspec import SweepSpec
 

@@ -27,7 +27,7 @@ from shopr.yamlfile import nearest
 if TYPE_CHECKING:
     from shopr.abtest.spec import Experiment
     from shopr.recommend.rules import Merchandising
-    from shopr.workbench.schedule_spec import ScheduleSpec
+    from shopr.workbench.schedule.spec import ScheduleSpec
     from shopr.workbench.sweepspec import SweepSpec
 
     Loaded: TypeAlias = "RunSpec | GateSpec | SweepSpec | ScheduleSpec | Merchandising | Experiment"
@@ -165,7 +165,7 @@ def _checked(path: Path, content: dict[str, Any], source: Source, environment: E
 
         return parse_spec(read_text(path), path)
     if kind == "schedule":
-        from shopr.workbench.schedule_check import check as checked_schedule
+        from shopr.workbench.schedule.check import check as checked_schedule
 
         return checked_schedule(content, source.place)
     if kind == "sweep":

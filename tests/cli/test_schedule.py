@@ -21,8 +21,8 @@ from shopr.cli.main import main
 from shopr.config import Settings
 from shopr.storage.database import Database
 from shopr.storage.tables import schedule_jobs
-from shopr.workbench.schedule_store import RunState, ScheduleStore
-from shopr.workbench.schedule_workers import Truth
+from shopr.workbench.schedule.store import RunState, ScheduleStore
+from shopr.workbench.schedule.workers import Truth
 from tests.waiting import PATIENCE
 
 SPEC = """\
@@ -71,7 +71,7 @@ def project_of(database, tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def at_once(monkeypatch):
     """Workers that end as soon as they start; those of the days in the set fail."""
-    from shopr.workbench import schedule_open
+    from shopr.workbench.schedule import open as opening
 
     failing: set[int] = set()
 
@@ -98,7 +98,7 @@ def at_once(monkeypatch):
         def wait(self):
             pass
 
-    monkeypatch.setattr(schedule_open, "WorkersOfProcesses", AtOnce)
+    monkeypatch.setattr(opening, "WorkersOfProcesses", AtOnce)
     return failing
 
 

@@ -22,7 +22,7 @@ from shopr.search.learning import LearntSearch
 from shopr.shop import Shop
 from shopr.workbench.maintenance_parts import Level
 from shopr.workbench.maintenance_search import relearn
-from shopr.workbench.schedule_check import load_schedule
+from shopr.workbench.schedule.check import load_schedule
 from tests.search.gap_world import gap_events
 
 KINDS = ("sofa", "lamp", "mug", "rug")

@@ -43,7 +43,7 @@ run_ledger = table(
 
 schedule_runs = table(
     "schedule_runs",
-    Card("shopr.workbench.schedule_store", "two years after the end of the run", None, "none"),
+    Card("shopr.workbench.schedule.store", "two years after the end of the run", None, "none"),
     Column("id", Integer, primary_key=True),
     Column("schedule", String(63), nullable=False),
     Column("job", String(63), nullable=False),
@@ -70,7 +70,7 @@ schedule_runs = table(
 
 schedule_jobs = table(
     "schedule_jobs",
-    Card("shopr.workbench.schedule_store", "as long as the schedule", None, "none"),
+    Card("shopr.workbench.schedule.store", "as long as the schedule", None, "none"),
     Column("schedule", String(63), primary_key=True),
     Column("job", String(63), primary_key=True),
     Column("looked_at", UtcDateTime, nullable=False),

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from shopr.clock import Clock, SystemClock
 from shopr.errors import StorageError
 from shopr.storage.lease import Lease, LeaseLostError
-from shopr.workbench.schedule_alarm import Alarm, Notice, Waiter
-from shopr.workbench.schedule_plan import Timetable, decide, owed
-from shopr.workbench.schedule_store import Row, RunState, ScheduleStore
-from shopr.workbench.schedule_workers import Handle, Truth, Workers
+from shopr.workbench.schedule.alarm import Alarm, Notice, Waiter
+from shopr.workbench.schedule.plan import Timetable, decide, owed
+from shopr.workbench.schedule.store import Row, RunState, ScheduleStore
+from shopr.workbench.schedule.workers import Handle, Truth, Workers
 
 __all__ = ["Scheduler"]
 

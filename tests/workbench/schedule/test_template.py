@@ -6,8 +6,8 @@ import pytest
 
 from benchmarks.schedule_year import at
 from shopr.errors import SpecError
-from shopr.workbench.schedule_template import NAMES, Moment, render
-from shopr.workbench.schedule_times import Cron
+from shopr.workbench.schedule.template import NAMES, Moment, render
+from shopr.workbench.schedule.times import Cron
 
 BERLIN = Cron("30 2 * * *", "Europe/Berlin")
 MOMENT = Moment("maintenance", "health", "demo", at("2026-03-29 01:00"), BERLIN)  # the night clocks go forward

@@ -9,12 +9,12 @@ from benchmarks.schedule_year import Ended, at
 from shopr.clock import ManualClock
 from shopr.storage.database import Database
 from shopr.storage.lease import Lease
-from shopr.workbench.schedule import Scheduler
-from shopr.workbench.schedule_alarm import Notice
-from shopr.workbench.schedule_plan import Timetable
-from shopr.workbench.schedule_spec import ScheduleSpec
-from shopr.workbench.schedule_store import Row, RunState, ScheduleStore
-from shopr.workbench.schedule_workers import Truth
+from shopr.workbench.schedule.alarm import Notice
+from shopr.workbench.schedule.plan import Timetable
+from shopr.workbench.schedule.scheduler import Scheduler
+from shopr.workbench.schedule.spec import ScheduleSpec
+from shopr.workbench.schedule.store import Row, RunState, ScheduleStore
+from shopr.workbench.schedule.workers import Truth
 
 MINUTE = timedelta(minutes=1)
 

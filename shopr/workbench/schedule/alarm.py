@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import Protocol
 
-from shopr.workbench.schedule_store import Row
+from shopr.workbench.schedule.store import Row
 
 __all__ = ["Alarm", "Notice", "Waiter"]
 

@@ -10,12 +10,12 @@ import pytest
 from benchmarks.schedule_year import at, brute_force, schedule
 from shopr.storage.lease import Lease
 from shopr.storage.tables import schedule_leases
-from shopr.workbench.schedule import Scheduler
-from shopr.workbench.schedule_plan import Timetable
-from shopr.workbench.schedule_store import RunState, ScheduleStore
-from shopr.workbench.schedule_times import jitter
-from shopr.workbench.schedule_workers import Truth
-from tests.workbench.scheduling import Play
+from shopr.workbench.schedule.plan import Timetable
+from shopr.workbench.schedule.scheduler import Scheduler
+from shopr.workbench.schedule.store import RunState, ScheduleStore
+from shopr.workbench.schedule.times import jitter
+from shopr.workbench.schedule.workers import Truth
+from tests.workbench.schedule.scheduling import Play
 
 HOURLY = {"cron": "0 * * * *"}
 FAILED = Truth(RunState.FAILED, "run", "cell 3: KeyError: 'price'")

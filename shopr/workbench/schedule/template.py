@@ -22,7 +22,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from shopr.errors import SpecError
-from shopr.workbench.schedule_times import Cron, instant_of
+from shopr.workbench.schedule.times import Cron, instant_of
 from shopr.yamlfile import nearest
 
 __all__ = ["NAMES", "Moment", "render"]

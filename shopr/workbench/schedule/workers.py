@@ -31,7 +31,7 @@ from shopr.storage.database import Database
 from shopr.storage.lease import gone
 from shopr.storage.tables import run_ledger
 from shopr.workbench.ledger import State
-from shopr.workbench.schedule_store import Row, RunState, ScheduleStore
+from shopr.workbench.schedule.store import Row, RunState, ScheduleStore
 
 __all__ = ["Handle", "Truth", "Workers", "WorkersOfProcesses", "end_with_scheduler", "main"]
 
@@ -129,7 +129,7 @@ class WorkersOfProcesses:
     """
 
     def __init__(
-        self, settings: Settings, store: ScheduleStore, module: str = "shopr.workbench.schedule_workers"
+        self, settings: Settings, store: ScheduleStore, module: str = "shopr.workbench.schedule.workers"
     ) -> None:
         self._settings, self._store, self._module = settings, store, module
 

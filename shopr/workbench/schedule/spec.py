@@ -12,7 +12,7 @@
         after: [health]
         spec: experiments/audit.yaml
 
-Files are read and checked by `schedule_check`.
+Files are read and checked by `check`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from shopr.strict import Strict
-from shopr.workbench.schedule_times import Cron
+from shopr.workbench.schedule.times import Cron
 
 __all__ = ["NAME_WORDS", "CatchUp", "Job", "Retries", "ScheduleSpec"]
 
@@ -73,7 +73,7 @@ class Job(Strict):
         spec: the run spec that it runs, relative to the project.
         cron: when; None where it comes after other jobs, at their instants.
         time_zone: of the expression; the schedule's by default.
-        parameters: of the run, with templates (see `schedule_template`).
+        parameters: of the run, with templates (see `template`).
         after: jobs whose runs of the same instant must be DONE before.
         when_failed: `skip` this job where one of those failed or did not run, or `run` it once they ended, however.
         catch_up: what to do about missed instants; a policy alone may be written.

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from shopr.errors import SpecError
-from shopr.workbench.schedule_check import load_schedule
+from shopr.workbench.schedule.check import load_schedule
 from shopr.workbench.schema import json_schema
 from shopr.workbench.spec import load
 

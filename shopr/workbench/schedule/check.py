@@ -12,9 +12,9 @@ from pydantic import BaseModel, ValidationError
 
 from shopr.config.sources import project_root
 from shopr.errors import ShoprError, SpecError
-from shopr.workbench.schedule_spec import NAME_WORDS, CatchUp, Job, Retries, ScheduleSpec
-from shopr.workbench.schedule_template import Moment, render
-from shopr.workbench.schedule_times import Cron, zone_of
+from shopr.workbench.schedule.spec import NAME_WORDS, CatchUp, Job, Retries, ScheduleSpec
+from shopr.workbench.schedule.template import Moment, render
+from shopr.workbench.schedule.times import Cron, zone_of
 from shopr.yamlfile import first_error, in_words, nearest, refusal
 
 __all__ = ["check", "json_schema", "load_schedule"]

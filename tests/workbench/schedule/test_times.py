@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmarks.schedule_year import at, brute_force
 from shopr.errors import SpecError
-from shopr.workbench.schedule_times import Cron, instant_of, jitter, zone_of
+from shopr.workbench.schedule.times import Cron, instant_of, jitter, zone_of
 
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Sydney", "Australia/Lord_Howe", "Asia/Kolkata"]
 # The nights in 2026 on which clocks change, in each of the zones that change theirs.

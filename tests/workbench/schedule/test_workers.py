@@ -14,9 +14,9 @@ from benchmarks.scheduled import Kills
 from shopr.storage.database import Database
 from shopr.storage.lease import Lease
 from shopr.workbench.ledger import Ledger, State
-from shopr.workbench.schedule_open import Schedule
-from shopr.workbench.schedule_store import RunState, ScheduleStore
-from shopr.workbench.schedule_workers import WorkersOfProcesses
+from shopr.workbench.schedule.open import Schedule
+from shopr.workbench.schedule.store import RunState, ScheduleStore
+from shopr.workbench.schedule.workers import WorkersOfProcesses
 from tests.workbench.conftest import notebook
 
 
@@ -52,7 +52,10 @@ def test_runs_of_notebooks_are_closed_by_the_ledgers_word(opened):
     assert ledger.get(failed["ledger_run_id"])["state"] == State.FAILED
     # A run that cannot begin is refused once, with the fix, and leaves no row in the ledger.
     assert rows["absent", 2]["state"] == RunState.FAILED
-    assert rows["absent", 2]["message"] == "gone: notebook gone.ipynb does not exist. Correct notebook: in the spec"
+    assert (
+        rows["absent", 2]["message"]
+        == "gone: notebook gone.ipynb does not exist. Did you mean work.ipynb? Correct notebook: in the spec"
+    )
     assert len(ledger.recent()) == 2
     assert sorted(what for what, _ in told if what != "leading") == ["done"] + ["failed"] * 3 + ["started"] * 4
     again = opened.backfill(at("2026-01-02 00:00"), at("2026-01-03 00:00"), ["good"])
@@ -74,7 +77,7 @@ def test_kills_at_random_points_lose_nothing_and_run_nothing_twice(stores):
 @pytest.fixture
 def claimed(database):
     """A row that is claimed, with its store."""
-    from shopr.workbench.schedule_plan import Timetable
+    from shopr.workbench.schedule.plan import Timetable
 
     spec = schedule(report={"cron": "0 * * * *"})
     store = ScheduleStore(database, "test")
