@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from shopr.security.canonical import SIDE_VIEWS, View, views
 from shopr.security.detectors.evidence import Finding, gather
+from shopr.security.detectors.markup import unmarked
 from shopr.security.detectors.ngrams import SCALES, Table
 from shopr.security.detectors.rules import RuleBook
 
@@ -56,7 +57,7 @@ class Evidence:
 
 def observe(text: str, book: RuleBook, table: Table | None) -> Evidence:
     """Views, rules and n-grams of one text."""
-    readings = views(text)
+    readings = views(unmarked(text))
     decoded = max((i for i, view in enumerate(readings) if view.name not in SIDE_VIEWS), default=0)
     scores, window = table.scores(squeezed(readings[decoded].text)) if table else ([0.0] * (1 + len(SCALES)), 0)
     for view in readings[decoded + 1 :]:
