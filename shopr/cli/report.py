@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -82,7 +83,7 @@ def lineage(version: str | None, as_json: bool) -> None:
     echo_table(["parameter", "value"], list(facts.parameters.items()), title="Parameters")
     echo_table(
         ["time", "action", "by", "why"],
-        [[str(d[name]) for name in d] for d in decisions],
+        [[d[name] if isinstance(d[name], datetime) else str(d[name]) for name in d] for d in decisions],
         title="Decisions, newest first",
     )
 

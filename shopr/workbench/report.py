@@ -65,7 +65,7 @@ def facts(settings: Settings, run_ids: Sequence[str]) -> list[Facts]:
         UnknownNameError: if neither store knows one.
     """
     if len(run_ids) < 2 or len(set(run_ids)) < len(run_ids):
-        raise InputError(f"{len(set(run_ids))} runs", hint="Name two or more different ones: shopr run --list")
+        raise InputError("there is nothing to compare with", hint="Name two or more different ones: shopr run --list")
     return [fact_sheet(settings, run_id) for run_id in run_ids]
 
 

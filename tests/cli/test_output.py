@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -88,6 +89,16 @@ def test_a_table_in_a_pipe_is_as_wide_as_it_needs(capsys: pytest.CaptureFixture[
     assert "\x1b" not in out
     for text in ("Results", "0.1235", "1,234", "[b]bracket[/b]", "–"):
         assert text in out
+
+
+def test_a_long_title_stays_on_one_line_and_times_are_read_at_a_glance(capsys: pytest.CaptureFixture[str]) -> None:
+    title = "a_name_of_a_spec: notebooks/a_long_name_of_a_notebook.ipynb"
+    moment = datetime(2026, 11, 30, 8, 5, 33, 965923, tzinfo=UTC)
+    echo_table(["k"], [[1], [moment], [moment.astimezone(ZoneInfo("Europe/Berlin"))]], title=title)
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].strip() == title
+    assert "2026-11-30 08:05:33 UTC" in out
+    assert "2026-11-30 09:05:33+01:00" in out
 
 
 def test_an_empty_table_still_names_its_columns(capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,7 @@ def test_runs_of_the_ledger_and_of_mlflow_side_by_side(shop, stores, tmp_path, c
 
 
 def test_bad_calls(stores, capsys):
-    with pytest.raises(InputError, match=r"1 runs. Name two or more"):
+    with pytest.raises(InputError, match=r"nothing to compare with. Name two or more"):
         facts(stores, ["x", "x"])
     with pytest.raises(UnknownNameError):
         facts(stores, ["nosuch", "other"])
