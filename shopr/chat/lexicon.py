@@ -62,6 +62,7 @@ class Lexicon(BaseModel):
         decompound: whether an unknown word may be a compound of known ones (German, Dutch).
         decimal: the decimal mark of prices.
         suffixes: endings that may be glued to a word or follow its apostrophe (Turkish -de, -nin; Hindi postpositions).
+        prefixes: what may be glued before a word (Arabic "to the", "with the").
         others: see `locales/README.md`.
     """
 
@@ -74,6 +75,7 @@ class Lexicon(BaseModel):
     decompound: bool = False
     decimal: str = Field(".", pattern=r"^[.,٫]$")
     suffixes: Words = []
+    prefixes: Words = []
     numbers: dict[int, Words]
     scales: dict[int, Words] = {}
     ordinals: dict[int, Words]

@@ -96,6 +96,8 @@ class _Finder:
         out = []
         for match in _ranges_first(self._words.prices.find(short)):
             held = [at[positions[i]] for i in range(match.start, match.end) if positions[i] in at]
+            if len(held) == 1 and held[0].value < _LEAST and not held[0].currency:
+                continue  # "I have one already"
             start, end = positions[match.start], positions[match.end]
             kind, start = self._turned(match.key, start, end)
             bound = _bound(kind, held, start, end)

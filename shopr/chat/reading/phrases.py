@@ -49,6 +49,7 @@ class PhraseBook:
 
     def __init__(self, stemmer: str = "") -> None:
         self.stemmer = stemmer
+        self._bare = stemmer == "english"  # "whats" is "what's"
         self.words: dict[str, int] = {}
         """Folded words of all phrases, and how many phrases hold each: what a speller may correct to."""
         self.stems: set[str] = set()
@@ -64,6 +65,9 @@ class PhraseBook:
         for part in parts:
             for exact, _ in part:
                 self.words[exact] = self.words.get(exact, 0) + 1
+        for token in tokenise(phrase) if self._bare else ():
+            if "'" in token.key:
+                self.words[token.key] = self.words.get(token.key, 0) + 1
         if len(parts) > 1:
             self._gapped.append((parts, meaning))
         elif parts:
@@ -81,7 +85,8 @@ class PhraseBook:
 
     def find(self, tokens: Sequence[Token]) -> list[Match]:
         """All phrases in the tokens, wherever they start, longer ones first."""
-        keys = [(t.key, "\0" + stemmed(t.key, self.stemmer)) for t in tokens]
+        plain = [self._plain(t.key) for t in tokens]
+        keys = [(key, "\0" + stemmed(key, self.stemmer)) for key in plain]
         found = {match for start in range(len(tokens)) for match in self._from(tokens, keys, start)}
         if self._gapped:
             stems = {key for pair in keys for key in (pair[0], pair[1][1:])}
@@ -126,15 +131,22 @@ class PhraseBook:
         for start in range(len(tokens) - size + 1):
             here = tokens[start : start + size]
             pairs = zip(here, part, strict=True)
-            if all(t.key == exact or stemmed(t.key, self.stemmer) == stem for t, (exact, stem) in pairs):
+            if all(self._is(t.key, exact, stem) for t, (exact, stem) in pairs):
                 out.append((start, start + size))
         return out
+
+    def _plain(self, key: str) -> str:
+        return key.replace("'", "") if self._bare and len(key) > 1 else key
+
+    def _is(self, key: str, exact: str, stem: str) -> bool:
+        plain = self._plain(key)
+        return plain == exact or stemmed(plain, self.stemmer) == stem
 
     def _keys(self, phrase: str) -> list[tuple[str, str]]:
         if re.fullmatch(r"\s*\d{1,2}\.\s*", phrase):  # "2." is an ordinal, "2" is not
             return [(phrase.strip(), phrase.strip())]
         tokens = [t for t in tokenise(phrase) if t.kind not in ("end", "pause") and (t.key != "-" or "slot" in phrase)]
-        return [(t.key, stemmed(t.key, self.stemmer)) for t in tokens]
+        return [(key, stemmed(key, self.stemmer)) for key in (self._plain(t.key) for t in tokens)]
 
     def _insert(self, keys: list[str], meaning: tuple[str, str]) -> None:
         node = self._root

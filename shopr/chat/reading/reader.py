@@ -163,7 +163,11 @@ class _Clause:
 
     def _times(self) -> list[Number]:
         """Pieces as in "x2", where something is put into the cart."""
-        adds = self._out.ordinals or any(m.table == "commands" and m.key == "add" for m in self._matches)
+        adds = (
+            self._out.ordinals
+            or self._out.group
+            or any(m.table == "commands" and m.key == "add" for m in self._matches)
+        )
         found = ((i, _TIMES.fullmatch(t.key)) for i, t in enumerate(self._tokens)) if adds else ()
         times = [Number(Decimal(m.group(1)), i, i + 1) for i, m in found if m is not None and i not in self._taken]
         self._taken |= {n.start for n in times}

@@ -7,6 +7,8 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
+from shopr.chat.reading.characters import SIMPLIFIED
+
 __all__ = ["Token", "fold", "stemmed", "tokenise"]
 
 _ARABIC = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ى": "ي", "ة": "ه", "ؤ": "و", "ئ": "ي", "ـ": None})
@@ -55,6 +57,7 @@ def fold(word: str) -> str:
     word = word.replace("İ", "i").casefold().translate(_LETTERS)
     if word.isascii():
         return word
+    word = word.translate(SIMPLIFIED)
     out = []
     for character in unicodedata.normalize("NFD", word):
         category = unicodedata.category(character)

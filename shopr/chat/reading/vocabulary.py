@@ -156,11 +156,18 @@ class Vocabulary:
         for suffix in self._suffixes:
             if len(word) - len(suffix) >= 2 and word.endswith(suffix) and word[: -len(suffix)] in self.known:
                 return word[: -len(suffix)]
+        for prefix in self._prefixes:
+            if len(word) - len(prefix) > 2 and word.startswith(prefix) and self.knows(word[len(prefix) :]):
+                return word[len(prefix) :]
         return None
 
     @cached_property
     def _suffixes(self) -> tuple[str, ...]:
         return tuple(sorted({fold(s.lstrip("'")) for s in self.lexicon.suffixes}, key=len, reverse=True))
+
+    @cached_property
+    def _prefixes(self) -> tuple[str, ...]:
+        return tuple(sorted({fold(p) for p in self.lexicon.prefixes}, key=len, reverse=True))
 
     def parts(self, word: str) -> list[str]:
         """An unknown compound as known words, the last one its head; empty if it is none."""

@@ -97,7 +97,8 @@ def _relative(scene: Scene) -> Command | None:
         return None
     if scene.asks("double"):
         return Command("set_quantity", ids=tuple(state.touched), value="double")
-    if scene.asks("set_quantity") or scene.reading.prices or scene.marks("correction", "only"):
+    taken = scene.asks("remove") and not scene.asks("fewer")
+    if taken or scene.asks("set_quantity") or scene.reading.prices or scene.marks("correction", "only"):
         return None
     pieces = next((n for n in scene.counts if 1 <= n <= MOST), 1 if scene.asks("another") > 1 else None)
     if pieces is None:
@@ -156,6 +157,9 @@ def _remove(scene: Scene) -> Command | None:
         return Command("remove", ids=tuple(scene.state.touched[:1]), quantity=pieces_off(scene))
     if scene.need.price_max is not None or (not scene.cart and not reading.points):
         return None
+    others = [i for i in scene.cart if i not in scene.state.touched]
+    if "other" in reading.references and len(others) == 1:
+        return Command("remove", ids=tuple(others))
     shown = [i for i in scene.pointed() if i in scene.cart]
     ids = shown or list(scene.pointed(among=scene.cart))
     unnamed = not (scene.need.concepts or scene.need.brands or reading.ordinals or reading.ids)

@@ -80,6 +80,5 @@ def _bar(commands: Sequence[Command]) -> float | None:
         return _LEAST
     if command.name in _CONFUSED:
         return None if command.order or command.ids else _LEAST_OF_CONFUSED
-    need = command.need
-    named = need.concepts or need.names or need.brands or command.value
-    return _LEAST_OF_SEARCH if command.name == "search" and not named else None
+    told = command.value or command.need.without("words", "in_stock", "sort")  # "sorry, black ones" narrows down
+    return _LEAST_OF_SEARCH if command.name == "search" and not told else None

@@ -26,7 +26,8 @@ def heads(reading: Reading, language: str) -> list[str]:
         first, second = _keys(slots, before), _keys(slots, after)
         if first & second:
             continue
-        between = [t.key for t in reading.tokens[before[1] : after[0]]]
+        measured = {i for s in (*reading.measures, *reading.slots) for i in range(s.start, s.end)}
+        between = [t.key for i, t in enumerate(reading.tokens) if before[1] <= i < after[0] and i not in measured]
         order = _order(between, language)
         if not order:
             continue
@@ -49,7 +50,7 @@ def _order(between: Sequence[str], language: str) -> int:
     links = {w for phrase in words.lexicon.markers.get("link", ()) for w in phrase.split()}
     glue = {w for phrase in words.lexicon.markers.get("glue", ()) for w in phrase.split()}
     if not between or all(key in glue for key in between):
-        return 1 if language in _HEAD_LAST else 0
+        return 1 if language in _HEAD_LAST else -1 if not between else 0  # "housse ordinateur", "حقيبة حاسوب"
     small = links | words.stopwords
     linked = len(between) <= _FAR and between[0] in links and all(key in small for key in between)
     return -1 if linked else 0

@@ -9,6 +9,7 @@ from typing import Any
 from shopr.chat.need import Need
 from shopr.chat.reading.result import Reading
 from shopr.chat.reading.tokens import fold
+from shopr.chat.reading.vocabulary import vocabulary
 from shopr.chat.shelf import Shelf
 from shopr.chat.state import State
 from shopr.chat.understanding.heads import heads
@@ -69,6 +70,7 @@ def corrected(need: Need, reading: Reading, state: State, currency: str) -> Need
     if reading.placed and state.shown and not (need.concepts or need.names):
         measures = tuple(m for m in need.measures if not m.endswith(" pack"))  # "two packs of the first"
         need = replace(need, words=(), measures=measures)  # "stick number 2 in there": the words are no product's
+    need = _for_what_one_has(need, reading, state)
     if reading.marks & {"or", "also"}:
         return need
     for name in ("colours", "brands", "materials"):
@@ -78,6 +80,17 @@ def corrected(need: Need, reading: Reading, state: State, currency: str) -> Need
             changed: dict[str, Any] = {name: fresh}
             need = replace(need, **changed)
     return need
+
+
+def _for_what_one_has(need: Need, reading: Reading, state: State) -> Need:
+    """Without a kind that only says what the thing looked for goes with: "black, to match my desk"."""
+    had = set(state.need.concepts)
+    if "goes_with" not in reading.marks or not had or had & set(need.concepts):
+        return need
+    ends = [m.end for m in vocabulary(state.language).book.find(reading.tokens) if m.key == "goes_with"]
+    kinds = [s for s in reading.slots if s.table == "concepts"]
+    led = all(any(0 <= s.start - end <= 1 for end in ends) for s in kinds)
+    return replace(need, concepts=(), called=()) if led else need
 
 
 def _repriced(need: Need, reading: Reading, state: State, currency: str) -> Need:

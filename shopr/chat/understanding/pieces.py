@@ -41,13 +41,19 @@ def _stands_for_product(scene: Scene, number: Number) -> bool:
     before = reading.tokens[number.start - 1].key if number.start else ""
     if before == "the" and number.start > 1 and not reading.ordinals:
         before = reading.tokens[number.start - 2].key if reading.tokens[number.start - 2].key in _COUNTING else before
-    if before in _COUNTING:
+    if before in _COUNTING or _of_a_place(scene, number):
         return False
     if reading.ordinals or before in _PLACING or any(s.end == number.start for s in reading.slots):
         return bool(reading.ordinals or "this" in reading.references or scene.marks("one"))
     if scene.marks("correction", "only") or scene.asks("set_quantity"):
         return False
     return "this" in reading.references or scene.marks("one")
+
+
+def _of_a_place(scene: Scene, number: Number) -> bool:
+    """Whether a number is of a place: "one of the first"."""
+    behind = vocabulary(scene.state.language).book.find(scene.reading.tokens[number.end : number.end + 1])
+    return bool(scene.reading.ordinals) and any(m.key == "of" for m in behind)
 
 
 def _bounding(scene: Scene) -> int | None:

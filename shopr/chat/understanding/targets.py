@@ -30,10 +30,11 @@ class Pointing:
         if reading.ids:
             return tuple(dict.fromkeys(reading.ids))
         listed = list(self._state.shown if among is None else among)
-        placed = self._placed(reading, listed)
+        described = self._described(need, listed)
+        narrowed = [i for i in listed if i in described] if need.colours or need.brands else []
+        placed = self._placed(reading, narrowed or listed)  # "the first red one"
         if placed:
             return placed
-        described = self._described(need, listed)
         if described and (need.concepts or need.brands or need.colours) and not self._plural(reading):
             return described[:1]
         return self._anaphora(reading, listed, described)
