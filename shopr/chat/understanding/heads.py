@@ -26,7 +26,8 @@ def heads(reading: Reading, language: str) -> list[str]:
         first, second = _keys(slots, before), _keys(slots, after)
         if first & second:
             continue
-        measured = {i for s in (*reading.measures, *reading.slots) for i in range(s.start, s.end)}
+        spans_of = [(m.start, m.end) for m in reading.measures] + [(s.start, s.end) for s in reading.slots]
+        measured = {i for start, end in spans_of for i in range(start, end)}
         between = [t.key for i, t in enumerate(reading.tokens) if before[1] <= i < after[0] and i not in measured]
         order = _order(between, language)
         if not order:
