@@ -47,38 +47,37 @@ class Choice:
 def choose(shop: Shop, who: Viewer) -> Choice:
     """The controls. Where accounts are required, shoppers see what is recommended to themselves."""
     free = who.may("analyst")
-    known = shop.shoppers(LISTED) if free else [who.user] if who.user else []
-    if free and who.user:
-        known = list(dict.fromkeys([who.user, *known]))
     with st.container(key="panel-controls"):
         first, second = st.columns([1.5, 1], gap="large")
         switches = st.container(horizontal=True, gap="medium", vertical_alignment="center")
     with switches:  # filled first, because the box above follows them
-        visitor = not known or st.toggle("A new visitor", key="visitor", bind="query-params")
+        visitor = not (free or who.user) or st.toggle("A new visitor", key="visitor", bind="query-params")
         in_stock = st.toggle("Only in stock", value=True, key="in_stock", bind="query-params")
         fresh = st.toggle("Leave out what was bought", value=True, key="fresh", disabled=visitor, bind="query-params")
         with st.popover("Circumstances", icon=":material/partly_cloudy_day:"):
             visit = circumstances()
-        acting = st.toggle(
+        acting = not who.required and st.toggle(
             "Act as this shopper",
             key="acting",
-            disabled=visitor or who.required,
+            disabled=visitor,
             help="Shows buttons on the products. What you do is recorded as the shopper's own, and changes what is "
             "recommended next.",
         )
-    user = first.selectbox(
-        "Shopper",
-        known,
-        key="shopper",
-        accept_new_options=free,
-        disabled=visitor,
-        format_func=who.called,
-        help="Choose from the list, or type any shopper's id. Those with most purchases come first.",
-        bind="query-params",
-    )
+    chosen = who.user
+    if free:
+        named = first.selectbox(
+            "Shopper",
+            list(dict.fromkeys([*([who.user] if who.user else []), *shop.shoppers(LISTED)])),
+            key="shopper",
+            accept_new_options=True,
+            disabled=visitor,
+            format_func=who.called,
+            help="Choose from the list, or type any shopper's id. Those with most purchases come first.",
+            bind="query-params",
+        )
+        chosen = (named or "").strip()
     k = second.slider("How many products", 1, MOST, 10, key="k", bind="query-params")
-    chosen = (user or "").strip()
-    user_id = None if visitor or not chosen or not (free or who.is_one(chosen)) else chosen
+    user_id = None if visitor or not chosen else chosen
     return Choice(user_id, who.called(chosen), int(k), in_stock, fresh, acting and user_id is not None, visit)
 
 
