@@ -116,10 +116,10 @@ BLIND_FIRST = {
     },
 }
 """Sets of dialogues as first played: each was written and committed before anything was changed for it, A before the
-first mending, B before the second, C before the third. D, E and F are by a writer who had not read the code; D and E are
-colloquial, F is plainer. D was played after wording of one's own and of the examples had been mended, E after what D
-showed, F after what E showed. E was first played by the rules alone, F both by the rules alone (220 of 222 turns) and with
-the trained guess as it then was (the figures here). Their later figures are of text that was worked on."""
+first mending, B before the second, C before the third. D, E and F are by a writer who had not read the code; D and E
+are colloquial, F is plainer. D was played after wording of one's own and of the examples had been mended, E after what
+D showed, F after what E showed. E was first played by the rules alone, F both by the rules alone (220 of 222 turns) and
+with the trained guess as it then was (the figures here). Their later figures are of text that was worked on."""
 
 
 def main() -> None:
