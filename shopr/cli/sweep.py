@@ -101,7 +101,7 @@ def _tell(spec: SweepSpec, done: SweepResult, as_json: bool) -> None:
                    "trials": trials})  # fmt: skip
         return
     rows = [
-        [row["trial"], *(str(row["parameters"].get(name)) for name in spec.space), value, str(row["state"])]
+        [row["trial"], *(_brief(row["parameters"].get(name)) for name in spec.space), value, str(row["state"])]
         for value, row in valued[:_SHOWN]
     ]
     echo_table(["trial", *spec.space, spec.objective.metric, "state"], rows, title=f"{spec.name}: the best trials")
@@ -110,3 +110,8 @@ def _tell(spec: SweepSpec, done: SweepResult, as_json: bool) -> None:
     early = f". It ended early: {done.reason}" if done.reason else ""
     echo(f"{len(done.rows)} trials, {done.ran} of them taken now{left}{early}.")
     echo(f"The report: {done.page}")
+
+
+def _brief(value: object) -> str:
+    """A parameter's value as far as it can be told from another; --json has all digits."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -104,3 +104,10 @@ def test_a_long_title_stays_on_one_line_and_times_are_read_at_a_glance(capsys: p
 def test_an_empty_table_still_names_its_columns(capsys: pytest.CaptureFixture[str]) -> None:
     echo_frame(pd.DataFrame({"user": [], "item": []}))
     assert "user" in capsys.readouterr().out
+
+
+def test_values_of_a_sweep_are_shown_as_far_as_they_differ() -> None:
+    from shopr.cli.sweep import _brief
+
+    shown = [_brief(value) for value in (1.0111501174320878, 1e-05, 200.0, 3, True, "tiny")]
+    assert shown == ["1.01115", "1e-05", "200", "3", "True", "tiny"]
