@@ -28,7 +28,7 @@ from shopr.security.detectors.gate import is_plain
 from shopr.security.detectors.rules import default_rules
 from shopr.security.training.corpus import Row
 from shopr.security.training.fit import fit, look
-from shopr.security.training.ship import NEVER, held_out, rows_to_learn, thresholds, without_rule
+from shopr.security.training.ship import NEVER, Tiers, held_out, passes, rows_to_learn, shifted, thresholds
 from shopr.security.training.sources import read_rows, source_of
 
 RESULTS = Path(__file__).with_name("results") / "security.json"
@@ -96,9 +96,10 @@ def show(title: str, rates: dict[str, Rate]) -> dict[str, dict[str, float]]:
     return {n: {"texts": r.texts, "block": round(r.block, 3), "flag": round(r.flag, 3)} for n, r in rates.items()}
 
 
-def told(odds: np.ndarray, flag: float, block: float) -> list[str]:
+def told(odds: np.ndarray, alone: np.ndarray, tiers: Tiers) -> list[str]:
     """Decisions from log-odds."""
-    return ["block" if o >= block else "flag" if o >= flag else "allow" for o in odds]
+    judged = tiers.of(odds, alone)
+    return ["block" if o >= tiers.block else "flag" if o >= tiers.flag else "allow" for o in judged]
 
 
 def held_out_rates(given: Sequence[Row], transforms: Sequence[str], share: float) -> dict[str, Any]:
@@ -107,52 +108,75 @@ def held_out_rates(given: Sequence[Row], transforms: Sequence[str], share: float
     count = {"attacks": round(500 * share), "harmless": round(700 * share), "embed": 0.2}
     learned = rows_to_learn(given, **count, seed=SEED)
     seen, all_seen = look(learned, book), look(given, book)
-    odds = held_out(seen, book, folds=3, seed=1)
-    odds = np.where([is_plain(row.text) for row in learned], NEVER, odds)
-    flag, block = thresholds(learned, odds, ~seen.rules.any(axis=1))
+    own_alone = ~seen.rules.any(axis=1)
+    own_plain = passes(learned, own_alone)
+    odds = np.where(own_plain, NEVER, held_out(seen, book, folds=3, seed=1))
+    strange = np.where(own_plain, NEVER, shifted(learned, seen, book, seed=1))
+    tiers = thresholds(learned, odds, own_alone, strange)
     by_text = {(row.source, row.text): odd for row, odd in zip(learned, odds, strict=True)}
-    plain = np.array([is_plain(row.text) for row in given])
+    alone = ~all_seen.rules.any(axis=1)
+    plain = passes(given, alone)
     found = np.array([by_text.get((row.source, row.text), np.nan) for row in given])
     groups = {row.group for row in learned if row.group >= 0}
     blind = fit(seen, book, seed=1)
     rest = np.flatnonzero(np.isnan(found) & ~np.array([row.group in groups for row in given]))
     found[rest] = blind.scores(all_seen.take(rest))
     # Disguised attacks whose plain form was learned from: scored by the model that left their family out, below.
-    families = leave_families_out(given, learned, seen, all_seen)
+    families, left_out = leave_families_out(given, learned, seen, all_seen)
     found = np.where(np.isnan(found), families, found)
-    result: dict[str, Any] = {"thresholds in log-odds": {"flag": round(flag, 3), "block": round(block, 3)}}
+    decisions = {"folds": np.array(told(np.where(plain, NEVER, found), alone, tiers))}
+    # The thresholds, too, are chosen without the family that they judge.
+    decisions["families left out"] = np.array(told(np.where(plain, NEVER, families), alone, tiers))
+    for name in sorted(set(left_out) - {""}):
+        outside = np.flatnonzero([not _inside(row, name) for row in learned])
+        others = thresholds([learned[i] for i in outside], odds[outside], own_alone[outside], strange[outside])
+        inside = left_out == name
+        judged = told(np.where(plain[inside], NEVER, families[inside]), alone[inside], others)
+        decisions["families left out"][inside] = judged
+    result: dict[str, Any] = {"thresholds in log-odds": {k: round(v, 3) for k, v in vars(tiers).items()}}
     for name, scores in (("folds", found), ("families left out", families)):
         known = ~np.isnan(scores)
         rows = [row for row, k in zip(given, known, strict=True) if k]
         marks = [mark for mark, k in zip(transforms, known, strict=True) if k]
-        judged = without_rule(np.where(plain, NEVER, scores), ~all_seen.rules.any(axis=1), block)
-        decisions = told(judged[known], flag, block)
-        result[name] = show(name, headline(rows, marks, decisions))
-        result[f"{name}, relabelled"] = show(f"{name}, relabelled", headline(rows, marks, decisions, relabel=True))
-        result[f"{name}, by source"] = show(f"{name}, by source", by_source(rows, decisions))
+        judged = decisions[name][known].tolist()
+        result[name] = show(name, headline(rows, marks, judged))
+        result[f"{name}, relabelled"] = show(f"{name}, relabelled", headline(rows, marks, judged, relabel=True))
+        result[f"{name}, by source"] = show(f"{name}, by source", by_source(rows, judged))
     return result
 
 
-def leave_families_out(given: Sequence[Row], learned: Sequence[Row], seen: Any, all_seen: Any) -> np.ndarray:
-    """The log-odds of each family's rows by a model that saw neither the family nor near copies of its rows."""
+FAMILIES = ("crs", "libinjection", "httpparams", "payloads_all", "payloadbox", "modified_sql", "xss_dataset", "tweets",
+            "hand", "shop", "prompts", "names")  # fmt: skip
+"""What is left out in turn; all shops' texts together, since they talk of the same."""
+
+SHOPS = ("banking77", "bestbuy", "wands", "simmc2", "bitext", "algolia")
+
+
+def _inside(row: Row, family: str) -> bool:
+    own = source_of(row.source).family
+    return own in SHOPS if family == "shop" else own == family
+
+
+def leave_families_out(
+    given: Sequence[Row], learned: Sequence[Row], seen: Any, all_seen: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """The log-odds of each family's rows by a model that saw neither the family nor near copies of its rows, and the
+    family that was left out for each row."""
     book = default_rules()
-    family = np.array([source_of(row.source).family for row in given])
-    own = np.array([source_of(row.source).family for row in learned])
+    evasion = np.array([source_of(row.source).family == "evasion" for row in given])
     group = np.array([row.group for row in given])
     learned_group = np.array([row.group for row in learned])
-    odds = np.full(len(given), np.nan)
-    attacks = ("crs", "libinjection", "httpparams", "payloads_all", "payloadbox", "modified_sql", "xss_dataset")
-    for name in (*attacks, "tweets", "hand", "shop"):
-        shops = ("banking77", "bestbuy", "wands", "simmc2", "bitext", "algolia")
-        inside = np.isin(family, shops) if name == "shop" else family == name
-        out = np.isin(own, shops) if name == "shop" else own == name
+    odds, left_out = np.full(len(given), np.nan), np.full(len(given), "", dtype=object)
+    for name in FAMILIES:
+        inside = np.array([_inside(row, name) for row in given])
+        out = np.array([_inside(row, name) for row in learned])
         copies = np.isin(learned_group, group[inside]) & (learned_group >= 0)
         fitted = fit(seen.take(np.flatnonzero(~out & ~copies)), book, seed=1, folds=2)
-        disguised = (family == "evasion") & np.isin(group, group[inside])
+        disguised = evasion & np.isin(group, group[inside])
         rows = np.flatnonzero((inside | disguised) & np.isnan(odds))
-        odds[rows] = fitted.scores(all_seen.take(rows))
+        odds[rows], left_out[rows] = fitted.scores(all_seen.take(rows)), name
         print(f"left out {name}: {len(rows):,} texts", flush=True)
-    return odds
+    return odds, left_out
 
 
 def shipped(given: Sequence[Row], transforms: Sequence[str]) -> dict[str, Any]:

@@ -11,10 +11,10 @@ import pytest
 from shopr.errors import DataError
 from shopr.security.detectors.detector import Detector
 from shopr.security.detectors.rules import default_rules
-from shopr.security.training.corpus import Row, embedded, generated
+from shopr.security.training.corpus import Row, carry, embedded, generated
 from shopr.security.training.fit import fit_second, fold_of, look
 from shopr.security.training.grammar import read_grammar
-from shopr.security.training.ship import Trained, card, rows_to_learn, thresholds, train
+from shopr.security.training.ship import Trained, card, rows_to_learn, shifted, thresholds, train
 from shopr.security.training.sources import read_rows, relabelled, source_of
 
 
@@ -31,18 +31,18 @@ def test_a_grammar_gives_the_same_texts_for_the_same_seed() -> None:
     assert len({row.text for row in first}) == len(first)
 
 
-@pytest.mark.parametrize("name", ["attacks", "harmless"])
+@pytest.mark.parametrize("name", ["attacks", "harmless", "formats"])
 def test_every_name_in_a_grammar_is_defined(name: str) -> None:
     grammar, generator = read_grammar(name), np.random.default_rng(1)
     for start in grammar.lists:
         for _ in range(3):
-            assert "«" not in grammar.draw(start, generator)
+            assert "«" not in grammar.draw(start, generator).replace("«payload»", "").replace("«escaped»", "")
 
 
 def test_a_small_model_learns_what_an_attack_is(trained: Trained) -> None:
     odds, attack = trained.held_out, np.array([row.attack for row in trained.rows])
-    assert (odds[attack] > trained.flag_odds).mean() > 0.9
-    assert (odds[~attack] > trained.block_odds).mean() < 0.05
+    assert (odds[attack] > trained.tiers.flag).mean() > 0.85
+    assert (odds[~attack] > trained.tiers.block).mean() < 0.05
     detector = Detector(trained.model)
     assert detector.detect("' union select password from users--").decision == "block"
     assert detector.detect("is the lamp in stock?").decision == "allow"
@@ -67,11 +67,26 @@ def test_weights_are_held_at_zero_or_above() -> None:
 
 def test_thresholds_keep_the_bounds_they_are_chosen_for() -> None:
     rows = [Row(str(i), False, "benign", "banking77") for i in range(10_000)]
-    odds = np.random.default_rng(1).normal(-4, 2, 10_000)
-    flag, block = thresholds(rows, odds)
-    assert (odds >= block).mean() <= 0.0002
-    assert (odds >= flag).mean() <= 0.002
-    assert flag <= block
+    generator = np.random.default_rng(1)
+    odds, alone, strange = (
+        generator.normal(-4, 2, 10_000),
+        generator.random(10_000) < 0.8,
+        generator.normal(-3, 2, 10_000),
+    )
+    tiers = thresholds(rows, odds, alone, strange)
+    assert (tiers.of(odds, alone) >= tiers.block).mean() <= 0.0002
+    assert (odds[~alone] >= tiers.flag).sum() <= 0.002 * len(rows)
+    assert (strange[alone] - tiers.alone >= tiers.flag).sum() <= 0.0005 * len(rows)
+    assert tiers.flag <= tiers.block
+
+
+def test_likeness_to_texts_of_another_kind_is_measured_without_that_kind() -> None:
+    rows = [Row(f"hello {i}", False, "chat" if i % 2 else "json", "generated") for i in range(60)]
+    rows += [Row(f"' or {i}={i} union select {i}--", True, "sql", "generated") for i in range(60)]
+    book = default_rules()
+    odds = shifted(rows, look(rows, book), book, seed=1)
+    assert np.isnan(odds[60:]).all()
+    assert not np.isnan(odds[:60]).any()
 
 
 def test_rows_of_one_group_share_a_fold() -> None:
@@ -117,3 +132,14 @@ def test_every_rule_is_looked_at_in_every_row() -> None:
     assert seen.rules.shape == (2, len(default_rules().rules))
     assert seen.rules[0].sum() > 2
     assert seen.rules[1].sum() == 0
+
+
+def test_an_attack_is_carried_whole_and_records_stay_records() -> None:
+    generator = np.random.default_rng(2)
+    attack = 'x\' or "a"="a'
+    escaped, records = json.dumps(attack)[1:-1], 0
+    for _ in range(300):
+        text = carry(attack, generator)
+        assert attack in text or escaped in text
+        records += text.startswith("{") and isinstance(json.loads(text), dict)
+    assert records > 10

@@ -7,12 +7,13 @@ read in overlapping chunks and scored by the worst of them: cost grows with leng
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from shopr.security.detectors.evidence import Finding
 from shopr.security.detectors.features import Evidence, general, observe, squeezed
-from shopr.security.detectors.gate import is_plain
+from shopr.security.detectors.gate import is_plain, is_plain_beside_addresses
 from shopr.security.detectors.model import Model, default_model
 from shopr.security.detectors.rules import PRIOR, Rule, RuleBook, default_rules
 
@@ -28,12 +29,11 @@ MAX_TEXT = 1 << 20
 PROMPT_FLAG = 4
 """Written scores of prompt rules that together flag a text."""
 
-_PROMPT_WORDS = frozenset(
-    "answer answers response responses reply message output instructions instruction prompt ignore ignoring disregard "
-    "forget bypass override pretend secret jailbreak dan role system simulation code snippet script sentiment untrue "
-    "instructions. prompt. prompt, instructions, answer. response. reply. reverse reverse. backward backward. code: "
-    "from orders. rules. restrictions implementation".split()
-)
+_LEET = re.compile(r"[a-z][013457@$][a-z]|(?<![\w$])[013457@$][a-z]{2}")
+_LETTERS = str.maketrans("013457@$", "oieastas")
+_SPACED = re.compile(r"(?<!\w)\w(?:[ ._-]\w){5,}(?!\w)")
+_APART = re.compile(r"(?<!\w)\w(?:[ ._-]\w){2,}(?!\w)")
+_GAP = re.compile(r"(?<=\w)[ ._-](?=\w(?!\w))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,8 @@ class Detector:
     def detect(self, text: str) -> Detection:
         """The verdict on one text. Never raises: whatever the text holds, it gets a score."""
         if is_plain(text):
-            return self._plain if _PROMPT_WORDS.isdisjoint(text.lower().split()) else self._prompt_only(text)
+            found = self._prompt(text)
+            return self._prompted(found, "raw", self._plain.score) if found else self._plain
         if len(text) <= CHUNK:
             return self._scored(text, 0)
         worst = self._plain
@@ -96,7 +97,7 @@ class Detector:
 
     def log_odds(self, evidence: Evidence) -> float:
         """The second stage."""
-        total = self.model.intercept
+        total = self.model.intercept if evidence.findings else self.model.intercept - self.model.alone
         for name in evidence.findings:
             total += self._weights[name]
         for value, weight in zip(general(evidence), self.model.general_weights, strict=True):
@@ -107,10 +108,9 @@ class Detector:
         evidence = observe(text, self.rules, self.model.table)
         score = logistic(self.log_odds(evidence))
         decision = "block" if score >= self.model.block else "flag" if score >= self.model.flag else "allow"
-        if decision == "block" and not evidence.findings:
-            decision = (
-                "flag"  # n-grams judge by likeness: of texts of another trade than they have seen, they know little
-            )
+        if decision != "allow" and not evidence.findings:
+            decision = "allow" if is_plain_beside_addresses(text) else "flag"
+            score = score if decision == "flag" else min(score, self._plain.score)
         findings = sorted(evidence.findings.values(), key=lambda f: (-self._weights[f.rule.id], f.rule.id))
         if decision != "block":
             view = evidence.views[evidence.decoded]
@@ -137,16 +137,20 @@ class Detector:
             (first.start + shift, first.end + shift), reason,
         )  # fmt: skip
 
-    def _prompt_only(self, text: str) -> Detection:
-        found = self._prompt(text)
-        return self._prompted(found, "raw", self._plain.score) if found else self._plain
-
     def _prompt(self, text: str) -> list[tuple[Rule, int, int]]:
-        """The prompt rules that match, if together they suffice to flag."""
-        hits = self.rules.match(text.lower(), "prompt")
-        if sum(hit.rule.score for hit in hits) < PROMPT_FLAG:
-            return []
-        return [(h.rule, h.start, h.end) for h in sorted(hits, key=lambda h: -h.rule.score)]
+        """The prompt rules that match, if together they suffice to flag: also where digits stand for letters, or the
+        letters stand apart."""
+        low = text.lower()
+        readings = [low]
+        if _LEET.search(low):
+            readings.append(low.translate(_LETTERS))
+        if _SPACED.search(low):
+            readings.append(_APART.sub(lambda match: _GAP.sub("", match.group()), low))
+        for reading in readings:
+            hits = self.rules.match(reading, "prompt")
+            if sum(hit.rule.score for hit in hits) >= PROMPT_FLAG:
+                return [(h.rule, h.start, h.end) for h in sorted(hits, key=lambda h: -h.rule.score)]
+        return []
 
     def _prompted(self, found: list[tuple[Rule, int, int]], view: str, score: float) -> Detection:
         rule, start, end = found[0]

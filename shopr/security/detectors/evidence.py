@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ class Finding:
 MUCH = 1200
 """Characters of all views together above which only the last decoded one and what differs from it are read whole."""
 
+STRINGS = 100
+"""A record with more strings is read as one text."""
+
 
 def gather(book: RuleBook, views: Sequence[View]) -> dict[str, Finding]:
     """Rule id -> its first finding, over every view."""
@@ -54,11 +58,31 @@ def gather(book: RuleBook, views: Sequence[View]) -> dict[str, Finding]:
         if place < 3 and view.name not in _UNDONE:
             _add(found, book, low, "raw", place)
         if _MAY_BE_SQL.search(low):
-            for printed in prints_of(low):
+            for printed in (one for part in _strings(low) for one in prints_of(part)):
                 for hit in book.match(printed, "sql"):
                     if hit.rule.id not in found:
                         found[hit.rule.id] = Finding(hit.rule, place, 0, len(low))
     return found
+
+
+def _strings(low: str) -> list[str]:
+    """What may be SQL in a text: of a record in JSON its strings one by one, since its own quotes open nothing."""
+    if low[:1] not in ("{", "[") or low[-1:] not in ("}", "]"):
+        return [low]
+    try:
+        waiting = [json.loads(low)]
+    except (ValueError, RecursionError):
+        return [low]
+    found: list[str] = []
+    while waiting and len(found) < STRINGS:
+        value = waiting.pop()
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, dict):
+            waiting.extend([*value, *value.values()])
+    return found if len(found) < STRINGS else [low]
 
 
 def _add(found: dict[str, Finding], book: RuleBook, low: str, reads: str, place: int) -> None:

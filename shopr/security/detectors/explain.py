@@ -43,6 +43,8 @@ def explain(detector: Detector, text: str) -> Explanation:
     evidence = observe(text[:CHUNK], detector.rules, model.table)
     views = tuple((view.name, view.text[:SHOWN]) for view in evidence.views)
     parts: list[tuple[str, float, str]] = [("before anything is seen", model.intercept, "")]
+    if not evidence.findings:
+        parts.append(("no rule matched", -model.alone, ""))
     for name, finding in evidence.findings.items():
         view = evidence.views[finding.view]
         where = f"{view.name}: {view.text[finding.start : finding.end][:SHOWN]!r}"

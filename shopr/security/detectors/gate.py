@@ -10,7 +10,7 @@ import re
 
 from shopr.security.canonical.folding import is_plain_character
 
-__all__ = ["is_plain"]
+__all__ = ["is_plain", "is_plain_beside_addresses"]
 
 MAX_PLAIN = 1500
 """Longer texts take the long way."""
@@ -30,7 +30,7 @@ _ODD_MARKS = re.compile(
 )
 _ODD_START = re.compile(
     r"/?(?:proc|sys|etc|var|dev|usr|s?bin|boot|root|tmp|opt|web-inf|meta-inf)/\w|(?:un)?alias\b|set -|"
-    r"if not\b|if exist\b|"
+    r"if not\b|if exist\b|aced0005|ro0ab|kztaau|"
     r"\d+\s+(?:like|rlike|regexp|glob|xor|div|is|in|not)\b|(?:not )?in ?\(|(?:import|export)\b|"
     r"(?:helo|ehlo|vrfy|expn|etrn|rcpt|mail from|apop|help|auth|[a-z]\d+ [a-z]+)\b"
 )
@@ -65,6 +65,19 @@ _SHELL = frozenset(
 _WEAK_SHELL = frozenset(
     "cat echo find head tail time which who sleep net info etc script id document confirm defined goto".split()
 )
+
+
+_ADDRESS = re.compile(
+    r"(?<![\w.@%-])(?:(?:https?:)?//|www\.)?[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9][a-z0-9-]{0,62}){1,5}(?::\d{2,5})?"
+    r"(?:[/?#][\w./?#=&%+~!:,;@*$-]{0,300})?(?![\w@'\"<>\\])|(?<!\S)[\w.+'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}\b",
+    re.IGNORECASE,
+)
+
+
+def is_plain_beside_addresses(text: str) -> bool:
+    """Whether what stands around the addresses of pages and people is plain. Where no rule matched, their likeness to
+    attacks, which also come as addresses, says nothing."""
+    return len(text) <= MAX_PLAIN and ".." not in text and is_plain(_ADDRESS.sub("link", text))
 
 
 def is_plain(text: str) -> bool:

@@ -24,7 +24,7 @@ from shopr.security.detectors.rules import RuleBook, default_rules
 
 __all__ = ["Model", "card_of_the_default", "default_model"]
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Model:
         intercept: log-odds of a text of which nothing is seen.
         flag: score from which a text is flagged.
         block: score from which it is blocked.
+        alone: what is taken off the log-odds where no rule matched: n-grams judge by likeness, and of texts of another
+            trade than they have seen they know little.
     """
 
     table: Table
@@ -46,6 +48,7 @@ class Model:
     intercept: float
     flag: float
     block: float
+    alone: float = 0.0
 
     def save(self, path: Path) -> None:
         """Write the archive, without times in it, so that the same model is the same file."""
@@ -57,7 +60,7 @@ class Model:
             "rule_weights": np.array([self.rule_weights[name] for name in sorted(self.rule_weights)], dtype=np.float32),
             "general": np.array(self.general_weights, dtype=np.float32),
             "intercept": np.array(self.intercept),
-            "thresholds": np.array([self.flag, self.block]),
+            "thresholds": np.array([self.flag, self.block, self.alone]),
         }
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, array in arrays.items():
@@ -80,13 +83,13 @@ class Model:
 
     @classmethod
     def _from(cls, archive: Any) -> Model:
-        if int(archive["format"]) != FORMAT:
+        if int(archive["format"]) not in (1, FORMAT):
             raise ValueError(f"format {int(archive['format'])}, not {FORMAT}")
         table, general = archive["table"], archive["general"]
         if table.shape != (1 << BITS,) or table.dtype != np.int8 or general.shape != (len(GENERAL),):
             raise ValueError("its arrays have other shapes")
         weights = dict(zip(archive["rules"].tolist(), archive["rule_weights"].tolist(), strict=True))
-        flag, block = archive["thresholds"].tolist()
+        flag, block, alone = (*archive["thresholds"].tolist(), 0.0)[:3]
         return cls(
             Table(table, float(archive["unit"])),
             weights,
@@ -94,6 +97,7 @@ class Model:
             float(archive["intercept"]),
             flag,
             block,
+            alone,
         )
 
     def missing(self, book: RuleBook) -> list[str]:

@@ -64,7 +64,7 @@ _TOKEN = re.compile(
     r"|(?P<number>(?:0x[0-9a-f]+|\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?![\w']*[a-z]))"
     r"|(?P<word>[^\W\d][\w$]*(?:'[^\W\d]+(?=[\s,.!?;:]|$))?(?:\.{1,2}[\w$*]+)*|\d[\w$]*)"
     r"|(?P<logic>&&|\|\|)"
-    r"|(?P<operator><=>|[<>!:]?=|<>|[<>=+\-*/%|&^~!:?])"
+    r"|(?P<operator><=>|[<>!:]?=|<>|::|[<>=+\-*/%|&^~!?])"
     r"|(?P<punctuation>[(),;])"
     r"|(?P<quote>['\"`])"
     r"|(?P<other>.)",
@@ -127,7 +127,7 @@ def print_of(text: str) -> str:
             continue
         letter = value
         if kind == "word":
-            letter = _word(value, text, at)
+            letter = _word(value, text, at, values[-1] if values else "")
         elif kind == "number":
             letter = "1"
         elif kind == "quote":
@@ -149,9 +149,9 @@ def print_of(text: str) -> str:
     return _tautologies(letters, values)
 
 
-def _word(value: str, text: str, at: int) -> str:
-    if value == "by":
-        return "B"
+def _word(value: str, text: str, at: int, before: str) -> str:
+    if value == "by":  # but six by nine inches
+        return "B" if before in ("order", "group", "partition") else "n"
     if value in _FUNCTIONS and _CALL.match(text, at):
         return "f"
     return _KINDS.get(value, "n")

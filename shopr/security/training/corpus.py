@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import numpy as np
 from shopr.security.training.disguise import disguise
 from shopr.security.training.grammar import Grammar, read_grammar
 
-__all__ = ["Row", "embed", "embedded", "generated"]
+__all__ = ["Row", "carry", "embed", "embedded", "generated"]
 
 DISGUISED, EMBEDDED = 0.25, 0.3
 """Shares of the generated attacks that are disguised, and that stand inside a sentence."""
@@ -20,6 +21,9 @@ LED = 0.25
 
 WORDY = 0.15
 """Share of those inside a sentence that stand between paragraphs."""
+
+CARRIED = 0.25
+"""Share of the attacks inside something that stand in a record, an address or a letter rather than in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +61,23 @@ def _attacks(count: int, generator: np.random.Generator) -> Iterator[Row]:
             if generator.random() < DISGUISED:
                 text = disguise(text, generator)
             if generator.random() < EMBEDDED:
-                text = embed(text, talk, generator)
+                carried = generator.random() < CARRIED
+                text = carry(text, generator) if carried else embed(text, talk, generator)
             yield Row(text, True, kind, "generated")
 
 
 def _harmless(count: int, generator: np.random.Generator) -> Iterator[Row]:
-    grammar = read_grammar("harmless")
+    talk = read_grammar("harmless")
+    for grammar in (talk, read_grammar("formats")):
+        yield from _harmless_of(grammar, talk, count, generator)
+
+
+def _harmless_of(grammar: Grammar, talk: Grammar, count: int, generator: np.random.Generator) -> Iterator[Row]:
     for kind in grammar.starts:
         for _ in range(count):
             text = grammar.draw(kind, generator)
             if kind != "encoded" and generator.random() < LED:
-                text = embed(text, grammar, generator)
+                text = embed(text, talk, generator)
             if kind in ("chat", "hard") and generator.random() < 0.1:
                 text = disguise(text, generator)
                 yield Row(text, False, "encoded", "generated")
@@ -81,6 +91,12 @@ def embed(text: str, talk: Grammar, generator: np.random.Generator) -> str:
     if generator.random() < WORDY:
         said = f"{talk.draw('prose', generator)} {said} {talk.draw('prose', generator)}"
     return said
+
+
+def carry(text: str, generator: np.random.Generator) -> str:
+    """`text` in a record, an address, a letter or a list."""
+    carrier = read_grammar("formats").draw("carrier", generator)
+    return carrier.replace("«escaped»", json.dumps(text, ensure_ascii=False)[1:-1]).replace("«payload»", text)
 
 
 def embedded(rows: Iterable[Row], share: float, *, seed: int) -> list[Row]:

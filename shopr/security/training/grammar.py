@@ -15,6 +15,8 @@ __all__ = ["Grammar", "read_grammar"]
 
 _SLOT = re.compile(r"«([#~x]?)(\w+)»")
 MAX_DEPTH = 12
+OUTER = ("payload", "escaped")
+"""Names that stay as they are: whoever draws puts something there."""
 
 
 class Grammar:
@@ -41,6 +43,8 @@ class Grammar:
             picks = generator.integers(len(alphabet), size=int(name))
             drawn = "".join(alphabet[i] for i in picks)
             return drawn if kind != "#" or drawn[0] != "0" else "1" + drawn[1:]
+        if name in OUTER:
+            return match.group()
         if name == "x8":
             return "".join("0123456789abcdef"[i] for i in generator.integers(16, size=8))
         return self.draw(name, generator, depth=depth + 1) if depth < MAX_DEPTH else ""
@@ -48,6 +52,6 @@ class Grammar:
 
 @cache
 def read_grammar(name: str) -> Grammar:
-    """A grammar of the package: "attacks" or "harmless"."""
+    """A grammar of the package: "attacks", "harmless" or "formats"."""
     text = (files("shopr.security.training") / "grammars" / f"{name}.yaml").read_text(encoding="utf-8")
     return Grammar(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
