@@ -19,6 +19,7 @@ __all__ = ["Span", "Step"]
 
 Step = Literal["day", "week", "month"]
 _LONGEST = 3700
+_YEARS = 1900, 2300
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,13 @@ class Span:
     zone: str = "UTC"
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self) <= _LONGEST:
+        days = (self.last - self.first).days + 1  # which len() must not be asked for before it is known to be one
+        if not 1 <= days <= _LONGEST:
+            hint = "Give the earlier day first" if days < 1 else f"Give 1 to {_LONGEST} days"
+            raise InputError(f"the time from {self.first} to {self.last} is {days} days", hint=hint)
+        if not (_YEARS[0] <= self.first.year and self.last.year <= _YEARS[1]):
             raise InputError(
-                f"the time from {self.first} to {self.last} is {len(self)} days", hint=f"Give 1 to {_LONGEST}"
+                f"the time from {self.first} to {self.last}", hint=f"Give days of the years {_YEARS[0]} to {_YEARS[1]}"
             )
 
     @classmethod

@@ -52,3 +52,18 @@ def test_it_ends_on_the_day_of_a_moment() -> None:
 def test_a_span_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(InputError, match="is 0 days"):
         Span(date(2026, 3, 2), date(2026, 3, 1))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "says"),
+    [
+        (date(2026, 11, 30), date(2026, 11, 1), "is -28 days. Give the earlier day first"),
+        (date(2000, 1, 1), date(2026, 1, 1), "is 9498 days. Give 1 to 3700 days"),
+        (date(9999, 12, 30), date(9999, 12, 31), "Give days of the years 1900 to 2300"),
+        (date(1, 1, 1), date(1, 1, 2), "Give days of the years 1900 to 2300"),
+    ],
+)
+def test_a_time_that_cannot_be_is_refused_with_what_can(first: date, last: date, says: str) -> None:
+    with pytest.raises(InputError) as refused:
+        Span(first, last)
+    assert says in refused.value.one_line()
