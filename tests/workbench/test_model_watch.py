@@ -110,12 +110,12 @@ def test_the_watch_has_ended_when_the_block_has(stores, monkeypatch):
 
     def look(self, ending=bool):
         looking.set()
-        settling._Watch.end.wait(60)
+        settling._Watch.end.wait(PATIENCE)
         ended.append(ending())
         return Looked(False)
 
     monkeypatch.setattr(AlertWatch, "look", look)
     with watching(stores):
-        assert looking.wait(60)
+        assert looking.wait(PATIENCE)
     assert ended == [True]
     assert not {"shopr-alerts", "shopr-watch"} & {thread.name for thread in settling.threading.enumerate()}
