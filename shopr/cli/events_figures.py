@@ -53,7 +53,7 @@ def _chosen(since: Any, until: Any, **filters: str) -> tuple[Source, Span]:
     store = EventStore.open(settings)
     newest = extent(store, ACTS).last if until is None else None
     last: date = until.date() if until else Span.ending(newest or SystemClock().now(), 1, settings.time_zone).last
-    first: date = since.date() if since else last - timedelta(days=29)
+    first: date = since.date() if since else max(last, date.min + timedelta(days=29)) - timedelta(days=29)
     return narrowed(store, Filters(**filters)), Span(first, last, settings.time_zone)
 
 

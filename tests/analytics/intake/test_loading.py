@@ -105,6 +105,8 @@ def test_the_commands_tell_what_happened(tmp_path: Path, capsys: pytest.CaptureF
         (("funnel", "a", "--by", "shoe"), "no column 'shoe'"),
         (("export", "--out", "x.txt"), "ends in '.txt'"),
         (("load", "nowhere.parquet"), "nowhere.parquet"),
+        (("engagement", "--until", "0001-01-01"), "Give days of the years 1900 to 2300"),
+        (("revenue", "--since", "2026-03-02", "--until", "2026-03-01"), "Give the earlier day first"),
     ],
 )
 def test_a_wrong_call_is_one_line(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], says: str) -> None:
