@@ -80,7 +80,7 @@ class Identities:
             How many links that took. What the user did signed in is theirs all the same.
         """
         terms: list[ColumnElement[bool]] = [table.c.user_id == private_id(user_id)]
-        terms += [table.c.session_id == session_id] if session_id else []
+        terms += [table.c.session_id == private_id(session_id)] if session_id else []
         terms += [table.c.device_id == device_id] if device_id else []
         return self._forget(and_(*terms))
 
@@ -136,7 +136,7 @@ class Identities:
 
     def erase_visit(self, session_id: str) -> int:
         """Forget the links of a session that nobody signed in to; how many."""
-        return self._forget(and_(table.c.session_id == session_id, table.c.user_id == _NONE))
+        return self._forget(and_(table.c.session_id == private_id(session_id), table.c.user_id == _NONE))
 
     def _on_devices(self, connection: Any, devices: set[str]) -> list[Any]:
         rows: list[Any] = []

@@ -62,13 +62,14 @@ class OfPersons:
         """What happened in a session without a name, as rows."""
         with cast("EventStore", self).query() as events:
             found = events.execute(
-                "SELECT * FROM events WHERE user_id IS NULL AND session_id = $1 ORDER BY time, event_id", [session_id]
+                "SELECT * FROM events WHERE user_id IS NULL AND list_contains($1, session_id) ORDER BY time, event_id",
+                [_names(session_id)],
             ).df()
         return _rows(found)
 
     def erase_visit(self, session_id: str) -> int:
         """Forget what happened in a session without a name; how many rows."""
-        return self._without([], [session_id])
+        return self._without([], _names(session_id))
 
     def _without(self, names: list[str], sessions: list[str]) -> int:
         """Drop the rows of a user, and those without one of sessions; how many."""

@@ -121,6 +121,11 @@ def test_an_address_as_user_id_is_linked_and_erased_by_its_stand_in(shop: EventS
     assert {row["user_id"] for row in shop.export(mail)} == {None, pseudonym(mail)}
     assert shop.erase(mail) == 2
     assert (shop.identities.export(mail), shop.export(mail)) == ([], [])
+    number = "1700000000123"  # a session by a clock looks like a telephone number, and is found all the same
+    shop.identities.link(session_id=number, device_id="d9")
+    shop.append([row_of(private(event(event_id="n1", session_id=number)))])
+    assert [row["event_id"] for row in shop.export_visit(number)] == ["n1"]
+    assert (shop.erase_visit(number), shop.identities.erase_visit(number)) == (1, 1)
 
 
 @pytest.mark.parametrize("wrong", [{"user_id": "ann"}, {"user_id": "ann", "session_id": "x" * 257}, {}])
