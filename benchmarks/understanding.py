@@ -4,8 +4,8 @@
 
 FOLDER holds `search/chorus_products.parquet`. The messages are those of `shopr/chat/examples`: `held` are the lines
 that no model was fitted on and no lexicon was written from; `fitted` the others, whose figures say little. A message is
-put into a scene in which it is likely: after a search with products shown, with something in the cart where it is about the
-cart, with a question open where it answers one. It counts as understood where a command of `MEANT` is among those read.
+put into a scene in which it is likely: after a search with products shown, with something in the cart where it is about
+the cart, with a question open where it answers one. It is understood where a command of `MEANT` is among those read.
 `--wrong` writes the fitted lines that are not understood, to read; those of the held-out part are never written.
 """
 
