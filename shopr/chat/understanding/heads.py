@@ -30,6 +30,8 @@ def heads(reading: Reading, language: str) -> list[str]:
         measured = {i for start, end in spans_of for i in range(start, end)}
         between = [t.key for i, t in enumerate(reading.tokens) if before[1] <= i < after[0] and i not in measured]
         order = _order(between, language)
+        if not order and not between and any((m, h) in names().pairs for m in second for h in first):
+            order = -1  # "housse ordinateur", "حقيبة حاسوب"
         if not order:
             continue
         head, modifier = (first, second) if order < 0 else (second, first)
@@ -51,7 +53,7 @@ def _order(between: Sequence[str], language: str) -> int:
     links = {w for phrase in words.lexicon.markers.get("link", ()) for w in phrase.split()}
     glue = {w for phrase in words.lexicon.markers.get("glue", ()) for w in phrase.split()}
     if not between or all(key in glue for key in between):
-        return 1 if language in _HEAD_LAST else -1 if not between else 0  # "housse ordinateur", "حقيبة حاسوب"
+        return 1 if language in _HEAD_LAST else 0
     small = links | words.stopwords
     linked = len(between) <= _FAR and between[0] in links and all(key in small for key in between)
     return -1 if linked else 0
