@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -341,3 +342,20 @@ def test_a_full_disk_is_told_and_sent_again(client: Client, shop: Shop, monkeypa
         assert (sent.status, sent.headers["retry-after"]) == (503, "5")
     assert client.own(click(shop, 2)).statuses == ["accepted"]
     assert len(stored(shop).query("type == 'product_clicked'")) == 2
+
+
+def test_a_batch_that_breaks_off_is_no_refusal(client: Client, shop: Shop) -> None:
+    client.ask("GET", "/", **NAVIGATION)
+    asked: list[Any] = [{"type": "http.request", "body": b'{"eve', "more_body": True}, {"type": "http.disconnect"}]
+    answered: list[int] = []
+
+    async def receive() -> Any:
+        return asked.pop(0)
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            answered.append(message["status"])
+
+    scope = {"type": "http", "method": "POST", "path": "/collect/own", "headers": [(b"content-length", b"99")]}
+    asyncio.run(Collecting(pages, shop)(scope, receive, send))
+    assert answered == [499]

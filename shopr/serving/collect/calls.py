@@ -1,7 +1,7 @@
 """Every request as a figure: its route as a template, its status and its time, for Prometheus and as an event.
 
-Outermost of all, so that what the doors refuse is counted, too. Events are sampled and carry nobody's name; files and
-health checks make none.
+Outermost of all, so that what the doors refuse is counted, too. Events are sampled and carry nobody's name; files,
+health checks and requests whose sender left before they were whole make none.
 """
 
 from __future__ import annotations
@@ -12,8 +12,13 @@ from collections.abc import Callable, Iterable
 from shopr.clock import Clock, SystemClock
 from shopr.security.asgi import App, Message, Receive, Scope, Send
 
-__all__ = ["CallMeter", "Routes"]
+__all__ = ["SENDER_LEFT", "CallMeter", "Routes"]
 
+SENDER_LEFT = 499
+"""The status of a request that broke off, as nginx has it: nobody hears it, and nobody was refused."""
+
+_PROBES = ("/_stcore/health", "/_stcore/host-config")
+"""What Streamlit's pages ask for below their own path first, where nothing answers."""
 _QUIET = ("/static/*", "/_stcore/health", "/_stcore/script-health-check", "/metrics", "/collect/measure.js")
 
 
@@ -77,5 +82,6 @@ class CallMeter:
         finally:
             seconds, route = self._clock.monotonic() - began, self._routes.of(scope["path"])
             self._told(scope["method"], route, status, seconds)
-            if self._noted is not None and route not in _QUIET:
+            heard = status != SENDER_LEFT and route not in _QUIET and not scope["path"].endswith(_PROBES)
+            if self._noted is not None and heard:
                 await asyncio.to_thread(self._noted, route, status, 1000 * seconds, scope["method"])

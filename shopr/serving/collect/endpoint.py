@@ -26,6 +26,7 @@ from shopr.errors import DataError, InputError, StorageError
 from shopr.security.asgi import Message, Receive, Scope, Send, context_of, headers_of, privacy_signal
 from shopr.security.principal import Principal
 from shopr.serving.collect.batch import LONGEST_BODY, Sender, judged, read, read_consent
+from shopr.serving.collect.calls import SENDER_LEFT
 
 if TYPE_CHECKING:
     from shopr.shop import Shop
@@ -241,7 +242,7 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
     while True:
         message: Message = await receive()
         if message["type"] != "http.request":
-            raise RefusedError(400, "The request broke off")
+            raise RefusedError(SENDER_LEFT, "The request broke off")
         body += message.get("body", b"")
         if len(body) > LONGEST_BODY:
             raise RefusedError(413, f"A batch has at most {LONGEST_BODY:,} bytes")
