@@ -116,6 +116,46 @@ def test_makers_denied_before_or_behind(language: str, text: str) -> None:
     assert need(text, language).concepts == ("keyboard",)
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "one second, where is my order"),
+        ("en", "hey, just a second, where is my order"),
+        ("de", "Sekunde, wo ist meine Bestellung"),
+        ("fr", "deux secondes, où est ma commande"),
+        ("es", "un segundo, ¿dónde está mi pedido?"),
+        ("it", "un secondo, dov'è il mio ordine"),
+        ("pt", "um segundo, onde está o meu pedido"),
+        ("nl", "een seconde, waar is mijn bestelling"),
+        ("tr", "bir saniye, siparişim nerede"),
+        ("hi", "ek second, mera order kahan hai"),
+        ("ar", "دقيقة، أين طلبي"),
+        ("zh", "等一下，我的订单在哪"),
+        ("ja", "ちょっと待って、注文はどこ"),
+    ],
+)
+def test_a_moment_before_a_comma_is_no_place_no_number_and_no_product(language: str, text: str) -> None:
+    found = read(text, language)
+    assert [s.key for r in found for s in r.slots] == []
+    assert [(r.ordinals, r.counts, r.measures) for r in found if r.ordinals or r.counts or r.measures] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "places"),
+    [
+        ("es", "quiero el segundo, gracias", [2]),
+        ("en", "the second one, please", [2]),
+        ("it", "voglio il secondo, grazie", [2]),
+    ],
+)
+def test_a_second_in_a_wish_is_a_place(language: str, text: str, places: list[int]) -> None:
+    assert [place for r in read(text, language) for place in r.ordinals] == places
+
+
+def test_flour_is_flour_where_no_minute_is_said() -> None:
+    assert need("أريد دقيق", "ar").concepts == ("bread",)
+
+
 def test_a_reason_names_no_wish() -> None:
     assert need("a red mouse cos I keep losing the black ones").colours == ("red",)
     assert need("a mouse because I like red").colours == ("red",)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from shopr.chat.reading.phrases import Match
 from shopr.chat.reading.tokens import Token
 
-__all__ = ["is_part", "no_false_denials", "no_short_for_number", "widest", "without_reasons"]
+__all__ = ["interjected", "is_part", "no_false_denials", "no_short_for_number", "widest", "without_reasons"]
 
 
 def no_false_denials(matches: list[Match]) -> list[Match]:
@@ -34,6 +34,20 @@ def is_part(match: Match, others: Iterable[Match]) -> bool:
         and m.end - m.start > size
         for m in others
     )
+
+
+_OPENING = 3
+"""Tokens within which "hey, wait, one second, …" has come to its interjection."""
+
+
+def interjected(matches: Iterable[Match], tokens: Sequence[Token]) -> set[int]:
+    """The tokens of an interjection that a pause closes: "one second, …" is no second place, "دقيقة، …" no flour."""
+
+    def apart(at: int) -> bool:
+        return not 0 <= at < len(tokens) or tokens[at].kind in ("end", "pause")
+
+    found = [m for m in matches if m.key == "hold_on" and m.start <= _OPENING]
+    return {i for m in found if apart(m.start - 1) and apart(m.end) for i in range(m.start, m.end)}
 
 
 def no_short_for_number(matches: list[Match], tokens: Sequence[Token]) -> list[Match]:

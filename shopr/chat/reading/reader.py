@@ -9,7 +9,14 @@ from itertools import pairwise
 
 from shopr.chat.reading.amounts import Amount, find_amounts, find_groups, find_measures
 from shopr.chat.reading.bounds import find_prices
-from shopr.chat.reading.choosing import is_part, no_false_denials, no_short_for_number, widest, without_reasons
+from shopr.chat.reading.choosing import (
+    interjected,
+    is_part,
+    no_false_denials,
+    no_short_for_number,
+    widest,
+    without_reasons,
+)
 from shopr.chat.reading.clauses import clauses
 from shopr.chat.reading.denial import denied, denied_places
 from shopr.chat.reading.mending import Range, mended_tokens
@@ -63,6 +70,7 @@ class _Clause:
         self._identify()
         self._matches = no_false_denials(self._words.book.find(self._tokens))
         self._matches = no_short_for_number(self._matches, self._tokens)
+        self._taken |= interjected(self._matches, self._tokens)
         self._out.injection = any(m.table == "injection" for m in self._matches)
         self._measure()
         self._refer()
