@@ -219,6 +219,29 @@ def test_the_gate_lets_plain_text_leave_and_holds_back_the_rest() -> None:
         assert not is_plain(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "size 40 or 41, the blue-green one", "isn't it 20% off", "R & B", "is it $ 20 (new)", "socks (two pairs)",
+        "red/blue", "my e-mail", "50 % of it", "2 + 3 pieces", "no. 7 - the big one",
+    ],
+)  # fmt: skip
+def test_marks_that_sentences_have_do_not_hold_a_text_back(text: str) -> None:
+    assert is_plain(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "it 'is", "it' is", "a--b", "a//b", "a/b/c", "see /etc", "a% b", "%a b", "a &b", "a& b", "$(id", "a@ b", "a# b",
+        "sleep(5", "f ()", "a) or b", "5' or b", "a:b/c", 'a "b*', "a+ b", "a +b", "a:b", "-a b", "a b/", "http/1 x",
+        "the get-x", "my invoke-x", "start-x", "stop-it", "xcat-a", "ansible-a", "dpkg-a", "aa-x",
+    ],
+)  # fmt: skip
+def test_marks_that_code_has_hold_a_text_back(text: str) -> None:
+    assert not is_plain(text)
+
+
 def test_window_scores_are_those_of_each_window_by_hand() -> None:
     table = default_model().table
     text = "i love the red dress ' union select password from users and the lamp"

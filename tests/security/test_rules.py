@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shopr.errors import SpecError
+from shopr.security.detectors.presence import any_of
 from shopr.security.detectors.rules import LONG, Rule, RuleBook, default_rules, read_rules
 from shopr.security.detectors.sqltokens import MAX_PRINT, print_of, prints_of
 
@@ -86,6 +89,19 @@ def test_long_texts_are_searched_around_the_words_only_and_give_the_same() -> No
                     low = f"{filler} {text.lower()} {filler}"
                     alone = rule.pattern.search(low) is not None
                     assert (rule.id in {hit.rule.id for hit in book.match(low)}) == alone, rule.id
+
+
+@given(st.lists(st.text("ab.é", min_size=1, max_size=4), max_size=6), st.text("ab.é", max_size=12))
+def test_one_expression_finds_whether_any_of_the_words_occurs(words: list[str], text: str) -> None:
+    assert (any_of(words).search(text) is not None) == any(word in text for word in words)
+
+
+def test_no_prompt_rule_is_lost_to_the_expression_that_lets_plain_texts_go() -> None:
+    rules = [rule for rule in RULES if rule.reads == "prompt"]
+    assert {word for rule in rules for word in rule.words if not word.isascii()}
+    for rule in rules:
+        for word in rule.words:
+            assert default_rules()._may_prompt(f"a {word} b"), word
 
 
 @pytest.mark.parametrize(

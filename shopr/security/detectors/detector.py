@@ -29,8 +29,9 @@ MAX_TEXT = 1 << 20
 PROMPT_FLAG = 4
 """Written scores of prompt rules that together flag a text."""
 
-_LEET = re.compile(r"[a-z][013457@$][a-z]|(?<![\w$])[013457@$][a-z]{2}")
+_LEET = re.compile(r"[013457@$][a-z](?:(?<=[a-z]..)|(?<![\w$]..)[a-z])", re.DOTALL)
 _LETTERS = str.maketrans("013457@$", "oieastas")
+_MAY_BE_SPACED = re.compile(r"[ ._-]\w[ ._-]\w[ ._-]\w[ ._-]")
 _SPACED = re.compile(r"(?<!\w)\w(?:[ ._-]\w){5,}(?!\w)")
 _APART = re.compile(r"(?<!\w)\w(?:[ ._-]\w){2,}(?!\w)")
 _GAP = re.compile(r"(?<=\w)[ ._-](?=\w(?!\w))")
@@ -144,7 +145,7 @@ class Detector:
         readings = [low]
         if _LEET.search(low):
             readings.append(low.translate(_LETTERS))
-        if _SPACED.search(low):
+        if _MAY_BE_SPACED.search(low) and _SPACED.search(low):
             readings.append(_APART.sub(lambda match: _GAP.sub("", match.group()), low))
         for reading in readings:
             hits = self.rules.match(reading, "prompt")

@@ -21,12 +21,16 @@ _SMILEY = re.compile(
 )
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ,.?!-':$&/()#%@\"+")
 _MARKS = frozenset("-':$&/()#%@\"+")
-_ODD_MARKS = re.compile(
-    r"(?<![^\W\d])'|'(?![^\W\d])|--|//|\w/\w+/|(?<!\w)/\w|[^\s\d]%|%\w|&\S|\S&|\$[\w(]*[a-z(]|[@#]\W|\S[@#]|\w\(|\(\)|"
-    r"[\"')]\s?#|[\"')]\s*(?:or|and|union|order|having|group|xor)\b|"
-    r"[:(/+.@%-]\S*[:(/+@%]|\"\S*[^\s\w]|\S\+|\+\S|\w:\w|^\W|/$|"
-    r"\bhttp/\d|\b(?:invoke|get|set|new|start|stop|out)-\w|"
-    r"(?:cat|ansible|chef|apt|aa|systemd|ssh|lwp|dpkg|base)-(?!\d)\w"
+_ODD_MARKS = re.compile(  # every one of them begins at a mark, and then looks around: letters are passed over quickly
+    r"[-':$&/()#%@\"+.](?:"
+    r"(?<=')(?:(?<![^\W\d].)|(?![^\W\d]))|(?<=[\"')])\s?(?:#|\s*(?:or|and|union|order|having|group|xor)\b)|"
+    r"(?<=[:(/+.@%-])\S*[:(/+@%]|(?<=\")\S*[^\s\w]|"
+    r"(?<=-)(?:-|(?:(?<=\b(?:get|set|new|out)-)|(?<=\bstart-)|(?<=\bstop-)|(?<=\binvoke-))\w|(?!\d)"
+    r"(?:(?<=aa-)|(?<=(?:cat|apt|ssh|lwp)-)|(?<=(?:chef|dpkg|base)-)|(?<=(?:ansible|systemd)-))\w)|"
+    r"(?<=/)(?:/|$|(?<=\w.)\w+/|(?<!\w.)\w|(?<=\bhttp/)\d)|"
+    r"(?<=%)(?:\w|(?<=[^\s\d].))|(?<=&)(?:\S|(?<=\S.))|(?<=\$)[\w(]*[a-z(]|(?<=[@#])(?:\W|(?<=\S.))|"
+    r"(?<=\()(?:\)|(?<=\w.))|(?<=\+)(?:\S|(?<=\S.))|(?<=:)(?<=\w.)\w)",
+    re.DOTALL,
 )
 _ODD_START = re.compile(
     r"/?(?:proc|sys|etc|var|dev|usr|s?bin|boot|root|tmp|opt|web-inf|meta-inf)/\w|(?:un)?alias\b|set -|"
@@ -95,7 +99,7 @@ def is_plain(text: str) -> bool:
                 return False
     low = text.lower()
     if not characters.isdisjoint(_MARKS):
-        if _ODD_MARKS.search(low):
+        if not (low[0].isalnum() or low[0] == "_") or _ODD_MARKS.search(low):
             return False
         words = low.replace("(", " ").replace(")", " ").split()
     else:

@@ -18,7 +18,7 @@ from operator import add
 import yaml
 
 from shopr.errors import SpecError
-from shopr.security.detectors.presence import Presence, Words
+from shopr.security.detectors.presence import Presence, Words, any_of
 
 __all__ = ["PRIOR", "Hit", "Rule", "RuleBook", "default_rules"]
 
@@ -91,9 +91,16 @@ class RuleBook:
         self._by_word = {reads: _by_word(r for r in self.rules if r.reads == reads) for reads in READS}
         self._by_key = {reads: _by_key(words) for reads, words in self._by_word.items()}
         self._words = {reads: Words([word for word, _ in words]) for reads, words in self._by_word.items()}
+        # Plain texts are asked for prompt rules only: an expression lets most of them go, without the words of other
+        # scripts where all is ASCII.
+        told = [word for word, _ in self._by_word["prompt"]]
+        self._in_ascii = any_of(word for word in told if word.isascii())
+        self._beyond_ascii = any_of(word for word in told if not word.isascii())
 
     def match(self, low: str, reads: str = "text") -> list[Hit]:
         """The rules of one kind that match a lowercased text (or a print), each once."""
+        if reads == "prompt" and not self._may_prompt(low):
+            return []
         if len(low) > LONG:
             return self._match_long(low, reads)
         found: list[Hit] = []
@@ -110,6 +117,11 @@ class RuleBook:
                     if match is not None:
                         found.append(Hit(rule, match.start(), match.end()))
         return found
+
+    def _may_prompt(self, low: str) -> bool:
+        if self._in_ascii.search(low) is not None:
+            return True
+        return not low.isascii() and self._beyond_ascii.search(low) is not None
 
     def _match_long(self, low: str, reads: str) -> list[Hit]:
         """The same, each rule looking only from before the first of its words to after the last."""
