@@ -90,4 +90,4 @@ def who_line(who: Viewer, path: str) -> None:
     else:
         ways = f'<a href="/account/sign-in?next={quote(address, safe="")}" target="_self">Sign in</a>'
     ways += '<a href="/your-data" target="_self">Your data</a>'
-    st.html(f'<nav class="who" aria-label="Account">{ways}</nav>')
+    st.html(f'<nav class="viewer" aria-label="Account">{ways}</nav>')

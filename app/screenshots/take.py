@@ -22,6 +22,7 @@ PICTURES = [
     ("profile", "/profile", "light"),
     ("experiments", "/experiments?experiment=ab_looks", "light"),
     ("chat", "/chat", "light"),
+    ("store", "/store?q=wool+scarf", "dark"),
 ]
 SAID = {"chat": ("show me scarves under 40", "put the second one in my cart")}
 """Page -> what is typed before its picture is taken."""
@@ -48,6 +49,9 @@ def main() -> None:
                 page.locator(".talk .they:not(.busy)").nth(number - 1).wait_for(timeout=60_000)
                 page.wait_for_selector(READY, timeout=60_000)
             page.wait_for_timeout(1500)  # charts and pictures are drawn after the script has ended
+            page.locator("[data-testid=stMain]").evaluate(
+                "main => main.scrollTo(0, 0)"
+            )  # a conversation ends at its foot
             picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
             small = picture.quantize(256, method=Image.Quantize.MEDIANCUT)
             small.save(Path(__file__).with_name(f"{name}.png"), optimize=True)

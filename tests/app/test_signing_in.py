@@ -171,7 +171,7 @@ def test_a_visitors_cart_and_conversation_come_along(
     filled(page, "Make the account", name="ann@example.com", password=GOOD, again=GOOD)
     page.wait_for_selector(READY)
     assert "/chat?c=" in page.url
-    page.wait_for_selector(".who:has-text('ann@example.com')")
+    page.wait_for_selector(".viewer:has-text('ann@example.com')")
     page.wait_for_selector(".cart .sum")
     assert page.locator(".talk .they").count() == 2  # the conversation goes on
     account = Shop.open(settings_here).accounts.named("ann@example.com")
@@ -193,7 +193,7 @@ def test_sign_out_everywhere_reaches_the_other_browser(
 ) -> None:
     other = begun(browser)
     here, there = entered(context, server, "olga"), entered(other, server, "olga")
-    there.wait_for_selector(".who:has-text('olga')")
+    there.wait_for_selector(".viewer:has-text('olga')")
     assert there.get_by_role("link", name="Overview").count() == 1  # an operator sees the dashboards
     here.goto(server.address + "/account/")
     assert here.locator("ul.sessions li").count() == 2
