@@ -207,8 +207,8 @@ def _measured_extent(_store: Source, home: str, state: int, kinds: tuple[str, ..
 
 
 def _newest_day(shop: Shop, kinds: tuple[str, ...]) -> date:
-    """The day up to which there is something to see: today, or that of the newest event."""
-    newest, now = _extent(shop, kinds).last, shop.clock.now()
+    """The day up to which there is something to see: a few visits after a long silence hide what came before."""
+    newest, now = _extent(shop, kinds).busy, shop.clock.now()
     return (min(newest, now) if newest else now).astimezone(ZoneInfo(shop.settings.time_zone)).date()
 
 

@@ -49,9 +49,7 @@ def main() -> None:
                 page.locator(".talk .they:not(.busy)").nth(number - 1).wait_for(timeout=60_000)
                 page.wait_for_selector(READY, timeout=60_000)
             page.wait_for_timeout(1500)  # charts and pictures are drawn after the script has ended
-            page.locator("[data-testid=stMain]").evaluate(
-                "main => main.scrollTo(0, 0)"
-            )  # a conversation ends at its foot
+            page.locator("[data-testid=stMain]").evaluate("main => main.scrollTo(0, 0)")
             picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
             small = picture.quantize(256, method=Image.Quantize.MEDIANCUT)
             small.save(Path(__file__).with_name(f"{name}.png"), optimize=True)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from shopr.analytics.measures.anonymity import K
 from shopr.analytics.measures.engagement import active, feature_use, read_acts, session_course, visits
 from shopr.analytics.measures.orders import conversion, read_orders, sales, sales_course
 from shopr.analytics.measures.recommended import BY, quality, quality_course, read_impressions
@@ -42,11 +43,14 @@ class Extent:
     Attributes:
         events: how many.
         first, last: when the oldest and the newest happened; None without any.
+        busy: the newest moment from which on `K` persons came, and so something can be told of; `last` where so
+            many never came.
     """
 
     events: int
     first: datetime | None
     last: datetime | None
+    busy: datetime | None
 
 
 def extent(source: Source, types: Sequence[str] | None = None) -> Extent:
@@ -61,9 +65,17 @@ def extent(source: Source, types: Sequence[str] | None = None) -> Extent:
     where = "" if types is None else " WHERE type IN (SELECT unnest(?))"
     with source.query() as events:
         query = f"SELECT count(*), min(epoch_us(time)), max(epoch_us(time)) FROM events{where}"
-        row = events.execute(query, [] if types is None else [list(types)]).fetchall()[0]
-    first, last = (None if value is None else moment(value) for value in row[1:])
-    return Extent(int(row[0]), first, last)
+        given = [] if types is None else [list(types)]
+        row = events.execute(query, given).fetchall()[0]
+        latest = (
+            f"SELECT max(epoch_us(time)) AS latest FROM events{where} "
+            f"GROUP BY coalesce(user_id, session_id, event_id) ORDER BY latest DESC LIMIT 1 OFFSET {K - 1}"
+        )
+        busy = events.execute(latest, given).fetchall()
+    first, last, told = (
+        None if value is None else moment(value) for value in (*row[1:], busy[0][0] if busy else row[2])
+    )
+    return Extent(int(row[0]), first, last, told)
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,15 @@ def test_marks_are_what_began_in_the_span(shop: EventTable) -> None:
     assert extent(shop).events == 7
 
 
+def test_a_few_visits_after_a_silence_are_not_when_the_shop_was_busy() -> None:
+    crowd = [{"type": "page_viewed", "user_id": f"u{i}", "session_id": f"s{i}", "minute": i} for i in range(6)]
+    late = [{"type": "page_viewed", "session_id": f"late{i % 3}", "minute": 9000 + i} for i in range(20)]
+    found = extent(table(*crowd, *late))
+    assert found.last == DAY0 + timedelta(minutes=9019)
+    assert found.busy == DAY0 + timedelta(minutes=4)  # with u5, u4 and the three late ones: five persons
+    assert extent(table(*late)).busy == extent(table(*late)).last
+
+
 @given(
     st.lists(st.tuples(st.integers(-1, 2), st.integers(0, 9), st.booleans()), max_size=12), st.integers(0, 9)
 )  # fmt: skip
