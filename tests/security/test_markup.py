@@ -51,6 +51,12 @@ def test_what_stood_inside_the_marks_is_read_as_before() -> None:
     assert Detector().detect(inside).decision == "block"
 
 
+def test_half_of_a_firm_s_name_that_reads_like_sql_is_blanked() -> None:
+    assert unmarked("I like Union Select Ltd. very much") == "I like Union        Ltd. very much"
+    for attack in ("Union Select Ltd from users", "Union Select Ltd, 1, 2", "' Union Select Co --", "UNION SELECT Ltd"):
+        assert unmarked(attack) == attack
+
+
 @given(st.text(alphabet="`<>/a_. \nid-é()", max_size=60))
 def test_places_stay_and_nothing_but_marks_goes(text: str) -> None:
     bare = unmarked(text)

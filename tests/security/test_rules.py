@@ -33,6 +33,14 @@ def test_a_rule_matches_its_examples_only(rule: Rule) -> None:
     assert [text for text in rule.harmless if told(rule, text)] == []
 
 
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.mild], ids=lambda rule: rule.id)
+def test_what_people_write_as_well_is_mild_and_an_attack_is_not(rule: Rule) -> None:
+    assert rule.mild_examples
+    assert [text for text in rule.mild_examples if not told(rule, text)] == []
+    assert [text for text in rule.mild_examples if not rule.is_mild(text.lower())] == []
+    assert [text for text in rule.examples if not rule.is_mild(text.lower())]
+
+
 def test_every_class_of_the_issue_has_rules() -> None:
     classes = {rule.threat for rule in RULES}
     assert classes >= {
@@ -73,7 +81,8 @@ def crosses(body: Any, character: str) -> bool:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_no_rule_can_backtrack_without_bound(rule: Rule) -> None:
-    found = list(repeats(parser.parse(rule.pattern.pattern)))
+    patterns = (rule.pattern, rule.near, rule.mild)
+    found = [one for pattern in patterns if pattern for one in repeats(parser.parse(pattern.pattern))]
     assert not [r for r in found if r[1]], "a repetition inside an unbounded one"
     assert not [r for r in found if r[0] > WILD and crosses(r[2], "<") and r[0] < int(sre.MAXREPEAT)], "runs across <"
     assert not [r for r in found if r[0] == int(sre.MAXREPEAT) and crosses(r[2], "a")], "unbounded, over anything"

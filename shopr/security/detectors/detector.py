@@ -1,7 +1,8 @@
 """One text, one calibrated score: gate, views, rules, n-grams, second stage.
 
-N-grams alone flag and never block: that takes a rule. Plain text leaves at the gate. Longer texts than `CHUNK` are
-read in overlapping chunks and scored by the worst of them: cost grows with length, and no attack hides behind it.
+N-grams alone flag and never block: that takes a rule, and more of it than people write as well. Plain text leaves at
+the gate. Longer texts than `CHUNK` are read in overlapping chunks and scored by the worst of them: cost grows with
+length, and no attack hides behind it.
 """
 
 from __future__ import annotations
@@ -112,6 +113,8 @@ class Detector:
         if decision != "allow" and not evidence.findings:
             decision = "allow" if is_plain_beside_addresses(text) else "flag"
             score = score if decision == "flag" else min(score, self._plain.score)
+        elif decision == "block" and _is_mild(evidence) and not self._prompt(evidence.views[evidence.decoded].text):
+            decision = "flag"
         findings = sorted(evidence.findings.values(), key=lambda f: (-self._weights[f.rule.id], f.rule.id))
         if decision != "block":
             view = evidence.views[evidence.decoded]
@@ -158,6 +161,15 @@ class Detector:
         names = tuple(r.id for r, _, _ in found)
         reason = f"prompt injection: {rule.id} in view {view}"
         return Detection(max(score, self.model.flag), "flag", names, rule.threat, view, (start, end), reason)
+
+
+def _is_mild(evidence: Evidence) -> bool:
+    """Whether nothing matched but, in every view, forms that people write as well."""
+    rules = [finding.rule for finding in evidence.findings.values()]
+    if any(rule.mild is None for rule in rules):
+        return False
+    lows = {view.text.lower() for view in evidence.views}
+    return all(rule.is_mild(low) for rule in rules for low in lows)
 
 
 def _threat(findings: list[Finding], weights: Mapping[str, float]) -> str:

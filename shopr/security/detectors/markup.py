@@ -2,7 +2,8 @@
 
 People paste Markdown, signatures and usage lines. Their backquotes substitute no command and their angle brackets open
 no tag, as long as what stands inside is one name that no shell and no browser knows, or one address. Such marks become
-blanks, so that every place in the text stays where it was; the words inside are read as any others.
+blanks, so that every place in the text stays where it was; the words inside are read as any others. So does half of a
+firm's name that reads like SQL.
 """
 
 from __future__ import annotations
@@ -44,12 +45,20 @@ _ANGLED = re.compile(
     r"|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}"
     r"|(?P<name>[^\W\d][\w-]{0,30})(?:[ |][\w-]{1,20}){0,4}(?:\.{3})?)>",
 )
+_FIRM = re.compile(
+    r"(?<![\w'\"`)*/+-])(?P<first>Union)(?P<second> Select)"
+    r"(?= (?:Ltd|Limited|Inc|LLC|GmbH|AG|PLC|plc|Corp|Co|& Co|Group)\b"
+    r"(?![^\n]{0,300}(?:[(=*#;`\"]|--|,\s?\S{1,20},|'(?!(?:s|t|m|re|ve|ll|d)\b)"
+    r"|(?i:\b(?:from|where|into|union|limit|null)\b))))"
+)
 
 
 def unmarked(text: str) -> str:
     """`text` with such marks blanked: as long as before, everything else in its place."""
     if "`" in text:
         text = _SPAN.sub(_bare_code, _ROLE.sub(_bare_role, _FENCE.sub(_bare_fence, text)))
+    if "Union Select" in text:
+        text = _FIRM.sub(lambda match: f"{match['first']}{' ' * len(match['second'])}", text)
     if "<" in text:
         low = text.lower()
         text = _ANGLED.sub(lambda match: _bare_name(match, low), text)

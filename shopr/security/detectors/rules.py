@@ -48,6 +48,9 @@ class Rule:
         score: how strongly, 1 (weak evidence) to 5 (nothing else looks like this).
         reads: "text", "raw", "sql" or "prompt".
         words: one of them must occur for the pattern to be tried.
+        mild: what people write as well, though the rule matches it: a text without anything stronger is flagged, never
+            blocked, where the rule no longer matches once this is taken out; or None.
+        mild_examples: texts that must match, but mildly.
         near: of a long text, what must match first: a cheap expression where words and pattern are dear; or None.
         pattern: the compiled expression, for lowercased text (or a print).
         examples: texts that must match.
@@ -63,6 +66,12 @@ class Rule:
     examples: tuple[str, ...] = ()
     harmless: tuple[str, ...] = ()
     near: re.Pattern[str] | None = None
+    mild: re.Pattern[str] | None = None
+    mild_examples: tuple[str, ...] = ()
+
+    def is_mild(self, low: str) -> bool:
+        """Whether a lowercased text has no more for this rule than what people write as well."""
+        return self.mild is not None and self.pattern.search(self.mild.sub(" ", low)) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +209,26 @@ def _rule(row: dict[str, object], threat: str, lists: dict[str, str], name: str)
     reads, score = str(row.get("reads", "text")), int(str(row["score"]))
     if reads not in READS or not 1 <= score <= 5:
         raise SpecError(f"{name}, rule {row['id']}: reads {reads!r}, score {score}", hint=f"Use {READS} and 1 to 5")
-    near = str(row.get("near") or "")
+    near, mild = str(row.get("near") or ""), str(row.get("mild") or "")
     try:
         compiled, close = re.compile(pattern), re.compile(near) if near else None
+        spared = re.compile(mild, re.DOTALL) if mild else None
     except re.error as error:
         raise SpecError(f"{name}, rule {row['id']}: {error}", hint="Mend the pattern") from error
     words, examples, harmless = (_texts(row, key) for key in ("words", "examples", "harmless"))
-    return Rule(str(row["id"]), threat, score, reads, words, compiled, examples, harmless, close)
+    return Rule(
+        str(row["id"]),
+        threat,
+        score,
+        reads,
+        words,
+        compiled,
+        examples,
+        harmless,
+        close,
+        spared,
+        _texts(row, "mild_examples"),
+    )
 
 
 def _texts(row: dict[str, object], key: str) -> tuple[str, ...]:
