@@ -14,7 +14,7 @@ from shopr.config import Settings
 from shopr.serving.streamlit_server import launch
 
 PICTURES = [
-    ("overview", "/", "light"),
+    ("overview", "/?period=Own+dates&from=2025-12-02&to=2025-12-31", "light"),
     ("journeys", "/journeys?period=90+days", "light"),
     ("experience", "/experience?period=Own+dates&from=2025-07-01&to=2025-12-31", "dark"),
     ("for-you", "/for-you", "light"),
@@ -49,7 +49,7 @@ def main() -> None:
                 page.locator(".talk .they:not(.busy)").nth(number - 1).wait_for(timeout=60_000)
                 page.wait_for_selector(READY, timeout=60_000)
             page.wait_for_timeout(1500)  # charts and pictures are drawn after the script has ended
-            page.locator("[data-testid=stMain]").evaluate("main => main.scrollTo(0, 0)")
+            page.evaluate("document.querySelectorAll('*').forEach(part => part.scrollTo(0, 0))")  # talks end below
             picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
             small = picture.quantize(256, method=Image.Quantize.MEDIANCUT)
             small.save(Path(__file__).with_name(f"{name}.png"), optimize=True)

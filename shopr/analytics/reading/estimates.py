@@ -47,12 +47,14 @@ def total(weights: ArrayLike, values: ArrayLike = 1.0) -> Estimate:
 
     Args:
         weights: one a person that was kept.
-        values: what is added up, of one person each.
+        values: what is added up, of one person each. Where none is negative, the interval begins no lower than at the
+            sum over those who were kept: so much there was.
     """
     w, y = np.broadcast_arrays(np.asarray(weights, np.float64), np.asarray(values, np.float64))
     value, se = float((w * y).sum()), float(np.sqrt((w * (w - 1) * y * y).sum()))
     reach = float(_quantile(len(w))) * se
-    return Estimate(value, value - reach, value + reach, se, len(w))
+    low = max(value - reach, float(y.sum())) if len(y) and y.min() >= 0 else value - reach
+    return Estimate(value, low, value + reach, se, len(w))
 
 
 def counted(log: EventLog) -> Estimate:
@@ -68,7 +70,7 @@ def ratio(above: ArrayLike, below: ArrayLike, *, share: bool = False) -> Estimat
 
     Args:
         above, below: shape (persons,), weights included.
-        share: whether it lies between 0 and 1, as does its interval then.
+        share: whether it lies between 0 and 1, as do the figure and its interval then.
     """
     y, x = np.asarray(above, np.float64), np.asarray(below, np.float64)
     table = grouped_ratio(np.zeros(len(y), np.int64), np.arange(len(y)), y, x, groups=1, share=share)
@@ -105,6 +107,8 @@ def grouped_ratio(
         # One person tells nothing about how persons differ: no interval then, but for a share.
         se = np.where(n > 1, np.sqrt(spread * n / np.maximum(n - 1, 1)) / sums[1], np.nan)
         low, high = _share_interval(value, se, n) if share else (value - _quantile(n) * se, value + _quantile(n) * se)
+        if share:  # of few who were sampled, those who did it may weigh more than those who were there
+            value = np.clip(value, 0.0, 1.0)
     return pd.DataFrame({"value": value, "lo": low, "hi": high, "se": se, "persons": n})
 
 

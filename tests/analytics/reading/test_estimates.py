@@ -106,3 +106,11 @@ def test_whoever_is_followed_was_kept_whole() -> None:
     assert len(kept) == 3
     alike, one = followed(log.take(log.weights == 1.0))
     assert (len(alike), one) == (2, 1.0)
+
+
+def test_a_total_is_at_least_what_was_seen_and_a_share_at_most_all() -> None:
+    few = total([20.0], [1.0])  # one person kept of twenty: t with one degree of freedom reaches far below nothing
+    assert (few.value, few.lo) == (20.0, 1.0)
+    assert total([20.0], [-1.0]).lo < -100
+    more = ratio([20.0, 0.0], [1.0, 5.0], share=True)  # who searched weighs more than all who were there
+    assert (more.value, more.hi) == (1.0, 1.0)
