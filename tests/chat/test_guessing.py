@@ -62,7 +62,9 @@ def test_a_no_needs_an_open_question() -> None:
     [
         [Command("search", Need(concepts=("laptop",)))],
         [Command("search", Need(brands=("Sonora",)))],
-        [Command("add", ids=("a",))],
+        [Command("remove", ids=("a",))],
+        [Command("deny")],
+        [Command("set_quantity", ids=("a",), quantity=2)],
         [Command("not_understood"), Command("not_understood")],
     ],
 )
@@ -79,7 +81,53 @@ def test_how_returns_work_is_no_return_but_a_named_order_is_one() -> None:
 def test_a_search_for_words_that_nobody_knows_gives_way_to_a_sure_guess() -> None:
     vague = [Command("search", Need(words=("damage",)))]
     assert _decided("price", 0.5, vague) == Command("price")
-    assert _decided("price", -0.1, vague) is None
+    assert _decided("price", -0.3, vague) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "request_name", "score"),
+    [
+        ("off_topic", "recommend", 0.0),
+        ("handoff", "who_are_you", 0.0),
+        ("clear_cart", "reset", 0.0),
+        ("order_status", "how_are_you", 0.0),
+        ("add", "trending", 0.2),
+    ],
+)
+def test_what_the_rules_often_mistake_gives_way_to_a_sure_guess(before: str, request_name: str, score: float) -> None:
+    assert _decided(request_name, score, [Command(before)]) == Command(request_name)
+    assert _decided(request_name, -0.3, [Command(before)]) is None
+
+
+def test_a_mistaken_command_gives_way_to_the_named_guesses_alone() -> None:
+    assert _decided("thanks", 9.0, [Command("handoff")]) is None
+    assert _decided("price", 9.0, [Command("off_topic")]) is None
+
+
+def test_a_place_that_is_named_is_no_mistake() -> None:
+    placed = [Reading("x", ordinals=[2])]
+    sure = RequestGuess("thanks", 9.0)
+    assert guessed([Command("details")], placed, State(), lambda _r, _l: sure, lambda _r: None) is None
+    assert guessed([Command("details")], [Reading("x")], State(), lambda _r, _l: sure, lambda _r: None) is not None
+
+
+def test_a_narrowed_search_stands_but_one_for_whom_alone_gives_way() -> None:
+    assert _decided("recommend", 0.0, [Command("search", Need(gift_for="child"))]) == Command("recommend")
+    assert _decided("recommend", 9.0, [Command("search", Need(gift_for="child", colours=("pink",)))]) is None
+    assert _decided("resume", 0.1, [Command("search", Need(concepts=("laptop",)))]) == Command("resume")
+
+
+def test_the_guess_is_read_alone_and_then_without_unknown_words() -> None:
+    heard: list[Reading] = []
+
+    def again(reading: Reading) -> Command | None:
+        heard.append(reading)
+        return None if reading.words else Command("recommend")
+
+    reading = Reading("x", asks={"gift": 1}, words=["housewarming"])
+    found = guessed(NOTHING, [reading], State(), lambda _r, _l: RequestGuess("recommend", 1.0), again)
+    assert found == Command("recommend")
+    assert [(set(r.asks), r.words) for r in heard] == [({"recommend"}, ["housewarming"]), ({"recommend"}, [])]
 
 
 def test_the_shipped_guess_is_small_and_knows_every_request_but_the_narrowed_search() -> None:
