@@ -38,7 +38,7 @@ _MISTAKEN: dict[str, tuple[float, frozenset[str]]] = {
         ("greet", -0.2, "how_are_you"),
         ("handoff", -0.1, "who_are_you off_topic"),
         ("more", 0.0, ""),
-        ("off_topic", -0.2, "recommend"),
+        ("off_topic", 0.0, "recommend"),
         ("order_status", -0.1, "how_are_you checkout cancel_order more new resume thanks who_are_you"),
         ("praise", -0.1, ""),
         ("price", -0.1, ""),
