@@ -11,11 +11,13 @@ import pytest
 
 from shopr.clock import ManualClock
 from shopr.config import Settings
+from shopr.security.access_book import AccessBook
 from shopr.security.crypto import Cipher
 from shopr.security.crypto_datakeys import DataKeys, Tombstones
 from shopr.security.crypto_keyring import Keyring
 from shopr.security.state import MemoryState, SqlState, State
 from shopr.security.state_redis import RedisState, connect
+from shopr.security.watch import Watch
 from shopr.storage import Database
 from tests import redis_server
 
@@ -41,6 +43,18 @@ def cipher(database: Database, clock: ManualClock, tmp_path: Path) -> Cipher:
     """A cipher with a keyring in memory."""
     keys = DataKeys(database, Keyring.generate(clock=clock), Tombstones(tmp_path / "keys" / "erased.txt"), clock=clock)
     return Cipher(keys)
+
+
+@pytest.fixture
+def watch(database: Database, clock: ManualClock) -> Watch:
+    """The watch of the shop "demo"."""
+    return Watch(database, "demo", clock=clock)
+
+
+@pytest.fixture
+def book(database: Database, clock: ManualClock) -> AccessBook:
+    """Access lists, empty."""
+    return AccessBook(database, clock=clock)
 
 
 @pytest.fixture(scope="session")

@@ -164,11 +164,6 @@ def test_no_header_breaks_it(values: list[str]) -> None:
 # -- rules in storage -------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def book(database: Database, clock: ManualClock) -> AccessBook:
-    return AccessBook(database, clock=clock)
-
-
 def test_a_rule_holds_until_its_end(book: AccessBook, clock: ManualClock) -> None:
     made = book.add("203.0.113.0/24", "deny", reason="abuse", actor="maria", seconds=600)
     assert not book.check("203.0.113.9").allowed

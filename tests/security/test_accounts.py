@@ -56,16 +56,6 @@ def accounts(database: Database, cipher: Cipher, clock: ManualClock, passwords: 
 
 
 @pytest.fixture
-def watch(database: Database, clock: ManualClock) -> Watch:
-    return Watch(database, "demo", clock=clock)
-
-
-@pytest.fixture
-def book(database: Database, clock: ManualClock) -> AccessBook:
-    return AccessBook(database, clock=clock)
-
-
-@pytest.fixture
 def door(accounts: Accounts, watch: Watch, book: AccessBook, clock: ManualClock) -> SignIn:
     state = MemoryState(clock=clock)
     lockout = Lockout(state)

@@ -25,16 +25,6 @@ FLAG = Verdict(Decision.FLAG, 0.7, ("xss-3",), threat="xss")
 
 
 @pytest.fixture
-def watch(database: Database, clock: ManualClock) -> Watch:
-    return Watch(database, "demo", clock=clock)
-
-
-@pytest.fixture
-def book(database: Database, clock: ManualClock) -> AccessBook:
-    return AccessBook(database, clock=clock)
-
-
-@pytest.fixture
 def failures(watch: Watch, book: AccessBook, clock: ManualClock) -> FailureCheck:
     state = MemoryState(clock=clock)
     return FailureCheck(Lockout(state), Behaviour(state), book, watch)

@@ -63,19 +63,18 @@ def extent(source: Source, types: Sequence[str] | None = None) -> Extent:
         StorageError: if the store cannot be read.
     """
     where = "" if types is None else " WHERE type IN (SELECT unnest(?))"
-    with source.query() as events:
-        query = f"SELECT count(*), min(epoch_us(time)), max(epoch_us(time)) FROM events{where}"
-        given = [] if types is None else [list(types)]
-        row = events.execute(query, given).fetchall()[0]
-        latest = (
-            f"SELECT max(epoch_us(time)) AS latest FROM events{where} "
-            f"GROUP BY coalesce(user_id, session_id, event_id) ORDER BY latest DESC LIMIT 1 OFFSET {K - 1}"
+    query = f"""
+        WITH persons AS (
+            SELECT count(*) AS events, min(epoch_us(time)) AS first, max(epoch_us(time)) AS last
+            FROM events{where} GROUP BY coalesce(user_id, session_id, event_id)
         )
-        busy = events.execute(latest, given).fetchall()
-    first, last, told = (
-        None if value is None else moment(value) for value in (*row[1:], busy[0][0] if busy else row[2])
-    )
-    return Extent(int(row[0]), first, last, told)
+        SELECT coalesce(sum(events), 0), min(first), max(last), list_last(max(last, {K})), count(*) FROM persons
+    """
+    with source.query() as events:
+        row = events.execute(query, [] if types is None else [list(types)]).fetchall()[0]
+    latest = row[3] if row[4] >= K else row[2]
+    first, last, busy = (None if value is None else moment(value) for value in (row[1], row[2], latest))
+    return Extent(int(row[0]), first, last, busy)
 
 
 @dataclass(frozen=True)

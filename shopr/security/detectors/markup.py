@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
 
-import yaml
+from shopr.security.detectors.rules import word_lists
 
 __all__ = ["unmarked"]
 
@@ -96,5 +95,4 @@ def _bare_name(match: re.Match[str], low: str) -> str:
 @cache
 def _commands() -> re.Pattern[str]:
     """The commands that the rules know, of any shell."""
-    rules = files("shopr.security.detectors").joinpath("rules", "command.yaml").read_text(encoding="utf-8")
-    return re.compile("|".join(yaml.safe_load(rules)["lists"].values()))
+    return re.compile("|".join(word_lists("command.yaml").values()))

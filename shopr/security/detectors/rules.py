@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from operator import add
+from typing import Any
 
 import yaml
 
 from shopr.errors import SpecError
 from shopr.security.detectors.presence import Presence, Words, any_of
 
-__all__ = ["PRIOR", "Hit", "Rule", "RuleBook", "default_rules"]
+__all__ = ["PRIOR", "Hit", "Rule", "RuleBook", "default_rules", "word_lists"]
 
 PRIOR = {1: 0.3, 2: 0.6, 3: 1.2, 4: 2.2, 5: 3.4}
 """What a rule adds to the log-odds by its written score alone: the fit starts from here."""
@@ -195,11 +196,21 @@ def read_rules(text: str, name: str) -> list[Rule]:
     Raises:
         SpecError: if the file is no rule file, or a pattern does not compile.
     """
-    content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    content = _parsed(text)
     if not isinstance(content, dict) or not {"class", "rules"} <= set(content):
         raise SpecError(f"{name} holds no rules", hint="Start it with class: NAME and rules: […]")
     lists = {f"<<{key}>>": value for key, value in (content.get("lists") or {}).items()}
     return [_rule(row, content["class"], lists, name) for row in content["rules"]]
+
+
+def word_lists(name: str) -> dict[str, str]:
+    """The named lists of one of our own files, as alternatives of an expression."""
+    text = (files("shopr.security.detectors") / "rules" / name).read_text(encoding="utf-8")
+    return dict(_parsed(text)["lists"])
+
+
+def _parsed(text: str) -> Any:
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def _rule(row: dict[str, object], threat: str, lists: dict[str, str], name: str) -> Rule:

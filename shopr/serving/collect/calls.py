@@ -17,9 +17,9 @@ __all__ = ["SENDER_LEFT", "CallMeter", "Routes"]
 SENDER_LEFT = 499
 """The status of a request that broke off, as nginx has it: nobody hears it, and nobody was refused."""
 
-_PROBES = ("/_stcore/health", "/_stcore/host-config")
-"""What Streamlit's pages ask for below their own path first, where nothing answers."""
-_QUIET = ("/static/*", "/_stcore/health", "/_stcore/script-health-check", "/metrics", "/collect/measure.js")
+_PROBES = ("/_stcore/health", "/_stcore/host-config", "/_stcore/script-health-check")
+"""How paths of probes end: Streamlit's pages ask below their own path first, where nothing answers."""
+_QUIET = ("/static/*", "/metrics", "/collect/measure.js")
 
 
 class Routes:
