@@ -15,13 +15,16 @@ PATIENCE = 600.0
 """Seconds after which a test gives up on what it waits for."""
 
 
-def until(happened: Callable[[], object], told: Callable[[], object] = lambda: "it did not happen") -> None:
+def until(
+    happened: Callable[[], object], told: Callable[[], object] = lambda: "it did not happen", *, every: float = 0.05
+) -> None:
     """Ask again and again, with the processor left to others in between; fail in the end.
 
     Args:
         told: what the failure says.
+        every: seconds between two questions.
     """
     end = time.monotonic() + PATIENCE
     while not happened():
         assert time.monotonic() < end, told()
-        select.select([], [], [], 0.05)
+        select.select([], [], [], every)

@@ -18,7 +18,7 @@ from shopr.search.request import PageRequest
 from shopr.shop import Shop
 from shopr.shop.storefront import ShopPage, Shopper
 
-__all__ = ["PRODUCT", "SETTLED", "Held", "address", "asked", "go", "hold", "pending", "settle"]
+__all__ = ["PRODUCT", "SETTLED", "Held", "address", "asked", "change", "go", "hold", "pending", "settle"]
 
 SETTLED = 1.2
 """Seconds after which what was typed counts as a search."""
@@ -64,6 +64,21 @@ def go(shop: Shop, request: PageRequest, *, product: str = "", typed: bool = Fal
     else:
         settle(shop)
     address(request, shop.storefront.currency, product)
+
+
+def change(shop: Shop, *, typed: bool = False, **parts: Any) -> None:
+    """What one control says, as a change of what the address asks for.
+
+    Nothing happens where the address says the same already: Streamlit also calls a control whose value was only drawn
+    anew, with whatever the page asked for when it was drawn last.
+
+    Args:
+        parts: of the request, by name.
+    """
+    request, _ = asked(shop.storefront.currency)
+    wanted = request.changed(**parts)
+    if any(getattr(wanted, part) != getattr(request, part) for part in parts):
+        go(shop, wanted.changed(exact=False) if typed else wanted, typed=typed)
 
 
 def hold(shop: Shop, request: PageRequest, shopper: Shopper) -> Held:

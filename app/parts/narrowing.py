@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from parts.asking import Held, go
+from parts.asking import Held, change, go
 from parts.storefront import condition, labels
 from parts.words import plain
 from shopr.money import exponent, format_minor, from_minor, to_minor
@@ -30,11 +30,6 @@ def box(shop: Shop, request: PageRequest) -> None:
     """The box to search in; what is found follows the typing."""
     if st.session_state.get("q") != request.query:
         st.session_state["q"] = request.query
-
-    def typed() -> None:
-        wanted = request.changed(query=st.session_state["q"], exact=False)
-        go(shop, wanted, typed=True)
-
     st.text_input(
         "Search the store",
         key="q",
@@ -42,7 +37,7 @@ def box(shop: Shop, request: PageRequest) -> None:
         live="350ms",
         max_chars=LONGEST,
         placeholder="red mug, gift for a gardener, a part number …",
-        on_change=typed,
+        on_change=lambda: change(shop, typed=True, query=st.session_state["q"]),
     )
 
 
@@ -74,7 +69,7 @@ def narrow(shop: Shop, held: Held) -> None:
             st.toggle(
                 f"In stock ({page.available:,})",
                 key="in-stock",
-                on_change=lambda: go(shop, request.changed(in_stock=st.session_state["in-stock"])),
+                on_change=lambda: change(shop, in_stock=st.session_state["in-stock"]),
             )
         st.session_state["sort"] = request.sort
         st.selectbox(
@@ -84,7 +79,7 @@ def narrow(shop: Shop, held: Held) -> None:
             format_func=SORTS.get,
             label_visibility="collapsed",
             width=200,
-            on_change=lambda: go(shop, request.changed(sort=st.session_state["sort"])),
+            on_change=lambda: change(shop, sort=st.session_state["sort"]),
         )
     chosen_conditions(shop, request, currency)
 
@@ -92,7 +87,7 @@ def narrow(shop: Shop, held: Held) -> None:
 def choose(shop: Shop, held: Held, facet: str) -> None:
     """The values of one facet, each with how many products it has."""
     assert held.page is not None
-    request, (words, part) = held.page.request, FACETS[facet]
+    words, part = FACETS[facet]
     choices = held.page.listing.facets[facet]
     shown, key = labels(choices), f"facet-{facet}"
     st.session_state[key] = [choice.name for choice in choices if choice.chosen]
@@ -102,7 +97,7 @@ def choose(shop: Shop, held: Held, facet: str) -> None:
         selection_mode="multi",
         key=key,
         format_func=shown.get,
-        on_change=lambda: go(shop, request.changed(**{part: tuple(st.session_state[key])})),
+        on_change=lambda: change(shop, **{part: tuple(st.session_state[key])}),
     )
 
 
@@ -128,14 +123,14 @@ def between(shop: Shop, held: Held, currency: str) -> None:
             key=key,
             step=1.0,
             format=f"%.{exponent(currency)}f",
-            on_change=partial(bound, shop, request, key, currency),
+            on_change=partial(bound, shop, key, currency),
         )
 
 
-def bound(shop: Shop, request: PageRequest, key: str, currency: str) -> None:
+def bound(shop: Shop, key: str, currency: str) -> None:
     """One bound of the price was written."""
     value = st.session_state[key]
-    go(shop, request.changed(**{key: None if value is None else to_minor(f"{value}", currency)}))
+    change(shop, **{key: None if value is None else to_minor(f"{value}", currency)})
 
 
 def chosen_conditions(shop: Shop, request: PageRequest, currency: str) -> None:

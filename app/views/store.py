@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import streamlit as st
 from parts.account import Viewer, viewer
-from parts.asking import SETTLED, Held, asked, go, hold, pending, settle
+from parts.asking import SETTLED, Held, asked, change, go, hold, pending, settle
 from parts.frame import boundary, header, no_shop, notice, section
 from parts.narrowing import SORTS, box, narrow, suggest
 from parts.product import product
@@ -94,7 +94,7 @@ def results(shop: Shop, held: Held) -> None:
         st.pagination(
             page.listing.pages,
             key="page",
-            on_change=lambda: go(shop, request.changed(page=st.session_state["page"])),
+            on_change=lambda: change(shop, page=st.session_state["page"]),
         )
 
 

@@ -10,10 +10,12 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 import streamlit as st
+from playwright.sync_api import Browser
 
 from shopr.config import Settings
 from shopr.recommend.registry import make
 from shopr.shop import Shop
+from tests.app.browsing import chromium
 from tests.app.sample import sample_dataset
 
 APP = Path(__file__).resolve().parents[2] / "app"
@@ -26,6 +28,13 @@ def _fresh_caches() -> Iterator[None]:
     yield
     st.cache_data.clear()
     st.cache_resource.clear()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser a module: while it runs, its event loop is that of the thread."""
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture

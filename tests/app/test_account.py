@@ -17,6 +17,7 @@ from shopr.security.principal import Principal
 from shopr.security.session_records import Privilege
 from shopr.shop import Shop
 from tests.app.conftest import APP
+from tests.waiting import PATIENCE
 
 GOOD = "seven green lamps"
 As = Callable[..., str]
@@ -24,7 +25,7 @@ As = Callable[..., str]
 
 def opened(page: str, **query: str) -> AppTest:
     file = "main.py" if page == "main" else f"views/{page}.py"
-    app = AppTest.from_file(str(APP / file), default_timeout=120)
+    app = AppTest.from_file(str(APP / file), default_timeout=PATIENCE)
     app.query_params.update(query)
     return app.run()
 

@@ -11,10 +11,11 @@ from shopr.config import Settings
 from shopr.shop import Shop
 from tests.app.alarming import alarming
 from tests.app.conftest import APP
+from tests.waiting import PATIENCE
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(str(APP / "views/alerts.py"), default_timeout=60)
+    app = AppTest.from_file(str(APP / "views/alerts.py"), default_timeout=PATIENCE)
     app.query_params.update(query)
     return app.run()
 

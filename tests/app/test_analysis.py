@@ -15,10 +15,11 @@ from shopr.config import Settings
 from tests.app.conftest import APP
 from tests.app.happenings import happened
 from tests.app.sample import sample_dataset
+from tests.waiting import PATIENCE
 
 
 def opened(page: str, **query: str) -> AppTest:
-    app = AppTest.from_file(str(APP / f"views/{page}.py"), default_timeout=60)
+    app = AppTest.from_file(str(APP / f"views/{page}.py"), default_timeout=PATIENCE)
     app.query_params.update(query)
     return app.run()
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from shopr.abtest.keeping import keep
@@ -26,11 +26,15 @@ from shopr.tracking.promotion import promote
 from shopr.tracking.registry import CANDIDATE_TAG
 from shopr.tracking.runs import run
 from tests.abtest.units import SPEC, START, units
-from tests.app.browsing import READY, chromium
+from tests.app.browsing import DRAWN, NARROW, READY, WIDE, violations, visitor
+from tests.app.browsing import opened as opened_by
 from tests.app.happenings import happened
 from tests.app.sample import sample_dataset
+from tests.waiting import PATIENCE
 
-WIDE, NARROW = (1440, 900), (390, 844)
+Scheme = Literal["light", "dark"]
+BELOW = "[data-testid=stMain], [data-testid=stAppScrollToBottomContainer]"
+"""What is below Streamlit's own header; a page with a message box at its foot scrolls in a container of its own."""
 PAGES = ["/", "/for-you", "/store", "/search", "/profile", "/chat", "/experiments", "/alerts", "/security"]
 LOOKS = SPEC + "design: {type: group_sequential, n: 2800, looks: 4}\n"
 
@@ -58,7 +62,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
     guarded(settings)
     happened(settings)
     with launch(settings, 0) as running:
-        yield running.wait_healthy()
+        yield running.wait_healthy(PATIENCE)
 
 
 def guarded(settings: Settings) -> None:
@@ -74,12 +78,6 @@ def guarded(settings: Settings) -> None:
     Alerts(Shop.open(settings).database).raise_alert("payment", "the provider answers slowly", about="shop")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
 @pytest.fixture
 def hosts() -> set[str]:
     """Every host that the page asked for anything."""
@@ -87,34 +85,25 @@ def hosts() -> set[str]:
 
 
 def opened(
-    browser: Browser, server: AppServer, path: str, hosts: set[str], size: tuple[int, int] = WIDE, scheme: str = "light"
+    browser: Browser,
+    server: AppServer,
+    path: str,
+    hosts: set[str],
+    size: tuple[int, int] = WIDE,
+    scheme: Scheme = "light",
 ) -> Page:
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]},
-        color_scheme=scheme,  # type: ignore[arg-type]
-        reduced_motion="reduce",
-    )
-    page = context.new_page()
-    page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
-    page.on("websocket", lambda socket: hosts.add(urlsplit(socket.url).netloc))
-    page.goto(server.address + path)
-    page.wait_for_selector(READY, timeout=60_000)
-    return page
-
-
-def violations(page: Page) -> list[str]:
-    """What axe-core finds in the page below Streamlit's header, one line a node."""
-    # A page with a message box at its foot scrolls in a container of its own.
-    below = "[data-testid=stMain], [data-testid=stAppScrollToBottomContainer]"
-    found = Axe().run(page, context=below).response["violations"]
-    return [f"{rule['id']}: {node['target']} {node['html'][:160]}" for rule in found for node in rule["nodes"]]
+    """A page to a visitor of its own; whom it asks goes into `hosts`."""
+    context = visitor(browser, size, scheme)
+    context.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+    context.on("page", lambda page: page.on("websocket", lambda socket: hosts.add(urlsplit(socket.url).netloc)))
+    return opened_by(context, server, path)
 
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_a_page_is_whole_accessible_and_asks_nobody_else(
-    browser: Browser, server: AppServer, hosts: set[str], path: str, scheme: str, size: tuple[int, int]
+    browser: Browser, server: AppServer, hosts: set[str], path: str, scheme: Scheme, size: tuple[int, int]
 ) -> None:
     page = opened(browser, server, path, hosts, size, scheme)
     try:
@@ -124,7 +113,7 @@ def test_a_page_is_whole_accessible_and_asks_nobody_else(
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         background = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
         assert background == ("rgb(251, 250, 247)" if scheme == "light" else "rgb(19, 21, 22)")
-        assert violations(page) == []
+        assert violations(page, BELOW) == []
         assert hosts - {""} == {urlsplit(server.address).netloc}  # "": pictures within the page itself
     finally:
         page.context.close()
@@ -141,16 +130,16 @@ def test_a_page_is_whole_accessible_and_asks_nobody_else(
     ids=["journeys-light-wide", "journeys-dark-narrow", "experience-dark-wide", "experience-light-narrow"],
 )
 def test_a_page_of_analysis_is_drawn_accessible_and_stays_within_the_window(
-    browser: Browser, server: AppServer, hosts: set[str], path: str, scheme: str, size: tuple[int, int], shown: str
+    browser: Browser, server: AppServer, hosts: set[str], path: str, scheme: Scheme, size: tuple[int, int], shown: str
 ) -> None:
     page = opened(browser, server, path, hosts, size, scheme)
     try:
-        page.wait_for_selector(shown, timeout=60_000)
-        page.wait_for_selector("[data-testid=stVegaLiteChart] :is(canvas, svg)", timeout=60_000)
+        page.wait_for_selector(shown)
+        page.wait_for_selector(DRAWN)
         assert page.locator("[data-testid=stException], .notice.warning").count() == 0
         assert "period=Own+dates" in page.url.replace("%20", "+")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        assert violations(page) == []
+        assert violations(page, BELOW) == []
         assert hosts - {""} == {urlsplit(server.address).netloc}
     finally:
         page.context.close()
@@ -158,7 +147,7 @@ def test_a_page_of_analysis_is_drawn_accessible_and_stays_within_the_window(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_conversation_is_accessible_and_survives_a_reload(
-    browser: Browser, server: AppServer, hosts: set[str], scheme: str
+    browser: Browser, server: AppServer, hosts: set[str], scheme: Scheme
 ) -> None:
     page = opened(browser, server, "/chat", hosts, NARROW if scheme == "dark" else WIDE, scheme)
     try:
@@ -166,14 +155,14 @@ def test_a_conversation_is_accessible_and_survives_a_reload(
         for number, message in enumerate(("show me red mugs", "add the first one")):
             box.fill(message)
             box.press("Enter")
-            page.locator(".talk .they:not(.busy)").nth(number).wait_for(timeout=60_000)
-            page.wait_for_selector(READY, timeout=60_000)
+            page.locator(".talk .they:not(.busy)").nth(number).wait_for()
+            page.wait_for_selector(READY)
         page.wait_for_selector(".cart .sum")
         assert page.locator(".offer .title").first.inner_text().startswith("1")
-        assert violations(page) == []
+        assert violations(page, BELOW) == []
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         page.reload()
-        page.wait_for_selector(".talk .they:nth-of-type(4)", timeout=60_000)
+        page.wait_for_selector(".talk .they:nth-of-type(4)")
         assert page.locator(".talk .you").count() == 2
         assert hosts - {""} == {urlsplit(server.address).netloc}
     finally:
@@ -185,7 +174,7 @@ def test_the_champion_and_its_evidence_are_shown(browser: Browser, server: AppSe
     page.wait_for_selector(".forest tr.best")
     assert page.locator(".champion .name").inner_text() == "Item neighbours"
     assert page.locator(".log li").count() == 1
-    page.wait_for_selector("[data-testid=stVegaLiteChart] :is(canvas, svg)", timeout=60_000)  # drawn after the script
+    page.wait_for_selector(DRAWN)  # drawn after the script
     page.context.close()
 
 
@@ -219,7 +208,7 @@ def test_a_typed_shopper_goes_into_the_address_and_survives_a_reload(
     page.wait_for_selector("text=No purchases are known for “somebody new”")
     assert "shopper=somebody" in page.url
     page.reload()
-    page.wait_for_selector("text=No purchases are known for “somebody new”", timeout=60_000)
+    page.wait_for_selector("text=No purchases are known for “somebody new”")
     page.context.close()
 
 
@@ -231,7 +220,7 @@ def test_a_shopper_can_be_acted_for_with_the_mouse(browser: Browser, server: App
     page.get_by_role("button", name="Buy").first.click()
     page.wait_for_selector(f"text=u030 bought “{bought}”")
     assert bought not in page.locator(".card h3").all_inner_texts()
-    assert violations(page) == []
+    assert violations(page, BELOW) == []
     page.context.close()
 
 
@@ -249,29 +238,28 @@ def test_an_experiment_is_chosen_by_keyboard_and_stays_in_the_address(
             break
     assert page.evaluate("document.activeElement.tagName") == "A"
     page.keyboard.press("Enter")
-    page.wait_for_selector("text=Keep running until look 3", timeout=60_000)
+    page.wait_for_selector("text=Keep running until look 3")
     assert "experiment=checkout" in page.url
     page.reload()
-    page.wait_for_selector(".verdict:has-text('Keep running until look 3')", timeout=60_000)
+    page.wait_for_selector(".verdict:has-text('Keep running until look 3')")
     page.context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_an_experiment_with_looks_is_drawn_and_accessible(
-    browser: Browser, server: AppServer, hosts: set[str], scheme: str
+    browser: Browser, server: AppServer, hosts: set[str], scheme: Scheme
 ) -> None:
     page = opened(browser, server, "/experiments?experiment=checkout", hosts, NARROW, scheme)
-    page.wait_for_selector("[data-testid=stVegaLiteChart] :is(canvas, svg)", timeout=60_000)
+    page.wait_for_selector(DRAWN)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.get_by_text("The spec that it was read by").click()
     page.wait_for_selector("text=name: checkout")
-    assert violations(page) == []
+    assert violations(page, BELOW) == []
     with page.expect_download() as download:
         page.get_by_role("button", name="Decision report (HTML)").click()
     assert download.value.suggested_filename == "checkout-2.html"
     report = Path(download.value.path()).read_text(encoding="utf-8")
     assert "<svg" in report
     page.set_content(report)
-    found = Axe().run(page).response["violations"]
-    assert [(rule["id"], node["html"]) for rule in found for node in rule["nodes"]] == []
+    assert violations(page) == []
     page.context.close()

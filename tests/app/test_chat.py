@@ -9,12 +9,13 @@ from shopr.config import Settings
 from shopr.shop import Shop
 from tests.app.conftest import APP
 from tests.app.sample import AWKWARD
+from tests.waiting import PATIENCE
 
 TALK = "0" * 32
 
 
 def opened(conversation: str = TALK) -> AppTest:
-    app = AppTest.from_file(str(APP / "views" / "chat.py"), default_timeout=60)
+    app = AppTest.from_file(str(APP / "views" / "chat.py"), default_timeout=PATIENCE)
     app.query_params["c"] = conversation
     return app.run()
 
@@ -62,7 +63,7 @@ def test_what_is_typed_is_text_and_stays_in_its_own_conversation(stocked: Settin
     assert AWKWARD not in shown
     other = text(opened("1" * 32))
     assert "mugs please" not in other
-    strange = AppTest.from_file(str(APP / "views" / "chat.py"), default_timeout=60)
+    strange = AppTest.from_file(str(APP / "views" / "chat.py"), default_timeout=PATIENCE)
     strange.query_params["c"] = "../../etc/passwd"
     strange.run()
     assert strange.query_params["c"] != ["../../etc/passwd"]

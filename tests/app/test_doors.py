@@ -3,7 +3,6 @@ in."""
 
 from __future__ import annotations
 
-import select
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
@@ -14,8 +13,9 @@ from playwright.sync_api import Page
 from shopr.config import Settings
 from shopr.serving.streamlit_server import AppServer, launch
 from shopr.shop import Shop
-from tests.app.browsing import READY, chromium
+from tests.app.browsing import DRAWN, READY, chromium, visitor
 from tests.app.sample import sample_dataset
+from tests.waiting import PATIENCE, until
 
 NAVIGATION = {"Accept": "text/html", "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}
 
@@ -33,17 +33,17 @@ def settings_here(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def server(settings_here: Settings) -> Iterator[AppServer]:
     with launch(settings_here, 0) as running:
-        yield running.wait_healthy()
+        yield running.wait_healthy(PATIENCE)
 
 
 @pytest.fixture
 def page() -> Iterator[Page]:
     with chromium() as browser:
-        yield browser.new_page()
+        yield visitor(browser).new_page()
 
 
 def asked(server: AppServer, path: str = "/", method: str = "GET", **headers: str) -> HTTPResponse:
-    with closing(HTTPConnection("127.0.0.1", server.port, timeout=60)) as connection:
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)) as connection:
         connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
         response = connection.getresponse()
         response.read()
@@ -59,17 +59,17 @@ def test_a_page_keeps_its_own_policy_and_its_session(server: AppServer, settings
         " + ' ' + e.blockedURI + ' ' + e.sourceFile))"
     )
     page.goto(server.address)
-    page.wait_for_selector(READY, timeout=60_000)
-    page.wait_for_selector("[data-testid=stVegaLiteChart] :is(canvas, svg)", timeout=60_000)
+    page.wait_for_selector(READY)
+    page.wait_for_selector(DRAWN)
     assert problems == []
     (cookie,) = [c for c in page.context.cookies() if c["name"] == "shopr"]
     assert cookie["httpOnly"]
     assert cookie["sameSite"] == "Lax"
     page.reload()
-    page.wait_for_selector(READY, timeout=60_000)
+    page.wait_for_selector(READY)
     assert [c["value"] for c in page.context.cookies() if c["name"] == "shopr"] == [cookie["value"]]
     page.goto(server.address + "/chat")
-    page.wait_for_selector(READY, timeout=60_000)
+    page.wait_for_selector(READY)
     page.wait_for_timeout(1000)
     assert problems == []
     sessions = Shop.open(settings_here).security.sessions.active()
@@ -78,7 +78,7 @@ def test_a_page_keeps_its_own_policy_and_its_session(server: AppServer, settings
 
 def test_an_injected_script_does_not_run(server: AppServer, page: Page) -> None:
     page.goto(server.address)
-    page.wait_for_selector(READY, timeout=60_000)
+    page.wait_for_selector(READY)
     ran = page.evaluate(
         "() => { const s = document.createElement('script'); s.textContent = 'window.bad = 1';"
         " document.body.append(s); const i = document.createElement('img');"
@@ -90,7 +90,7 @@ def test_an_injected_script_does_not_run(server: AppServer, page: Page) -> None:
 
 def test_a_style_element_that_is_not_ours_has_no_effect(server: AppServer, page: Page) -> None:
     page.goto(server.address)
-    page.wait_for_selector(READY, timeout=60_000)
+    page.wait_for_selector(READY)
     shown = page.evaluate(
         "() => { const s = document.createElement('style'); s.textContent = 'h1 { display: none !important }';"
         " document.head.append(s); return getComputedStyle(document.querySelector('.stHtml h1')).display; }"
@@ -120,11 +120,8 @@ def test_a_blocked_network_sees_nothing(server: AppServer, settings_here: Settin
     security = Shop.open(settings_here).security
     rule = security.block("127.0.0.1", reason="a test", actor="maria")
     try:
-        for _ in range(100):  # another process follows within two seconds; asked faster, it would limit the rate first
-            if asked(server, **NAVIGATION).status == 403:
-                break
-            select.select([], [], [], 0.1)
-        assert asked(server, **NAVIGATION).status == 403
+        # Another process follows soon; asked faster, it would limit the rate first.
+        until(lambda: asked(server, **NAVIGATION).status == 403, every=0.5)
         assert asked(server, "/_stcore/health").status == 200
     finally:
         security.unblock(rule.id, reason="the test is over", actor="maria")
@@ -133,7 +130,7 @@ def test_a_blocked_network_sees_nothing(server: AppServer, settings_here: Settin
 def test_names_that_a_proxy_passes_on_are_set(settings_here: Settings) -> None:
     named = settings_here.model_copy(update={"app_hosts": "shop.example, WWW.shop.example"})
     with launch(named, 0) as running:
-        running.wait_healthy()
+        running.wait_healthy(PATIENCE)
         assert asked(running, "/_stcore/health", Host="www.shop.example").status == 200
         assert asked(running, "/_stcore/health", Host="evil.example").status == 421
         assert asked(running, "/_stcore/health").status == 200

@@ -15,12 +15,13 @@ from shopr.abtest.kept import Kept, TrackedRun
 from shopr.config import Settings
 from tests.abtest.units import SPEC, START, units
 from tests.app.conftest import APP
+from tests.waiting import PATIENCE
 
 PLANNED = SPEC + "design: {type: group_sequential, n: 2800, looks: 4}\n"
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(str(APP / "views/experiments.py"), default_timeout=60)
+    app = AppTest.from_file(str(APP / "views/experiments.py"), default_timeout=PATIENCE)
     app.query_params.update(query)
     return app.run()
 

@@ -12,6 +12,7 @@ from shopr.config import Settings
 from shopr.data.events import Event
 from tests.app.conftest import APP
 from tests.app.happenings import happened
+from tests.waiting import PATIENCE
 
 
 def test_processes_are_listed_with_memory_and_processor_time(unpromoted: Settings) -> None:
@@ -25,7 +26,7 @@ def test_processes_are_listed_with_memory_and_processor_time(unpromoted: Setting
             for n in range(3)
         ]
     )
-    app = AppTest.from_file(str(APP / "views/experience.py"), default_timeout=60)
+    app = AppTest.from_file(str(APP / "views/experience.py"), default_timeout=PATIENCE)
     app.query_params.update({"period": "7 days"})
     shown = " ".join(element.proto.body for element in app.run().get("html"))
     assert "notice warning" not in shown

@@ -6,13 +6,12 @@ The browser is a real one; only its observer of performance is replaced, so that
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from importlib.resources import files
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import Browser, BrowserContext
 
-from tests.app.browsing import chromium
+from tests.app.browsing import visitor
 
 PAGE = """<!doctype html><title>x</title><h1>x</h1>
 <script src="/measure.js" data-send="/collect" data-allowed="analytics" data-release="1"></script>"""
@@ -36,9 +35,8 @@ window.leave = () => {
 
 
 @pytest.fixture(scope="module")
-def context() -> Iterator[BrowserContext]:
-    with chromium() as browser:
-        yield browser.new_context()
+def context(browser: Browser) -> BrowserContext:
+    return visitor(browser)
 
 
 def vitals(context: BrowserContext, reports: str) -> dict[str, float]:

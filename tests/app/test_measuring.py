@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import select
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
@@ -11,15 +10,16 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from shopr.analytics.intake.collector import Collector
 from shopr.analytics.intake.spool import Spool
 from shopr.analytics.store.event_store import EventStore
 from shopr.config import Settings
 from shopr.serving.streamlit_server import AppServer, launch
-from tests.app.browsing import READY, chromium
+from tests.app.browsing import READY, visitor
 from tests.app.sample import sample_dataset
+from tests.waiting import PATIENCE, until
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +36,13 @@ def settings_here(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def server(settings_here: Settings) -> Iterator[AppServer]:
     with launch(settings_here, 0) as running:
-        yield running.wait_healthy()
+        yield running.wait_healthy(PATIENCE)
 
 
 @pytest.fixture(scope="module")
-def contexts() -> Iterator[list[BrowserContext]]:
-    """A browser whose visitors say nothing, and one whose visitors send `Sec-GPC: 1`."""
-    with chromium() as browser:
-        yield [browser.new_context(), browser.new_context(extra_http_headers={"Sec-GPC": "1"})]
+def contexts(browser: Browser) -> list[BrowserContext]:
+    """A visitor who says nothing, and one who sends `Sec-GPC: 1`."""
+    return [visitor(browser), visitor(browser, extra_http_headers={"Sec-GPC": "1"})]
 
 
 def visit(context: BrowserContext, server: AppServer) -> tuple[str, list[str], set[str]]:
@@ -55,7 +54,7 @@ def visit(context: BrowserContext, server: AppServer) -> tuple[str, list[str], s
     page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
     page.on("console", lambda line: problems.append(line.text) if "Content Security" in line.text else None)
     page.goto(server.address)
-    page.wait_for_selector(READY, timeout=60_000)
+    page.wait_for_selector(READY)
     allowed = str(page.evaluate("document.querySelector('script[data-send]').dataset.allowed"))
     page.locator("h1").click()
     fail(page)
@@ -75,17 +74,15 @@ def fail(page: Page) -> None:
 
 
 def metrics(server: AppServer) -> str:
-    with closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)) as connection:
         connection.request("GET", "/metrics")
         return connection.getresponse().read().decode()
 
 
 def arrived(settings: Settings, server: AppServer) -> pd.DataFrame:
     """The events of the store once the server was killed: what it had not stored yet is taken up from its spool."""
-    for _ in range(300):  # a beacon is on its own way
-        if 'shopr_web_vital_seconds_count{vital="LCP"} 1.0' in metrics(server):
-            break
-        select.select([], [], [], 0.1)
+    # A beacon is on its own way.
+    until(lambda: 'shopr_web_vital_seconds_count{vital="LCP"} 1.0' in metrics(server), lambda: metrics(server))
     server.process.kill()
     server.process.wait()
     store = EventStore.open(settings)

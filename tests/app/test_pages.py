@@ -14,11 +14,12 @@ from shopr.errors import StorageError
 from shopr.shop import Shop
 from tests.app.conftest import APP
 from tests.app.sample import AWKWARD, sample_dataset
+from tests.waiting import PATIENCE
 
 
 def opened(page: str = "main", **query: str) -> AppTest:
     """The app at a page, as its address with these query parameters opens it."""
-    app = AppTest.from_file(str(APP / ("main.py" if page == "main" else f"views/{page}.py")), default_timeout=60)
+    app = AppTest.from_file(str(APP / ("main.py" if page == "main" else f"views/{page}.py")), default_timeout=PATIENCE)
     app.query_params.update(query)
     return app.run()
 

@@ -14,10 +14,11 @@ from shopr.security.principal import Principal
 from shopr.security.reading import attempts
 from shopr.shop import Shop
 from tests.app.conftest import APP
+from tests.waiting import PATIENCE
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(str(APP / "views/security.py"), default_timeout=60)
+    app = AppTest.from_file(str(APP / "views/security.py"), default_timeout=PATIENCE)
     app.query_params.update(query)
     return app.run()
 

@@ -7,21 +7,18 @@ from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from shopr.config import Settings
 from shopr.serving.streamlit_server import AppServer, launch
 from shopr.shop import Shop
-from tests.app.browsing import READY, chromium
+from tests.app.browsing import NARROW, READY, WIDE, violations, visitor
 from tests.app.sample import sample_dataset
 from tests.waiting import PATIENCE
 
 GOOD, OTHER = "seven green lamps", "nine loud rivers"
-WIDE, NARROW = (1440, 900), (390, 844)
 
 
 @pytest.fixture(scope="module")
@@ -39,25 +36,12 @@ def settings_here(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def server(settings_here: Settings) -> Iterator[AppServer]:
     with launch(settings_here, 0) as running:
-        yield running.wait_healthy()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-def begun(browser: Browser, **options: Any) -> BrowserContext:
-    """A visitor's browser, as patient as a busy machine needs."""
-    made = browser.new_context(reduced_motion="reduce", **options)
-    made.set_default_timeout(1000 * PATIENCE)
-    return made
+        yield running.wait_healthy(PATIENCE)
 
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = begun(browser, viewport={"width": WIDE[0], "height": WIDE[1]})
+    made = visitor(browser)
     yield made
     made.close()
 
@@ -83,14 +67,9 @@ def entered(context: BrowserContext, server: AppServer, name: str, password: str
     return page
 
 
-def problems(page: Page, where: str) -> list[str]:
-    found = Axe().run(page, context=where).response["violations"]
-    return [f"{rule['id']}: {node['html'][:120]}" for rule in found for node in rule["nodes"]]
-
-
 def batches(server: AppServer) -> list[str]:
     """What Prometheus is told of batches of events that pages sent."""
-    with closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)) as connection:
         connection.request("GET", "/metrics")
         text = connection.getresponse().read().decode()
     return [line for line in text.splitlines() if 'route="/collect/own"' in line]
@@ -105,8 +84,12 @@ def test_who_refuses_by_keyboard_is_not_followed(
         "document.querySelector('[data-testid=stChatInput]').getBoundingClientRect().bottom"
         " <= document.querySelector('#consent').getBoundingClientRect().top"
     )  # the banner takes its own room: nothing lies behind it
-    for _ in range(2):  # first of all on the page: the link, then the first button
-        page.keyboard.press("Tab")
+    assert page.evaluate(  # first of all on the page
+        "[...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')]"
+        ".find(one => one.tabIndex >= 0 && one.checkVisibility()).closest('#consent') !== null"
+    )
+    page.locator("#consent a").first.focus()
+    page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Refuse all"
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Accept all"
@@ -130,7 +113,7 @@ def test_who_refuses_by_keyboard_is_not_followed(
 
 
 def test_privacy_control_is_said_and_marketing_cannot_be_ticked(browser: Browser, server: AppServer) -> None:
-    context = begun(browser, extra_http_headers={"Sec-GPC": "1"})
+    context = visitor(browser, extra_http_headers={"Sec-GPC": "1"})
     page = opened(context, server, "/account/sign-in")
     assert "Your browser sends Global Privacy Control" in page.locator("#consent").inner_text()
     page.click("#consent summary")
@@ -139,7 +122,7 @@ def test_privacy_control_is_said_and_marketing_cannot_be_ticked(browser: Browser
 
 
 def test_everything_works_without_scripts(browser: Browser, server: AppServer) -> None:
-    context = begun(browser, java_script_enabled=False)
+    context = visitor(browser, java_script_enabled=False)
     page = opened(context, server, "/account/register?next=/account/")
     page.get_by_role("button", name="Refuse all").click()
     page.wait_for_load_state()
@@ -191,7 +174,7 @@ def test_five_wrong_passwords_say_how_long_to_wait(context: BrowserContext, serv
 def test_sign_out_everywhere_reaches_the_other_browser(
     browser: Browser, context: BrowserContext, server: AppServer
 ) -> None:
-    other = begun(browser)
+    other = visitor(browser)
     here, there = entered(context, server, "olga"), entered(other, server, "olga")
     there.wait_for_selector(".viewer:has-text('olga')")
     assert there.get_by_role("link", name="Overview").count() == 1  # an operator sees the dashboards
@@ -234,21 +217,21 @@ def test_a_copy_is_downloaded_and_a_person_erased(
 def test_the_pages_are_accessible_and_stay_within_the_window(
     browser: Browser, server: AppServer, scheme: str, size: tuple[int, int]
 ) -> None:
-    context = begun(browser, viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    context = visitor(browser, size, scheme)
     page = opened(context, server, "/account/register")
     page.click("#consent summary")
-    assert problems(page, "body") == []
+    assert violations(page, "body") == []
     page.get_by_role("button", name="Refuse all").click()
     page.wait_for_load_state()
     entered(context, server, "olga").close()
     for path in ("/account/", "/account/consent"):
         page.goto(server.address + path)
-        assert problems(page, "body") == []
+        assert violations(page, "body") == []
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.goto(server.address + "/your-data")
     page.wait_for_selector(READY)
     page.wait_for_selector("text=Be forgotten")
-    assert problems(page, "[data-testid=stMain]") == []
+    assert violations(page, "[data-testid=stMain]") == []
     assert page.locator(".notice.warning, [data-testid=stException]").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     context.close()

@@ -14,6 +14,7 @@ from shopr.shop import Shop
 from tests.app.conftest import APP
 from tests.app.sample import AWKWARD
 from tests.app.test_pages import opened, text
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def shop(stocked: Settings, stores: Settings, monkeypatch: pytest.MonkeyPatch) -
 
 def store(**query: str) -> AppTest:
     """The page as its address opens it; `page` is one of its parameters."""
-    app = AppTest.from_file(str(APP / "views/store.py"), default_timeout=60)
+    app = AppTest.from_file(str(APP / "views/store.py"), default_timeout=PATIENCE)
     app.query_params.update(query)
     return app.run()
 
