@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.waiting import PATIENCE
+
 ABSENT = "PostgreSQL's server programs are not installed"
 
 
@@ -29,7 +31,7 @@ def server(folder_of_programs: Path) -> Iterator[str]:
     as_user = _other_user(place)
 
     def call(*command: object) -> None:
-        subprocess.run([*as_user, *map(str, command)], check=True, capture_output=True, cwd=place, timeout=120)
+        subprocess.run([*as_user, *map(str, command)], check=True, capture_output=True, cwd=place, timeout=PATIENCE)
 
     try:
         call(folder_of_programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")

@@ -27,6 +27,7 @@ from shopr.security.proxies import TrustedProxies
 from shopr.security.sessions import Sessions
 from shopr.security.state import MemoryState
 from shopr.storage import Database
+from tests.waiting import PATIENCE
 
 PAGE = b"<!doctype html><html><head><script>window.x = 1</script><script src='a.js'></script></head></html>"
 NAVIGATION = {
@@ -76,7 +77,7 @@ class House:
     acts: list[tuple[str, str]] = field(default_factory=list)
 
     def ask(self, method: str = "GET", path: str = "/page", body: bytes | None = None, **headers: str) -> HTTPResponse:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body, given)
         response = connection.getresponse()

@@ -25,6 +25,7 @@ from shopr.serving.collect.batch import LONGEST_BODY
 from shopr.serving.collect.calls import CallMeter, Routes
 from shopr.serving.collect.pages import Collecting
 from shopr.shop import Shop
+from tests.waiting import PATIENCE
 
 PAGE = b"<!doctype html><html><head><title>x</title></head><body></body></html>"
 NAVIGATION = {"Accept": "text/html", "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}
@@ -59,7 +60,7 @@ class Client:
         self.port, self.cookie = port, ""
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
             raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
             told = {name.replace("_", "-"): value for name, value in headers.items()}
             told |= {"Cookie": self.cookie} if self.cookie else {}

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.waiting import PATIENCE
+
 
 class Receiver:
     """What came in: (path, headers, body) of each request.
@@ -43,7 +45,7 @@ def receiving() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             made.got.append((self.path, dict(self.headers), json.loads(body or b"{}")))
             made.arrived.set()
-            made.held.wait(60)
+            made.held.wait(PATIENCE)
             status = made.answers.pop(0) if made.answers else 200
             self.send_response(status)
             if status in (301, 302, 307, 308):

@@ -129,7 +129,7 @@ def test_a_sender_killed_while_it_sends_loses_nothing(installed, database, clock
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, installed.database_url, str(receiver.port)], env={**os.environ},
     )  # fmt: skip
-    assert receiver.arrived.wait(60)
+    assert receiver.arrived.wait(PATIENCE)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     receiver.held.set()
@@ -150,6 +150,8 @@ from shopr.analytics.alerts.outbox import Outbox
 from shopr.analytics.alerts.rulebook import Channel
 from shopr.clock import ManualClock
 from shopr.storage import Database
+from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE
 url, port = sys.argv[1:]
 Outbox(Database.open(url=url), clock=ManualClock()).deliver({"ops": Channel(url=f"json://127.0.0.1:{port}/x")})
 """
