@@ -21,6 +21,7 @@ from shopr.errors import ConfigError, NotReadyError
 from shopr.storage import Database
 from shopr.storage.tables import alert_notices
 from tests.analytics.alerts.receiver import Receiver, receiving
+from tests.waiting import PATIENCE
 
 SECRET = "tok-4f9s8secret"
 
@@ -150,8 +151,6 @@ from shopr.analytics.alerts.outbox import Outbox
 from shopr.analytics.alerts.rulebook import Channel
 from shopr.clock import ManualClock
 from shopr.storage import Database
-from tests.waiting import PATIENCE
-from tests.waiting import PATIENCE
 url, port = sys.argv[1:]
 Outbox(Database.open(url=url), clock=ManualClock()).deliver({"ops": Channel(url=f"json://127.0.0.1:{port}/x")})
 """
