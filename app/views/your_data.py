@@ -20,6 +20,10 @@ ORIGINS = {
     "login": "taken along when signing in", GPC: "Global Privacy Control of the browser",
 }  # fmt: skip
 
+NECESSARY = (
+    "**Necessary**: your cart and orders, signing in, your choices here, and what keeps the shop safe. The contract "
+    "and the law ask for it, so it cannot be refused."
+)
 EVERYTHING = (
     "Your account, conversations, cart, orders kept here, memory and every trace of what you did are erased, and you "
     "are signed out."
@@ -31,18 +35,26 @@ def consent(shop: Shop, session: Session) -> None:
     """What is allowed now, the way to change it, and what was said before."""
     choice, person = shop.choice_of(session.user, session.id), session.user or session.id
     signal = st.context.headers.get("Sec-Gpc", "") == "1" or shop.consent.of(session.id).notice == GPC
-    section("What you allow", "What is needed to sell and to keep the shop safe is always kept.")
-    if not choice.time and choice.allows("analytics"):
-        notice("Nobody is asked in development: everything is allowed until you say otherwise here.")
+    section(
+        "What you allow",
+        "Each purpose only if you tick it. You can change or withdraw that here at any time; the shop works the same.",
+    )
+    held = [name for purpose, (name, _) in OPTIONAL.items() if choice.allows(purpose)]
+    if not choice.time and held:
+        notice(
+            f"Nobody is asked in development: {', '.join(held)} count as allowed until you choose. "
+            "Nothing is ticked, because you have not."
+        )
     if signal:
         notice("Your browser sends Global Privacy Control, and we follow it: marketing and sale stay off.")
     with st.form("consent"):
+        st.checkbox(NECESSARY, value=True, key="necessary", disabled=True)
         wanted = [
             purpose
             for purpose, (name, meaning) in OPTIONAL.items()
             if st.checkbox(
                 f"**{name}**: {meaning}",
-                value=choice.allows(purpose) and not (signal and purpose == "marketing"),
+                value=bool(choice.time) and choice.allows(purpose) and not (signal and purpose == "marketing"),
                 key=f"allow-{purpose}",
                 disabled=signal and purpose == "marketing",
             )

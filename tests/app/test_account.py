@@ -214,9 +214,22 @@ def test_privacy_control_is_followed_and_said(shop: Shop, come_as: As, monkeypat
     assert app.checkbox(key="allow-marketing").disabled
 
 
-def test_in_development_it_says_that_nobody_is_asked(shop: Shop, come_as: As) -> None:
+def test_in_development_it_says_that_nobody_is_asked_and_ticks_nothing(shop: Shop, come_as: As) -> None:
+    person = come_as()
+    app = opened("your_data")
+    assert "Nobody is asked in development: Analytics, Personalisation, Marketing and sale count" in text(app)
+    assert ticked(app) == []
+    assert shop.consent.of(person).allows("analytics")  # what counts meanwhile is another matter
+    app.button(key="save").click().run()  # who saves what is shown, allows nothing
+    assert shop.consent.history(person)[-1]["purposes"] == "necessary"
+    assert "Nobody is asked" not in text(app)
+
+
+def test_what_is_necessary_is_shown_and_cannot_be_refused(shop: Shop, come_as: As) -> None:
     come_as()
-    assert "Nobody is asked in development" in text(opened("your_data"))
+    box = opened("your_data").checkbox(key="necessary")
+    assert box.value
+    assert box.disabled
 
 
 def test_what_is_kept_and_remembered_is_shown_and_forgotten(shop: Shop, come_as: As) -> None:

@@ -369,6 +369,15 @@ def test_the_banner_stands_in_front_until_there_is_a_choice(browser: Browser, sh
     assert [(r["notice"], r["origin"]) for r in shop.consent.history(session.id)] == [(NOTICE, "banner")]
 
 
+def test_nothing_is_ticked_for_who_was_not_asked_and_what_was_chosen_is(settings: Settings, clock: ManualClock) -> None:
+    shop = opened(settings, clock, ask_consent=False)  # as in development, where all counts as allowed
+    browser = browsers(shop)
+    assert "checked" not in browser.get("/account/consent").body
+    browser.send("/account/consent", choice="some", analytics="yes", origin="account page")
+    assert browser.get("/account/consent").body.count("checked") == 1
+    shop.collector.close()
+
+
 def test_of_who_refused_nothing_is_stored_even_if_it_is_sent(browser: Browser, shop: Shop) -> None:
     def sent() -> str:
         event = {"type": "product_clicked", "time": shop.clock.now().isoformat(), "properties": {"product_id": "p1"}}

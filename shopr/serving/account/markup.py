@@ -105,13 +105,13 @@ def banner(hidden: Mapping[str, str], *, signal: bool) -> bytes:
 
 
 def consent_form(hidden: Mapping[str, str], allowed: Sequence[str], *, signal: bool) -> str:
-    """The choice in force, to be changed."""
+    """The choice in force, to be changed: to refuse looks and weighs as much as to save."""
     told = f'<p class="signal">{escape(_SIGNAL)}</p>' if signal else ""
     return (
         f'<form method="post" action="/account/consent">{_hidden({**hidden, "origin": "account page"})}'
         f'<p class="lead">{escape(_ASKED)}</p>{told}{_boxes(allowed, signal)}<div class="choices">'
         '<button name="choice" value="some">Save my choice</button>'
-        '<button class="plain" name="choice" value="none">Refuse all</button></div></form>'
+        '<button name="choice" value="none">Refuse all</button></div></form>'
     )
 
 

@@ -150,9 +150,11 @@ class AccountPages:
         return views.Frame(hidden, banner({**hidden, "next": ""}, signal=visitor.signal).decode())
 
     def _choice(self, visitor: Visitor) -> tuple[str, ...]:
+        """What was chosen; nothing where nobody chose, whatever counts as allowed meanwhile."""
         if visitor.signal:
             self._shop.under_gpc(visitor.session.id)
-        return self._shop.choice_of(visitor.session.user, visitor.session.id).words()
+        choice = self._shop.choice_of(visitor.session.user, visitor.session.id)
+        return choice.words() if choice.time else ()
 
     def _banner(self, scope: Scope) -> bytes:
         """What stands in front of a page of the app; "" where its visitor was asked, or it cannot be told."""
