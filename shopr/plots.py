@@ -93,7 +93,7 @@ def bars(values: Mapping[str, float] | pd.Series, *, title: str, label: str = ""
     series = pd.Series(values).sort_values()
     ax = _axes(ax, height=0.8 + 0.34 * len(series))
     drawn = ax.barh([str(name) for name in series.index], series.to_numpy(float), color=COLOURS[0], height=0.7)
-    ax.bar_label(drawn, fmt="{:,.4g}", padding=4)
+    ax.bar_label(drawn, labels=[_figure(value) for value in series.to_numpy(float)], padding=4)
     ax.margins(x=0.14)
     ax.grid(axis="y", visible=False)
     ax.set_xlabel(label)
@@ -196,6 +196,11 @@ def pictures(
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     return figure
+
+
+def _figure(value: float) -> str:
+    """A figure beside its bar: whole ones and large ones with separators, others to four digits."""
+    return f"{value:,.0f}" if value == round(value) or abs(value) >= 1000 else f"{value:,.4g}"
 
 
 def _axes(ax: Axes | None, *, height: float = 3.6) -> Axes:

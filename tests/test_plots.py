@@ -31,9 +31,9 @@ def test_forest_puts_the_best_on_top():
 
 
 def test_bars_carry_their_figures():
-    ax = plots.bars({"a": 1.5, "b": 12000.0}, title="Sales")
-    assert [p.get_width() for p in ax.patches] == [1.5, 12000.0]
-    assert {t.get_text() for t in ax.texts} == {"1.5", "1.2e+04"}
+    ax = plots.bars({"a": 1.5, "b": 12000.0, "c": 0.03125, "d": 123456.7}, title="Sales")
+    assert [p.get_width() for p in ax.patches] == [0.03125, 1.5, 12000.0, 123456.7]
+    assert {t.get_text() for t in ax.texts} == {"0.03125", "1.5", "12,000", "123,457"}
 
 
 def test_lines_have_a_legend_only_where_there_are_several():
