@@ -163,6 +163,7 @@ ROWS = {
         "INSERT INTO accounts (user_id, name_key, sealed, password_hash, privilege, created_at, password_at) VALUES "
         "('ann', 'k', 'e1.x', '$argon2id$', 'user', '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00')",
     ],
+    "0022": ["INSERT INTO erased_ids (id, time, swept) VALUES ('sixteen bytes...', 1, true)"],
 }
 KINDS = ["sqlite", "postgresql"]
 

@@ -59,7 +59,7 @@ class Counts:
     Attributes:
         acknowledged: written to the spool.
         stored: new in the store.
-        doubled: known there already.
+        doubled: known there already, or of somebody who was erased before they were stored.
         unwanted: not allowed by consent.
         sampled: left out by sampling.
         refused: could not be written or read; the caller was told. The loss counter: 0, or shown.

@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 from sqlalchemy import delete, func, select
 
 from shopr.analytics.store.cold import ColdStore, Part, arrow_table, day_of
-from shopr.analytics.store.hot import DAY, KNOWN_DAYS, LOCK, HotStore, microseconds_of
+from shopr.analytics.store.erased import LOCK
+from shopr.analytics.store.hot import DAY, KNOWN_DAYS, HotStore, microseconds_of
 from shopr.analytics.store.rows import COLUMNS, Row, microseconds
 from shopr.clock import Clock, SystemClock
 from shopr.errors import StorageError
@@ -70,6 +71,7 @@ class Compactor:
                 moved, written = moved + rows, written + parts
                 if rows < _BLOCK:
                     break
+            self._finish_erasures()
             joined = self._join()
             self._forget_ids()
         return Compacted(moved, written, joined, swept)
@@ -167,6 +169,13 @@ class Compactor:
         with self._database.read() as connection:
             listed = self._cold.listed(connection)
         return self._cold.sweep(listed, spared)
+
+    def _finish_erasures(self) -> None:
+        """Take out of the parts what came to light as an erased person's after the erasure."""
+        if gone := self._hot.erased.unswept():
+            self.rewrite(lambda rows: self._hot.erased.without(rows, gone))
+            self.sweep()
+            self._hot.erased.swept(gone)
 
     def _forget_ids(self) -> None:
         oldest = microseconds(self._clock.now()) // DAY - KNOWN_DAYS

@@ -117,7 +117,7 @@ class EventStore(OfPersons):
         return new
 
     def _load(self, block: Any) -> int:
-        rows = self._unknown(block)
+        rows = self._unknown(self._hot.erased.obeyed_table(block))
         if not rows.num_rows:
             return 0
         days = pc.strftime(rows["time"], "%Y-%m-%d")

@@ -16,17 +16,16 @@ from operator import itemgetter
 
 from sqlalchemy import Connection, func, select
 
+from shopr.analytics.store.erased import LOCK, Erased
 from shopr.analytics.store.rows import COLUMNS, Row, microseconds
 from shopr.clock import Clock, SystemClock
 from shopr.storage.database import Database
 from shopr.storage.tables import events as table
 
-__all__ = ["DAY", "KNOWN_DAYS", "LOCK", "HotStore", "digest"]
+__all__ = ["DAY", "KNOWN_DAYS", "HotStore", "digest"]
 
 DAY = 86_400_000_000
 """Microseconds of a day."""
-LOCK = 7302
-"""PostgreSQL's advisory lock: shared by who appends, alone for who moves rows into parts."""
 KNOWN_DAYS = 30
 """Days for which the ids of compacted events are kept."""
 FUTURE = timedelta(days=1)
@@ -55,9 +54,12 @@ class HotStore:
     def __init__(self, database: Database, *, clock: Clock | None = None) -> None:
         self.database, self._clock = database, clock or SystemClock()
         self._mark = "?" if database.is_sqlite else "%s"
+        self.erased = Erased(database)
 
     def append(self, rows: Sequence[Row]) -> int:
         """Store rows in one transaction; how many were new. When this returns they are there, whatever happens.
+
+        What happened or came in before its person was erased is not stored.
 
         Raises:
             StorageError: if the database refuses; nothing of the batch is kept.
@@ -71,7 +73,8 @@ class HotStore:
         with self.database.begin() as connection:
             if not self.database.is_sqlite:  # one writer at a time is SQLite's own rule
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({LOCK})")
-            fresh = self._fresh(connection, rows)
+            kept = self.erased.obeyed(connection, rows)
+            fresh = self._fresh(connection, kept) if kept else kept
             if not fresh:
                 return 0
             return self._insert(connection, fresh)

@@ -3,7 +3,8 @@
 Theirs is what carries their user id or its stand-in, as user or (where they chose what is allowed) as session, and what
 happened without one in sessions that belong to them by the rule of `shopr.analytics.store.identities`. A copy holds
 that alone. To be forgotten goes further: in a session that somebody else was seen in as well, what nobody can be named
-for may be theirs, and goes, too.
+for may be theirs, and goes, too. A tombstone comes first (`shopr.analytics.store.erased`), so that what another process
+has taken in and not stored yet is not stored any more.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import delete
 
+from shopr.analytics.store.erased import Kind
 from shopr.analytics.store.identities import Identities
 from shopr.analytics.store.pseudonyms import private_id
+from shopr.analytics.store.rows import microseconds
 from shopr.storage.tables import events as table
 
 if TYPE_CHECKING:
@@ -51,9 +54,11 @@ class OfPersons:
     def erase(self, subject: str) -> int:
         """Forget a person: rows of the user id, of sessions that belong or may belong to them, and the links; how many
         rows."""
+        names = _names(subject)
+        self._bury("user", names)
         with cast("EventStore", self).query() as events:
-            names = _names(subject)
             sessions = sorted({*self._sessions(events, names, shared=True), *names})
+        self._bury("session", sessions)
         count = self._without(names, sessions)
         self.identities.erase(subject)
         return count
@@ -69,7 +74,12 @@ class OfPersons:
 
     def erase_visit(self, session_id: str) -> int:
         """Forget what happened in a session without a name; how many rows."""
+        self._bury("session", _names(session_id))
         return self._without([], _names(session_id))
+
+    def _bury(self, kind: Kind, names: list[str]) -> None:
+        store = cast("EventStore", self)
+        store._hot.erased.bury(kind, names, microseconds(store._clock.now()))
 
     def _without(self, names: list[str], sessions: list[str]) -> int:
         """Drop the rows of a user, and those without one of sessions; how many."""

@@ -21,7 +21,15 @@ from shopr.storage.tables.commerce import (
     price_changes,
 )
 from shopr.storage.tables.conversations import chat_conversations, chat_memories, chat_turns
-from shopr.storage.tables.events import consent_log, error_states, event_ids, event_parts, events, identities
+from shopr.storage.tables.events import (
+    consent_log,
+    erased_ids,
+    error_states,
+    event_ids,
+    event_parts,
+    events,
+    identities,
+)
 from shopr.storage.tables.installation import meta, subjects
 from shopr.storage.tables.models import experiment_exposures, promotions
 from shopr.storage.tables.rollout import model_trials
@@ -58,6 +66,7 @@ __all__ = [
     "consent_log",
     "customers",
     "data_keys",
+    "erased_ids",
     "error_states",
     "event_ids",
     "event_parts",

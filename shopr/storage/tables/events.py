@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, String, Text, UniqueConstraint
 
 from shopr.storage.tables.base import Card, table
 
-__all__ = ["consent_log", "error_states", "event_ids", "event_parts", "events", "identities"]
+__all__ = ["consent_log", "erased_ids", "error_states", "event_ids", "event_parts", "events", "identities"]
 
 events = table(
     "events",
@@ -91,6 +91,20 @@ identities = table(
     Index(None, "user_id"),
 )
 """Who was seen where: a session on a device, a user in a session or on a device; "" for what a row does not say."""
+
+erased_ids = table(
+    "erased_ids",
+    Card(
+        "shopr.analytics.store.erased",
+        "for good: a file of events may be loaded, and a spool found, at any time",
+        None,
+        "none",
+    ),
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("time", BigInteger, nullable=False),
+    Column("swept", Boolean, nullable=False),
+)
+"""Digests of the users and sessions that were erased, and until when what they did is not to be stored."""
 
 error_states = table(
     "error_states",
