@@ -71,8 +71,8 @@ if name not in ("statsmodels", "tea_pandas"):
     duckdb.connect().execute("SELECT 1").fetchall()
 if name in ("shopr", "shopr_checked"):
     from pathlib import Path
-    from shopr.abtest.analysis import analyze
-    from shopr.abtest.spec import parse_spec
+    from shopr.abtest.judging.analysis import analyze
+    from shopr.abtest.design.spec import parse_spec
     spec = parse_spec(f"name: t\\narms: [{', '.join(arms)}]\\nmetrics: [{', '.join(metrics)}]\\n")
 elif name == "gbstats":
     from gbstats.frequentist.tests import FrequentistConfig, TwoSidedTTest

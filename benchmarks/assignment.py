@@ -28,9 +28,9 @@ import numpy as np  # noqa: E402
 from scipy import stats  # noqa: E402
 
 from benchmarks.peers import peer_python  # noqa: E402
-from shopr.abtest.assignment import Assignment  # noqa: E402
-from shopr.abtest.multiplicity import adjust  # noqa: E402
-from shopr.abtest.srm import sample_ratio  # noqa: E402
+from shopr.abtest.allocation.assignment import Assignment  # noqa: E402
+from shopr.abtest.methods.multiplicity import adjust  # noqa: E402
+from shopr.abtest.methods.srm import sample_ratio  # noqa: E402
 from shopr.hashing import bucket, growthbook, uniform  # noqa: E402
 
 PEER = """

@@ -25,9 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from shopr.abtest.calibratedpower import Measured, baselines, measured_power  # noqa: E402
-from shopr.abtest.calibration import Cell, coverage, false_positives  # noqa: E402
-from shopr.abtest.trials import simulate  # noqa: E402
+from shopr.abtest.simulation.calibratedpower import Measured, baselines, measured_power  # noqa: E402
+from shopr.abtest.simulation.calibration import Cell, coverage, false_positives  # noqa: E402
+from shopr.abtest.simulation.trials import simulate  # noqa: E402
 
 SEEDS = {"false positives": 20261, "history": 20262, "power": 20263, "coverage 0 %": 20264}
 SEEDS |= {"coverage 2 %": 20265, "coverage 10 %": 20266}

@@ -20,15 +20,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shopr.abtest import openbandit
-from shopr.abtest.interleaving import SCHEMES, credit, interleave
-from shopr.abtest.logged import Logged
-from shopr.abtest.offpolicy import INTERVALS, METHODS, estimate
-from shopr.abtest.overlap import overlap
-from shopr.abtest.preference import preference
-from shopr.abtest.replay import replay
-from shopr.abtest.rewardmodel import cross_fit
-from shopr.abtest.thompson import BetaThompson
+from shopr.abtest.counterfactual import openbandit
+from shopr.abtest.counterfactual.logged import Logged
+from shopr.abtest.counterfactual.offpolicy import INTERVALS, METHODS, estimate
+from shopr.abtest.counterfactual.overlap import overlap
+from shopr.abtest.counterfactual.replay import replay
+from shopr.abtest.counterfactual.rewardmodel import cross_fit
+from shopr.abtest.policies.interleaving import SCHEMES, credit, interleave
+from shopr.abtest.policies.preference import preference
+from shopr.abtest.policies.thompson import BetaThompson
 
 
 def open_bandit(folder: Path, seed: int) -> list[dict[str, Any]]:

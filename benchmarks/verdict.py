@@ -27,8 +27,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from scipy.special import ndtri  # noqa: E402
 
-from shopr.abtest.groupsequential import GroupSequential  # noqa: E402
-from shopr.abtest.verdictrates import (  # noqa: E402
+from shopr.abtest.methods.groupsequential import GroupSequential  # noqa: E402
+from shopr.abtest.simulation.verdictrates import (  # noqa: E402
     ACTIONS,
     DESIGNS,
     SCENARIOS,

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import streamlit as st
 
 from parts.words import count, day
-from shopr.abtest.board import Line, Standing, check_state, headline
-from shopr.abtest.kept import Reading
+from shopr.abtest.records.board import Line, Standing, check_state, headline
+from shopr.abtest.records.kept import Reading
 
 __all__ = ["effects", "facts", "health", "list_of", "verdict"]
 

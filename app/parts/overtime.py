@@ -7,9 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from parts.words import count
-from shopr.abtest.board import path_table
-from shopr.abtest.timeplot import value_range
-from shopr.abtest.trajectory import Trajectory
+from shopr.abtest.judging.trajectory import Trajectory
+from shopr.abtest.records.board import path_table
+from shopr.abtest.records.timeplot import value_range
 
 __all__ = ["over_time"]
 

@@ -9,8 +9,8 @@ from parts.overtime import over_time
 from parts.words import moment
 from streamlit.delta_generator import DeltaGenerator
 
-from shopr.abtest.board import Standing, design_words, lines, paths, rows_csv, standings
-from shopr.abtest.kept import History, Kept, Reading
+from shopr.abtest.records.board import Standing, design_words, lines, paths, rows_csv, standings
+from shopr.abtest.records.kept import History, Kept, Reading
 from shopr.clock import SystemClock
 from shopr.config import Settings
 

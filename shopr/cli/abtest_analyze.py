@@ -14,11 +14,11 @@ import click
 from shopr.cli.output import echo, echo_json, echo_table, json_option, plain
 
 if TYPE_CHECKING:
-    from shopr.abtest.analysis import Analysis
-    from shopr.abtest.kept import Kept, Reading, TrackedRun
-    from shopr.abtest.spec import Experiment
-    from shopr.abtest.trajectory import Trajectory
-    from shopr.abtest.verdict import Verdict
+    from shopr.abtest.design.spec import Experiment
+    from shopr.abtest.judging.analysis import Analysis
+    from shopr.abtest.judging.trajectory import Trajectory
+    from shopr.abtest.judging.verdict import Verdict
+    from shopr.abtest.records.kept import Kept, Reading, TrackedRun
     from shopr.config import Settings
 
 __all__ = ["analyze", "print_analysis", "print_verdict", "track_kept", "verdict_json"]
@@ -75,7 +75,7 @@ def analyze(
     The spec says which columns are what. A test planned for one reading at its end is not read before it; with --save
     its health is checked and kept until then. A sequential test knows the looks that were kept before.
     """
-    from shopr.abtest.spec import json_schema, load_spec
+    from shopr.abtest.design.spec import json_schema, load_spec
     from shopr.errors import InputError
 
     if schema:
@@ -111,9 +111,9 @@ class _Asked:
 
 
 def _keep(asked: _Asked) -> None:
-    from shopr.abtest.keeping import keep
-    from shopr.abtest.kept import Kept
-    from shopr.abtest.looks import load_looks
+    from shopr.abtest.judging.looks import load_looks
+    from shopr.abtest.records.keeping import keep
+    from shopr.abtest.records.kept import Kept
     from shopr.progress import step
 
     kept, experiment = Kept(asked.settings.home), asked.experiment
@@ -130,9 +130,9 @@ def _keep(asked: _Asked) -> None:
 
 
 def _once(asked: _Asked, looks: Path | None) -> None:
-    from shopr.abtest.analysis import analyze as read
-    from shopr.abtest.report import Report
-    from shopr.abtest.spec import GroupSequential
+    from shopr.abtest.design.spec import GroupSequential
+    from shopr.abtest.judging.analysis import analyze as read
+    from shopr.abtest.records.report import Report
     from shopr.progress import step
 
     table, experiment = asked.table, asked.experiment
@@ -143,7 +143,7 @@ def _once(asked: _Asked, looks: Path | None) -> None:
         analysis = read(table, experiment, at=asked.at, looks=looks, repair=asked.repair)
     paths: tuple[Trajectory, ...] = ()
     if asked.report is not None or asked.track:
-        from shopr.abtest.trajectory import by_day
+        from shopr.abtest.judging.trajectory import by_day
 
         paths = by_day(table, experiment, at=asked.at, repair=asked.repair)
     page = Report(analysis, experiment, paths)
@@ -171,9 +171,9 @@ def _looks_file(settings: Settings, experiment: Experiment) -> Path:
 
 def _carry_over(settings: Settings, experiment: Experiment, file: Path) -> None:
     """Let the file of looks know those that were kept: a look counts, however it was taken."""
-    from shopr.abtest.keeping import merged
-    from shopr.abtest.kept import Kept
-    from shopr.abtest.looks import load_looks, save_looks
+    from shopr.abtest.judging.looks import load_looks, save_looks
+    from shopr.abtest.records.keeping import merged
+    from shopr.abtest.records.kept import Kept
 
     known = Kept(settings.home).begun(experiment.name).looks
     if known:

@@ -11,7 +11,7 @@ from shopr.cli.abtest_analyze import print_analysis, print_verdict, verdict_json
 from shopr.cli.output import echo, echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
-    from shopr.abtest.kept import History, Kept, Reading
+    from shopr.abtest.records.kept import History, Kept, Reading
 
 __all__ = ["list_kept", "show"]
 
@@ -20,8 +20,8 @@ __all__ = ["list_kept", "show"]
 @json_option
 def list_kept(*, as_json: bool) -> None:
     """List the experiments whose readings were kept, and where each stands."""
-    from shopr.abtest.board import standings
-    from shopr.abtest.kept import Kept
+    from shopr.abtest.records.board import standings
+    from shopr.abtest.records.kept import Kept
     from shopr.clock import SystemClock
     from shopr.config import Settings
 
@@ -55,7 +55,7 @@ def list_kept(*, as_json: bool) -> None:
 @json_option
 def show(name: str, *, number: int | None, report: Path | None, as_json: bool) -> None:
     """Show what was kept of the experiment NAME: its last reading, and the readings before it."""
-    from shopr.abtest.kept import Kept
+    from shopr.abtest.records.kept import Kept
     from shopr.config import Settings
 
     kept = Kept(Settings().home)
@@ -86,13 +86,13 @@ def show(name: str, *, number: int | None, report: Path | None, as_json: bool) -
 
 
 def _said(reading: Reading) -> str:
-    from shopr.abtest.board import headline
+    from shopr.abtest.records.board import headline
 
     return headline(reading.verdict, reading.spec)
 
 
 def _json(kept: Kept, history: History, reading: Reading) -> dict[str, Any]:
-    from shopr.abtest.board import paths, standing
+    from shopr.abtest.records.board import paths, standing
     from shopr.clock import SystemClock
 
     return {

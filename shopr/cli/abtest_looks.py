@@ -13,8 +13,8 @@ from shopr.cli.output import echo, echo_json, echo_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from shopr.abtest.kept import Reading
-    from shopr.abtest.spec import Experiment
+    from shopr.abtest.design.spec import Experiment
+    from shopr.abtest.records.kept import Reading
 
 __all__ = ["keep_looks"]
 
@@ -30,8 +30,8 @@ def keep_looks(
     as_json: bool,
 ) -> pd.DataFrame:
     """Keep a reading of each look until one ships or stops, say so, and return the table of the last one."""
-    from shopr.abtest.keeping import keep
-    from shopr.abtest.kept import Kept
+    from shopr.abtest.records.keeping import keep
+    from shopr.abtest.records.kept import Kept
     from shopr.config import Settings
 
     settings = Settings()
@@ -49,7 +49,7 @@ def keep_looks(
 
 
 def _report(found: list[Reading], experiment: Experiment, folder: Path, as_json: bool) -> None:
-    from shopr.abtest.board import headline
+    from shopr.abtest.records.board import headline
 
     said = [headline(r.verdict, r.spec) for r in found]
     if as_json:

@@ -40,10 +40,10 @@ def offpolicy(
 
     Actions that the policy's file does not list have probability 0.
     """
-    from shopr.abtest.logged import Logged, read_policy
-    from shopr.abtest.offpolicy import estimate, table
-    from shopr.abtest.overlap import overlap
-    from shopr.abtest.rewardmodel import cross_fit
+    from shopr.abtest.counterfactual.logged import Logged, read_policy
+    from shopr.abtest.counterfactual.offpolicy import estimate, table
+    from shopr.abtest.counterfactual.overlap import overlap
+    from shopr.abtest.counterfactual.rewardmodel import cross_fit
     from shopr.progress import step
 
     rows = _read(log)

@@ -10,7 +10,7 @@ import click
 from shopr.cli.output import echo, echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
-    from shopr.abtest.planning import Plan
+    from shopr.abtest.sizing.planning import Plan
 
 __all__ = ["plan"]
 
@@ -38,8 +38,8 @@ def plan(
     as_json: bool,
 ) -> None:
     """Plan a test from HISTORY (CSV or Parquet): one row a unit, its metrics, and exposed_at for the duration."""
-    from shopr.abtest import planning
-    from shopr.abtest.history import read_history
+    from shopr.abtest.sizing import planning
+    from shopr.abtest.sizing.history import read_history
     from shopr.errors import InputError
 
     if (spec is None) == (metric is None):
@@ -47,7 +47,7 @@ def plan(
     table = read_history(history)
     options: dict[str, Any] = {"lift": lift, "power": power, "traffic": traffic, "whole_weeks": not exact_days}
     if spec is not None:
-        from shopr.abtest.spec import load_spec
+        from shopr.abtest.design.spec import load_spec
 
         plans = planning.plan_experiment(table, load_spec(spec), **options)
     else:
@@ -59,7 +59,7 @@ def plan(
 
 
 def _metric(table: Any, name: str, covariates: tuple[str, ...]) -> Any:
-    from shopr.abtest.metrics import Mean, Proportion
+    from shopr.abtest.design.metrics import Mean, Proportion
 
     binary = name in table.columns and bool(table[name].dropna().isin([0, 1]).all())
     return (Proportion if binary else Mean)(name=name, covariates=covariates)

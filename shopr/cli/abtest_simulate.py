@@ -16,8 +16,8 @@ from shopr.randomness import DEFAULT_SEED
 if TYPE_CHECKING:
     import pandas as pd
 
-    from shopr.abtest.rehearsal import Rehearsal
-    from shopr.abtest.spec import Experiment
+    from shopr.abtest.design.spec import Experiment
+    from shopr.abtest.simulation.rehearsal import Rehearsal
 
 __all__ = ["simulate"]
 
@@ -67,7 +67,7 @@ def simulate(
     split anew N times and read as the spec says, with --lift put into the treated ones. Without a lift the share of
     runs that call a winner is the error rate; with one it is the power.
     """
-    from shopr.abtest.spec import load_spec
+    from shopr.abtest.design.spec import load_spec
     from shopr.errors import InputError
 
     experiment = load_spec(spec)
@@ -87,14 +87,14 @@ def simulate(
         _report(units, experiment, output, as_json)
         return
     if table is not None:
-        from shopr.abtest.history import read_history
+        from shopr.abtest.sizing.history import read_history
 
         units = read_history(table)
     else:
         control = str(dict(keyed(arms)).get(experiment.baseline, experiment.baseline))
         _, units = next(_play(experiment, dict.fromkeys(experiment.arms, control), preset, days, seed))
     _write(units, output)
-    from shopr.abtest.rehearsal import rehearse
+    from shopr.abtest.simulation.rehearsal import rehearse
     from shopr.progress import track as shown_as
 
     shown = shown_as(range(runs), "Rehearse", total=runs)
@@ -117,7 +117,7 @@ def _play(
     experiment: Experiment, models: dict[str, Any], preset: str, days: int, seed: int, *, every: int | None = None
 ) -> Iterator[tuple[datetime, pd.DataFrame]]:
     """The test's table as of each look, oldest first; without `every` as of its end alone."""
-    from shopr.abtest.playing import play_looks
+    from shopr.abtest.simulation.playing import play_looks
     from shopr.data.simulator import ModelPolicy, RandomPolicy, world_dataset, world_of
     from shopr.errors import UnknownNameError
     from shopr.progress import step

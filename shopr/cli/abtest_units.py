@@ -11,8 +11,8 @@ import click
 from shopr.cli.output import echo, echo_json, json_option, write_frame
 
 if TYPE_CHECKING:
-    from shopr.abtest.spec import Experiment
-    from shopr.abtest.unitlog import UnitTable
+    from shopr.abtest.design.spec import Experiment
+    from shopr.abtest.tables.unitlog import UnitTable
 
 __all__ = ["units"]
 
@@ -33,8 +33,8 @@ def units(events: Path, *, spec: Path, output: Path, at: str | None, as_json: bo
     The spec's key 'events' says which events make which columns. A unit's first experiment_exposed event gives its arm
     and time; outcomes count from then on, within the conversion window, and covariates before it.
     """
-    from shopr.abtest.spec import load_spec
-    from shopr.abtest.unitlog import units_from_events
+    from shopr.abtest.design.spec import load_spec
+    from shopr.abtest.tables.unitlog import units_from_events
     from shopr.errors import InputError
     from shopr.progress import step
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from shopr.abtest.analysis import Analysis
-from shopr.abtest.kept import TrackedRun
-from shopr.abtest.verdict import Verdict
+from shopr.abtest.judging.analysis import Analysis
+from shopr.abtest.judging.verdict import Verdict
+from shopr.abtest.records.kept import TrackedRun
 from shopr.clock import Clock
 from shopr.config import Settings
 from shopr.tracking.runs import Run, run

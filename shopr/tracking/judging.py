@@ -122,7 +122,7 @@ def _trial(settings: Settings, rules: Rules) -> Trial | None:
     """The last kept reading of the A/B test that the rules name; None without a name, or without a reading."""
     if rules.experiment is None:
         return None
-    from shopr.abtest.kept import Kept
+    from shopr.abtest.records.kept import Kept
 
     try:
         last = Kept(settings.home).history(rules.experiment).latest

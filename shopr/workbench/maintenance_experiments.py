@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from shopr.abtest.board import standings
-from shopr.abtest.exposures import Exposures
-from shopr.abtest.kept import Kept
-from shopr.abtest.srm import sample_ratio
+from shopr.abtest.allocation.exposures import Exposures
+from shopr.abtest.methods.srm import sample_ratio
+from shopr.abtest.records.board import standings
+from shopr.abtest.records.kept import Kept
 from shopr.storage.tables import experiment_exposures
 from shopr.workbench.maintenance_parts import Context, Level, Part, Plot
 

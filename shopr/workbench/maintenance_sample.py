@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import insert
 
-from shopr.abtest.assignment import Assignment
-from shopr.abtest.exposures import Exposures
+from shopr.abtest.allocation.assignment import Assignment
+from shopr.abtest.allocation.exposures import Exposures
 from shopr.analytics.intake.loading import event_table
 from shopr.analytics.store.event_store import EventStore
 from shopr.clock import ManualClock

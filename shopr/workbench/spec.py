@@ -25,7 +25,7 @@ from shopr.workbench.specwords import refusal
 from shopr.yamlfile import nearest
 
 if TYPE_CHECKING:
-    from shopr.abtest.spec import Experiment
+    from shopr.abtest.design.spec import Experiment
     from shopr.recommend.rules import Merchandising
     from shopr.workbench.schedule.spec import ScheduleSpec
     from shopr.workbench.sweepspec import SweepSpec
@@ -161,7 +161,7 @@ def _checked(path: Path, content: dict[str, Any], source: Source, environment: E
 
         return check(path, content, source.root)
     if kind == "abtest":
-        from shopr.abtest.spec import parse_spec
+        from shopr.abtest.design.spec import parse_spec
 
         return parse_spec(read_text(path), path)
     if kind == "schedule":

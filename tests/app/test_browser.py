@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page
 
-from shopr.abtest.keeping import keep
-from shopr.abtest.kept import Kept
+from shopr.abtest.records.keeping import keep
+from shopr.abtest.records.kept import Kept
 from shopr.analytics.alerts.raised import Alerts
 from shopr.config import Settings
 from shopr.data.splitting import four_way

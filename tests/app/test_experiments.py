@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from shopr.abtest.keeping import keep
-from shopr.abtest.kept import Kept, TrackedRun
+from shopr.abtest.records.keeping import keep
+from shopr.abtest.records.kept import Kept, TrackedRun
 from shopr.config import Settings
 from tests.abtest.units import SPEC, START, units
 from tests.app.conftest import APP

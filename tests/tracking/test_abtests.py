@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shopr.abtest.keeping import keep
-from shopr.abtest.kept import Kept
+from shopr.abtest.records.keeping import keep
+from shopr.abtest.records.kept import Kept
 from shopr.config import Settings
 from shopr.errors import StorageError
 from shopr.tracking import store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shopr.abtest.spec import Experiment
+from shopr.abtest.design.spec import Experiment
 from shopr.cli.main import main
 from shopr.cli.params import keyed
 from shopr.errors import InputError, SpecError

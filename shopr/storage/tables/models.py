@@ -26,7 +26,7 @@ promotions = table(
 
 experiment_exposures = table(
     "experiment_exposures",
-    Card("shopr.abtest.exposures", "as long as the experiment's results are kept", "user_id", "none"),
+    Card("shopr.abtest.allocation.exposures", "as long as the experiment's results are kept", "user_id", "none"),
     Column("id", String(32), primary_key=True),
     Column("experiment", String(128), nullable=False),
     Column("unit_id", String(256), nullable=False),

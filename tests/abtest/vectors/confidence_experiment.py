@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shopr.abtest.arms import scalar
-from shopr.abtest.counts import proportion_test
-from shopr.abtest.frequentist import Effect, difference, judge
-from shopr.abtest.multiplicity import adjust, interval_levels
-from shopr.abtest.power import Baseline, PowerDesign, minimum_effect, sample_size, whole_arms
-from shopr.abtest.srm import sample_ratio
+from shopr.abtest.methods.arms import scalar
+from shopr.abtest.methods.counts import proportion_test
+from shopr.abtest.methods.frequentist import Effect, difference, judge
+from shopr.abtest.methods.multiplicity import adjust, interval_levels
+from shopr.abtest.methods.srm import sample_ratio
+from shopr.abtest.sizing.power import Baseline, PowerDesign, minimum_effect, sample_size, whole_arms
 from tests.abtest.vectors import Searched, Uncovered, differences
 
 POSITIONAL = {

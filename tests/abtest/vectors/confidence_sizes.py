@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from shopr.abtest.power import Baseline, PowerDesign, minimum_effect, power, sample_size, whole_arms
+from shopr.abtest.sizing.power import Baseline, PowerDesign, minimum_effect, power, sample_size, whole_arms
 from tests.abtest.vectors import Searched, Uncovered
 
 
@@ -90,8 +90,8 @@ def _rounded(needed: float, shares: list[float]) -> float:
 
 
 def _width(row: dict[str, Any], shares: list[float], n: float) -> float:
-    from shopr.abtest.arms import scalar
-    from shopr.abtest.frequentist import difference, judge
+    from shopr.abtest.methods.arms import scalar
+    from shopr.abtest.methods.frequentist import difference, judge
 
     one, other = (scalar(n * s, row["avg"], row["var"]) for s in (shares[0], min(shares[1:])))
     read = judge(difference(one, other, normal=True), alpha=row["adjusted_alpha_power_sample_size"])

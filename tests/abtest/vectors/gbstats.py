@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from shopr.abtest.arms import Arm, Term, cuped, plain
-from shopr.abtest.bayesian import GaussianPrior, gaussian_posterior, truncated_mean
-from shopr.abtest.confseq import confidence_sequence
-from shopr.abtest.frequentist import Effect, difference, judge, lift
-from shopr.abtest.moments import Moments
-from shopr.abtest.poststratification import merge_thin_strata, poststratify
-from shopr.abtest.quantiles import cluster_inflation, quantile_arm
-from shopr.abtest.srm import sample_ratio
+from shopr.abtest.methods.arms import Arm, Term, cuped, plain
+from shopr.abtest.methods.bayesian import GaussianPrior, gaussian_posterior, truncated_mean
+from shopr.abtest.methods.confseq import confidence_sequence
+from shopr.abtest.methods.frequentist import Effect, difference, judge, lift
+from shopr.abtest.methods.moments import Moments
+from shopr.abtest.methods.poststratification import merge_thin_strata, poststratify
+from shopr.abtest.methods.quantiles import cluster_inflation, quantile_arm
+from shopr.abtest.methods.srm import sample_ratio
 from tests.abtest.vectors import Case, Uncovered
 
 NAME = ("packages/stats", "gbstats")

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from shopr.abtest.arms import Arm, Term, cuped, plain
-from shopr.abtest.counts import proportion_test
-from shopr.abtest.frequentist import difference, judge, log_lift
-from shopr.abtest.moments import Moments
-from shopr.abtest.multiplicity import adjust
-from shopr.abtest.power import Baseline, PowerDesign, minimum_effect, sample_size
-from shopr.abtest.rank import rank_test
-from shopr.abtest.resampling import bootstrap
-from shopr.abtest.srm import sample_ratio
+from shopr.abtest.methods.arms import Arm, Term, cuped, plain
+from shopr.abtest.methods.counts import proportion_test
+from shopr.abtest.methods.frequentist import difference, judge, log_lift
+from shopr.abtest.methods.moments import Moments
+from shopr.abtest.methods.multiplicity import adjust
+from shopr.abtest.methods.rank import rank_test
+from shopr.abtest.methods.resampling import bootstrap
+from shopr.abtest.methods.srm import sample_ratio
+from shopr.abtest.sizing.power import Baseline, PowerDesign, minimum_effect, sample_size
 from tests.abtest.vectors import Case, Uncovered
 
 NAME = ("tea-tasting", "tea_tasting")

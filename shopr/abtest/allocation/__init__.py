@@ -1,0 +1,1 @@
+"""Who sees which arm, and who saw it."""

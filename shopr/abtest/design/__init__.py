@@ -1,0 +1,1 @@
+"""An experiment as data: its arms, metrics, events and how it will be read."""

@@ -1,0 +1,1 @@
+"""What serves arms or lists while a test runs: bandits, interleaving and splits."""

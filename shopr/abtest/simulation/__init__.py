@@ -1,0 +1,1 @@
+"""What methods and verdicts are worth, measured on tests whose truth is known."""

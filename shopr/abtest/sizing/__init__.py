@@ -1,0 +1,1 @@
+"""How many units and days a test needs, from past data."""
