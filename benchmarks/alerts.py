@@ -28,8 +28,8 @@ import pandas as pd  # noqa: E402
 
 from shopr.analytics.alerts.backtest import backtest  # noqa: E402
 from shopr.analytics.alerts.rulebook import shipped  # noqa: E402
-from shopr.workbench.alertdrill import drill  # noqa: E402
-from shopr.workbench.alertnull import null_rates  # noqa: E402
+from shopr.workbench.drills.alerts import drill  # noqa: E402
+from shopr.workbench.drills.null import null_rates  # noqa: E402
 
 CHOSEN_ON, REPORTED = range(1, 6), range(11, 17)
 

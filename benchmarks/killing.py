@@ -240,7 +240,7 @@ def _chain(command: psutil.Process) -> dict[str, psutil.Process]:
 
 def _is_ours(process: psutil.Process) -> bool:
     try:
-        return "shopr.workbench.runner" in process.cmdline()
+        return "shopr.workbench.running.runner" in process.cmdline()
     except psutil.Error:
         return False
 
@@ -288,7 +288,7 @@ def _serve() -> None:
     import shopr.cli.listening
     import shopr.cli.run
     import shopr.tracking.runs
-    import shopr.workbench.executor  # noqa: F401
+    import shopr.workbench.running.executor  # noqa: F401
     from shopr.cli.main import main
 
     for line in iter(sys.stdin.readline, ""):
@@ -312,7 +312,7 @@ def _become(out: str, arguments: Sequence[str], main: Callable[[Sequence[str]], 
     try:
         if arguments == [WATCH]:
             from shopr.config import Settings
-            from shopr.workbench.settling import watching
+            from shopr.workbench.running.settling import watching
 
             with watching(Settings()):
                 select.select([], [], [])

@@ -30,7 +30,7 @@ from benchmarks.scheduled import Kills  # noqa: E402
 from shopr.config import Settings  # noqa: E402
 from shopr.storage.database import Database  # noqa: E402
 from shopr.tracking.store import client  # noqa: E402
-from shopr.workbench.schedule.times import Cron  # noqa: E402
+from shopr.workbench.specs.times import Cron  # noqa: E402
 
 EXPRESSIONS = ("*/5 * * * *", "30 2 * * *", "0 6 * * mon", "0 0 1 * *")
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Sydney")

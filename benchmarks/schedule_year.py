@@ -30,9 +30,9 @@ from shopr.storage.database import Database
 from shopr.storage.lease import Lease, gone
 from shopr.workbench.schedule.plan import Timetable
 from shopr.workbench.schedule.scheduler import Scheduler
-from shopr.workbench.schedule.spec import ScheduleSpec
 from shopr.workbench.schedule.store import Row, RunState, ScheduleStore
 from shopr.workbench.schedule.workers import Truth
+from shopr.workbench.specs.schedule import ScheduleSpec
 
 MINUTE = timedelta(minutes=1)
 

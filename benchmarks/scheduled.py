@@ -25,12 +25,12 @@ from shopr.config import Settings
 from shopr.storage.database import Database
 from shopr.storage.lease import Lease
 from shopr.storage.tables import run_ledger
-from shopr.workbench.ledger import Ledger, State
+from shopr.workbench.running.ledger import Ledger, State
 from shopr.workbench.schedule.plan import Timetable
 from shopr.workbench.schedule.scheduler import Scheduler
-from shopr.workbench.schedule.spec import ScheduleSpec
 from shopr.workbench.schedule.store import ScheduleStore
 from shopr.workbench.schedule.workers import WorkersOfProcesses, end_with_scheduler
+from shopr.workbench.specs.schedule import ScheduleSpec
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = "benchmarks.scheduled"

@@ -43,10 +43,13 @@ def redirect(package: str, rooms: Mapping[str, str]) -> None:
 
     Args:
         package: the dotted name of the package that the modules lay in.
-        rooms: for each room the modules that moved into it, separated by spaces.
+        rooms: for each room the modules that moved into it, separated by spaces; `before:today` where the
+            name changed as well.
     """
     for room, modules in rooms.items():
-        _TODAY.update({f"{package}.{module}": f"{package}.{room}.{module}" for module in modules.split()})
+        for module in modules.split():
+            before, _, today = module.partition(":")
+            _TODAY[f"{package}.{before}"] = f"{package}.{room}.{today or before}"
     if _FINDER not in sys.meta_path:
         sys.meta_path.append(_FINDER)  # last: a module that is there under a name comes first
 

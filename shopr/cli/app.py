@@ -22,7 +22,7 @@ def app(port: int | None, host: str, shop: str | None, check: bool) -> None:
     """Open the app in a browser: the shop, its champion, and what it recommends to whom."""
     from shopr.config import Settings
     from shopr.serving.streamlit_server import launch
-    from shopr.workbench.settling import watching
+    from shopr.workbench.running.settling import watching
 
     settings = Settings(shop=shop) if shop else Settings()
     # Whoever ends this process by a signal means the app as well: leave through the `with` below.

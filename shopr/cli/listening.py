@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shopr.progress import Counter
-from shopr.workbench.execution import Listener
+from shopr.workbench.running.execution import Listener
 
 __all__ = ["Shown"]
 

@@ -45,7 +45,7 @@ def promote(
     The careful way is --to challenger, then --next three times: as shadow it answers unseen, as canary it serves a
     share of the shoppers, at last everybody. It goes on only when it gave enough answers and broke no bound.
     """
-    from shopr.workbench.spec import gate_rules
+    from shopr.workbench.specs.spec import gate_rules
 
     bounds = gate_rules(rules)
     if next_:

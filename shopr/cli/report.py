@@ -25,7 +25,7 @@ def compare(runs: tuple[str, ...], out: Path | None, as_json: bool) -> None:
     """Compare RUNs, by ids of `shopr run --list` or of MLflow: measures, parameters that differ, lineage."""
     from shopr.config import Settings
     from shopr.data.folders import storage_error
-    from shopr.workbench import report as pages
+    from shopr.workbench.review import report as pages
 
     found = pages.facts(Settings(), runs)
     if out is not None:
@@ -62,7 +62,7 @@ def lineage(version: str | None, as_json: bool) -> None:
     from shopr.errors import NotReadyError
     from shopr.tracking.lookup import version_of
     from shopr.tracking.promotion import history
-    from shopr.workbench.report import fact_sheet
+    from shopr.workbench.review.report import fact_sheet
 
     settings = Settings()
     found = version_of(settings, version)
@@ -101,7 +101,7 @@ def reproduce(run_id: str, tolerance: float, as_json: bool) -> None:
     from shopr.config import Settings
     from shopr.errors import RunError
     from shopr.progress import step
-    from shopr.workbench.reproduce import reproduce as again
+    from shopr.workbench.review.reproduce import reproduce as again
 
     with step("Run it again") as running:
         done = again(Settings(), run_id, tolerance=tolerance)
@@ -133,7 +133,7 @@ def new() -> None:
 @json_option
 def notebook(name: str, title: str, as_json: bool) -> None:
     """Write notebooks/NAME.ipynb and the spec experiments/NAME.yaml that runs it, ready to run."""
-    from shopr.workbench.template import new_notebook
+    from shopr.workbench.specs.template import new_notebook
 
     made, spec = new_notebook(name, title)
     if as_json:

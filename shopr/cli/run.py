@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shopr.config import Settings
-    from shopr.workbench.executor import Outcome, Plan
-    from shopr.workbench.spec import RunSpec
+    from shopr.workbench.running.executor import Outcome, Plan
+    from shopr.workbench.specs.spec import RunSpec
 
 __all__ = ["run", "run_spec_of"]
 
@@ -60,7 +60,7 @@ def run(  # noqa: PLR0917 - click passes by name
     from shopr.config import Settings
 
     if schema:
-        from shopr.workbench.schema import json_schema
+        from shopr.workbench.specs.schema import json_schema
 
         echo_json(json_schema())
         return
@@ -86,7 +86,7 @@ def run_spec_of(settings: Settings, path: Path | None) -> RunSpec:
         SpecError: if it is refused, or of another kind: the hint names the command that takes it.
     """
     from shopr.errors import SpecError
-    from shopr.workbench import spec
+    from shopr.workbench.specs import spec
 
     if path is None:
         raise InputError("no spec was named", hint="Write shopr run experiments/quickstart.yaml")
@@ -104,7 +104,7 @@ def _run(
     settings: Settings, spec: RunSpec, given: dict[str, Any], *, force: bool, dry_run: bool, logs: bool, as_json: bool
 ) -> None:
     from shopr import progress
-    from shopr.workbench import executor
+    from shopr.workbench.running import executor
 
     if dry_run:
         _explain(executor.plan(settings, spec, given), force, as_json)
@@ -175,8 +175,8 @@ def _explain(todo: Plan, force: bool, as_json: bool) -> None:
 
 def _list(settings: Settings, as_json: bool) -> None:
     from shopr.storage.database import Database
-    from shopr.workbench.executor import reconcile
-    from shopr.workbench.ledger import Ledger
+    from shopr.workbench.running.executor import reconcile
+    from shopr.workbench.running.ledger import Ledger
 
     reconcile(settings)
     rows = Ledger(Database.open(settings)).recent()
@@ -199,7 +199,7 @@ def _took(start: datetime, end: datetime | None) -> str | None:
 
 
 def _list_specs(as_json: bool) -> None:
-    from shopr.workbench.specfiles import inventory
+    from shopr.workbench.specs.files import inventory
 
     found = inventory()
     if as_json:
@@ -214,7 +214,7 @@ def _collect(
     settings: Settings, older: float | None, keep: int | None, most: str | None, *, dry_run: bool, as_json: bool
 ) -> None:
     from shopr.config.settings import parse_bytes
-    from shopr.workbench.collecting import Policy, collect
+    from shopr.workbench.running.collecting import Policy, collect
 
     try:
         size = None if most is None else parse_bytes(most)

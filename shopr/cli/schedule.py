@@ -46,7 +46,7 @@ def run(spec_path: Path | None, *, once: bool, as_json: bool) -> None:
     caller that has a clock of its own (Kubernetes CronJob, CI), exit status 1 says that a run failed.
     """
     from shopr.errors import RunError
-    from shopr.workbench.settling import watching
+    from shopr.workbench.running.settling import watching
 
     opened = _open(spec_path)
     failed: list[str] = []
@@ -250,7 +250,7 @@ def _moment(opened: Schedule, text: str, *, late: bool) -> datetime:
     from datetime import UTC, timedelta
 
     from shopr.errors import InputError
-    from shopr.workbench.schedule.times import instant_of, zone_of
+    from shopr.workbench.specs.times import instant_of, zone_of
 
     try:
         given = datetime.fromisoformat(text)

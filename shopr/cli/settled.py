@@ -22,7 +22,7 @@ def settle() -> None:
     try:
         settings = Settings()
         if left_behind(settings.home):
-            from shopr.workbench.settling import reconcile
+            from shopr.workbench.running.settling import reconcile
 
             reconcile(settings)
     except ShoprError:

@@ -11,9 +11,9 @@ from shopr.cli.output import echo, echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
     from shopr.config import Settings
-    from shopr.workbench.spec import RunSpec
-    from shopr.workbench.sweep import SweepResult
-    from shopr.workbench.sweepspec import SweepSpec
+    from shopr.workbench.specs.spec import RunSpec
+    from shopr.workbench.specs.sweep import SweepSpec
+    from shopr.workbench.sweeps.sweep import SweepResult
 
 __all__ = ["sweep"]
 
@@ -43,14 +43,14 @@ def sweep(
     """
     from shopr import progress
     from shopr.config import Settings
-    from shopr.workbench.sweepspec import load_sweep
+    from shopr.workbench.specs.sweep import load_sweep
 
     settings = Settings()
     spec, run = load_sweep(spec_path, settings.environment)
     if dry_run:
         _preview(settings, spec, run, as_json)
         return
-    from shopr.workbench.sweep import run_sweep
+    from shopr.workbench.sweeps.sweep import run_sweep
 
     if as_json:
         progress.show(False)
@@ -63,7 +63,7 @@ def sweep(
 
 
 def _preview(settings: Settings, spec: SweepSpec, run: RunSpec, as_json: bool) -> None:
-    from shopr.workbench.sweep import preview
+    from shopr.workbench.sweeps.sweep import preview
 
     seen = preview(settings, spec, run)
     if as_json:
@@ -81,7 +81,7 @@ def _preview(settings: Settings, spec: SweepSpec, run: RunSpec, as_json: bool) -
 
 
 def _tell(spec: SweepSpec, done: SweepResult, as_json: bool) -> None:
-    from shopr.workbench.sweepwork import objective_of
+    from shopr.workbench.sweeps.work import objective_of
 
     sign = 1.0 if spec.objective.goal == "maximize" else -1.0
     valued: list[tuple[float, dict[str, Any]]] = [

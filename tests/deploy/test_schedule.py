@@ -14,8 +14,8 @@ import yaml
 from shopr.cli.main import cli
 from shopr.config import Settings
 from shopr.security.crypto_keyring import KEYS_VARIABLE, Keyring
-from shopr.workbench.schedule.check import load_schedule
-from shopr.workbench.schedule.times import Cron
+from shopr.workbench.specs.checking import load_schedule
+from shopr.workbench.specs.times import Cron
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"

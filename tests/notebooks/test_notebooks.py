@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from shopr.workbench.spec import RunSpec, load, resolve
+from shopr.workbench.specs.spec import RunSpec, load, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))

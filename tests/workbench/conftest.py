@@ -11,7 +11,7 @@ import pytest
 
 from shopr.config import Settings
 from shopr.storage.database import Database
-from shopr.workbench import spec as specs
+from shopr.workbench.specs import spec as specs
 
 PARAMETERS = {"k": {"type": "int", "default": 2}, "marker": {"type": "str", "default": ""}}
 

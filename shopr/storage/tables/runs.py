@@ -10,7 +10,7 @@ __all__ = ["run_ledger", "schedule_jobs", "schedule_leases", "schedule_runs"]
 
 run_ledger = table(
     "run_ledger",
-    Card("shopr.workbench.ledger", "two years after the end of the run", None, "none"),
+    Card("shopr.workbench.running.ledger", "two years after the end of the run", None, "none"),
     Column("run_id", String(64), primary_key=True),
     Column("spec", String(1024), nullable=False),
     Column("notebook", String(1024), nullable=False),

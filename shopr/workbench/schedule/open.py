@@ -14,12 +14,12 @@ from shopr.errors import InputError, UnknownNameError
 from shopr.storage.database import Database
 from shopr.storage.lease import Lease
 from shopr.workbench.schedule.alarm import Notice
-from shopr.workbench.schedule.check import load_schedule
 from shopr.workbench.schedule.plan import Timetable
 from shopr.workbench.schedule.scheduler import Scheduler
-from shopr.workbench.schedule.spec import ScheduleSpec
 from shopr.workbench.schedule.store import OPEN, Row, RunState, ScheduleStore
 from shopr.workbench.schedule.workers import WorkersOfProcesses
+from shopr.workbench.specs.checking import load_schedule
+from shopr.workbench.specs.schedule import ScheduleSpec
 
 __all__ = ["MOST_FILLED", "Filled", "Schedule"]
 

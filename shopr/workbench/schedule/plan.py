@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from shopr.workbench.schedule.spec import CatchUp, ScheduleSpec
 from shopr.workbench.schedule.store import OPEN, Row, RunState
-from shopr.workbench.schedule.template import Moment, render
-from shopr.workbench.schedule.times import Cron, jitter
+from shopr.workbench.specs.moments import Moment, render
+from shopr.workbench.specs.schedule import CatchUp, ScheduleSpec
+from shopr.workbench.specs.times import Cron, jitter
 
 __all__ = ["Decision", "Timetable", "decide", "owed"]
 

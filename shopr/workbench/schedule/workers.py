@@ -30,7 +30,7 @@ from shopr.errors import InputError
 from shopr.storage.database import Database
 from shopr.storage.lease import gone
 from shopr.storage.tables import run_ledger
-from shopr.workbench.ledger import State
+from shopr.workbench.running.ledger import State
 from shopr.workbench.schedule.store import Row, RunState, ScheduleStore
 
 __all__ = ["Handle", "Truth", "Workers", "WorkersOfProcesses", "end_with_scheduler", "main"]
@@ -163,7 +163,7 @@ class WorkersOfProcesses:
         if run["state"] in (State.QUEUED, State.RUNNING):
             if row["host"] == socket.gethostname() and not self._is_gone(row):
                 return None
-            from shopr.workbench.executor import reconcile
+            from shopr.workbench.running.executor import reconcile
 
             reconcile(self._settings)
             run = self._run(row) or run
@@ -241,8 +241,8 @@ def main() -> None:
 
 
 def _work(settings: Settings, store: ScheduleStore, row: Row, *, cache: bool) -> None:
-    from shopr.workbench.executor import run_spec
-    from shopr.workbench.spec import RunSpec, load
+    from shopr.workbench.running.executor import run_spec
+    from shopr.workbench.specs.spec import RunSpec, load
 
     spec = load(project_root() / row["spec"])
     if not isinstance(spec, RunSpec):

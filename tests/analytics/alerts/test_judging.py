@@ -11,7 +11,7 @@ from shopr.analytics.alerts.change import change_bound
 from shopr.analytics.alerts.judging import judge
 from shopr.analytics.alerts.rules import Change, Drift, Rule, Seasonal
 from shopr.analytics.alerts.series import Grid, Series
-from shopr.workbench.alertnull import null_rates
+from shopr.workbench.drills.null import null_rates
 from tests.analytics.alerts.conftest import rule
 
 DAY = 24

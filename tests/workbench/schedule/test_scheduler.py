@@ -13,8 +13,8 @@ from shopr.storage.tables import schedule_leases
 from shopr.workbench.schedule.plan import Timetable
 from shopr.workbench.schedule.scheduler import Scheduler
 from shopr.workbench.schedule.store import RunState, ScheduleStore
-from shopr.workbench.schedule.times import jitter
 from shopr.workbench.schedule.workers import Truth
+from shopr.workbench.specs.times import jitter
 from tests.workbench.schedule.scheduling import Play
 
 HOURLY = {"cron": "0 * * * *"}

@@ -13,7 +13,7 @@ from benchmarks.schedule_year import at, schedule
 from benchmarks.scheduled import Kills
 from shopr.storage.database import Database
 from shopr.storage.lease import Lease
-from shopr.workbench.ledger import Ledger, State
+from shopr.workbench.running.ledger import Ledger, State
 from shopr.workbench.schedule.open import Schedule
 from shopr.workbench.schedule.store import RunState, ScheduleStore
 from shopr.workbench.schedule.workers import WorkersOfProcesses

@@ -1,0 +1,1 @@
+"""What a subsystem tells, held against simulated shops whose truth is known."""

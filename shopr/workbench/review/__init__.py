@@ -1,0 +1,1 @@
+"""Finished runs, looked at again: several on one page, or one run anew."""

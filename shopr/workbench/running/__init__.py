@@ -1,0 +1,1 @@
+"""Notebooks, executed: by fresh processes, on record whatever happens, served again where nothing changed."""
