@@ -15,6 +15,7 @@ from shopr.analytics.measures.engagement import active, feature_use, read_acts, 
 from shopr.analytics.measures.orders import conversion, read_orders, sales, sales_course
 from shopr.analytics.measures.recommended import BY, quality, quality_course, read_impressions
 from shopr.analytics.measures.searches import by_query, read_searches, search_course, search_success
+from shopr.analytics.reading.acts import with_persons
 from shopr.analytics.reading.estimates import Estimate, change
 from shopr.analytics.reading.source import Source
 from shopr.analytics.reading.span import Span, Step
@@ -44,7 +45,7 @@ class Extent:
         events: how many.
         first, last: when the oldest and the newest happened; None without any.
         busy: the newest moment from which on `K` persons came, and so something can be told of; `last` where so
-            many never came.
+            many never came. Who has no name is a device, as far as devices are known, else a session.
     """
 
     events: int
@@ -63,15 +64,25 @@ def extent(source: Source, types: Sequence[str] | None = None) -> Extent:
         StorageError: if the store cannot be read.
     """
     where = "" if types is None else " WHERE type IN (SELECT unnest(?))"
-    query = f"""
-        WITH persons AS (
-            SELECT count(*) AS events, min(epoch_us(time)) AS first, max(epoch_us(time)) AS last
-            FROM events{where} GROUP BY coalesce(user_id, session_id, event_id)
-        )
-        SELECT coalesce(sum(events), 0), min(first), max(last), list_last(max(last, {K})), count(*) FROM persons
-    """
+    grouped = (
+        "SELECT user_id, session_id, CASE WHEN user_id IS NULL AND session_id IS NULL THEN event_id END AS nobodys, "
+        "count(*) AS events, min(epoch_us(time)) AS first, max(epoch_us(time)) AS last "
+        f"FROM events{where} GROUP BY user_id, session_id, nobodys"
+    )
     with source.query() as events:
-        row = events.execute(query, [] if types is None else [list(types)]).fetchall()[0]
+        known = events.execute("SELECT 1 FROM duckdb_views() WHERE view_name = 'devices'").fetchall()
+        device = "LEFT JOIN devices USING (session_id)" if known else ", (SELECT NULL AS device_id)"
+        events.execute(
+            f"CREATE TEMP TABLE visits AS SELECT g.*, device_id FROM ({grouped}) AS g {device}",
+            [] if types is None else [list(types)],
+        )
+        nameless = "CASE WHEN user_id IS NULL AND person = session_id THEN 'device ' || device_id END"
+        row = events.execute(
+            f"WITH persons AS (SELECT max(last) AS last FROM {with_persons(events, 'visits')} "
+            f"GROUP BY coalesce({nameless}, person, nobodys)) "
+            f"SELECT coalesce(sum(events), 0), min(first), max(last), (SELECT list_last(max(last, {K})) FROM persons), "
+            "(SELECT count(*) FROM persons) FROM visits"
+        ).fetchall()[0]
     latest = row[3] if row[4] >= K else row[2]
     first, last, busy = (None if value is None else moment(value) for value in (row[1], row[2], latest))
     return Extent(int(row[0]), first, last, busy)

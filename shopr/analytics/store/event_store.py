@@ -160,7 +160,8 @@ class EventStore(OfPersons):
     @contextmanager
     def query(self, *, start: str | datetime | None = None, end: str | datetime | None = None) -> Iterator[Any]:
         """A DuckDB connection with the view `events`, the events of this moment, and `linked`: `session_id user_id
-        direct`, the sessions that belong to a user by their links (`shopr.analytics.store.identities`).
+        direct`, the sessions that belong to a user by their links (`shopr.analytics.store.identities`), and `devices`:
+        `session_id device_id`.
 
         Args:
             start, end: first and last UTC day to read ("2026-11-30"), or moments: `start` included, `end` excluded.
@@ -183,6 +184,7 @@ class EventStore(OfPersons):
         try:
             self._view(connection, files, hot, _where(low, high))
             connection.register("linked", self.identities.owners())
+            connection.register("devices", self.identities.devices())
             yield connection
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
             if ".parquet" not in str(error):

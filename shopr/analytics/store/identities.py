@@ -44,7 +44,7 @@ class Identities:
         self._database, self._clock = database, clock or SystemClock()
         self._insert = (sqlite if database.is_sqlite else postgresql).insert
         self._seen: OrderedDict[tuple[str, str, str], None] = OrderedDict()
-        self._owners: tuple[tuple[Any, ...], Any] | None = None
+        self._known: tuple[tuple[Any, ...], Any, Any] | None = None
         self._lock = threading.Lock()
 
     def link(self, *, session_id: str = _NONE, device_id: str = _NONE, user_id: str = _NONE) -> bool:
@@ -89,17 +89,28 @@ class Identities:
 
         `direct`: the user was seen in the session itself; "" as user where several were.
         """
+        return self._tables()[0]
+
+    def devices(self) -> Any:
+        """The device of each session of which one is known, as an Arrow table `session_id device_id`."""
+        return self._tables()[1]
+
+    def _tables(self) -> tuple[Any, Any]:
         import pyarrow as pa
 
         columns = (table.c.session_id, table.c.device_id, table.c.user_id)
         with self._database.read() as connection:
             state = tuple(connection.execute(select(func.count(), func.max(table.c.time)).select_from(table)).one())
-            if self._owners is None or self._owners[0] != state:
+            if self._known is None or self._known[0] != state:
                 rows = connection.execute(select(*columns)).all() if state[0] else []
-                found = _owners(pd.DataFrame(rows, columns=["session_id", "device_id", "user_id"], dtype=object))
+                links = pd.DataFrame(rows, columns=["session_id", "device_id", "user_id"], dtype=object)
                 text = [("session_id", pa.string()), ("user_id", pa.string()), ("direct", pa.bool_())]
-                self._owners = state, pa.Table.from_pandas(found, pa.schema(text), preserve_index=False)
-            return self._owners[1]
+                owned = pa.Table.from_pandas(_owners(links), pa.schema(text), preserve_index=False)
+                seen = links.loc[(links["session_id"] != _NONE) & (links["device_id"] != _NONE)]
+                devices = seen.groupby("session_id", sort=True)["device_id"].min()
+                names = [pa.array(list(column), pa.string()) for column in (devices.index, devices)]
+                self._known = state, owned, pa.Table.from_arrays(names, ["session_id", "device_id"])
+            return self._known[1:]
 
     def sessions_of(self, user_id: str) -> list[str]:
         """The sessions that belong to a user by the rule, as far as links tell."""

@@ -15,6 +15,10 @@ from shopr.analytics.reading.acts import with_persons
 from shopr.analytics.reading.source import EventTable
 from shopr.analytics.reading.span import Span
 from shopr.analytics.reading.touches import last_touch
+from shopr.analytics.store.event_store import EventStore
+from shopr.analytics.store.rows import Row, row_of
+from shopr.clock import ManualClock
+from shopr.data.events import Event, EventType
 from tests.analytics.tables import DAY0, table
 
 SPAN = Span(DAY0.date() + timedelta(days=2), DAY0.date() + timedelta(days=3))
@@ -79,6 +83,25 @@ def test_a_few_visits_after_a_silence_are_not_when_the_shop_was_busy() -> None:
     assert found.last == DAY0 + timedelta(minutes=9019)
     assert found.busy == DAY0 + timedelta(minutes=4)  # with u5, u4 and the three late ones: five persons
     assert extent(table(*late)).busy == extent(table(*late)).last
+
+
+def test_one_visitor_who_comes_five_times_is_not_five_persons(store: EventStore, clock: ManualClock) -> None:
+    """A shop that was busy a month ago; then somebody of the staff looks at it: first without a name, then with one."""
+
+    def act(ago: float, **given: str) -> Row:
+        return row_of(Event(type=EventType.PAGE_VIEWED, time=clock.now() - timedelta(minutes=ago), **given))
+
+    store.append([act(43_200 + at, user_id=f"u{at}", session_id=f"s{at}") for at in range(6)])
+    store.append([act(at, session_id=f"n{at}") for at in range(1, 6)])
+    for at in range(1, 6):
+        store.identities.link(session_id=f"n{at}", device_id="laptop")
+    store.append([act(20, session_id="m"), act(19, user_id="meg", session_id="m")])
+    store.append([act(30, user_id="meg"), act(31, session_id="l"), act(32, session_id="of-meg")])
+    store.identities.link(session_id="of-meg", user_id="meg")
+    found = extent(store)
+    assert found.last == clock.now() - timedelta(minutes=1)
+    assert found.busy == clock.now() - timedelta(minutes=43_201)  # the laptop, Meg, the session l, u0 and u1
+    assert found.events == 6 + 5 + 2 + 3
 
 
 @given(
