@@ -30,15 +30,14 @@ from shopr.workbench.running.settling import LEDGER_TAG, reconcile, run_folder, 
 from shopr.workbench.specs.spec import RunSpec, notebook_of, resolve
 from shopr.workbench.specs.sweep import SweepSpec
 from shopr.workbench.sweeps.choice import Study, points
+from shopr.workbench.sweeps.cluster import send_out
 from shopr.workbench.sweeps.trials import FINAL, Trials
-from shopr.workbench.sweeps.work import SLOTS, Job, objective_of, stopped, work
+from shopr.workbench.sweeps.work import Job, objective_of, stopped
 
 if TYPE_CHECKING:
     from shopr.tracking.runs import Run
 
 __all__ = ["Preview", "SweepResult", "preview", "run_sweep"]
-
-_POOL_LOSSES = 5
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ def run_sweep(
             )  # fmt: skip
             trials = Trials(Database.open(settings), sweep_id, clock)
             with _beating(ledger, trials, number, on_trial):
-                ran = _work(settings, job, jobs or spec.jobs)
+                ran = send_out(settings, job, jobs or spec.jobs, trials)
             over = deadline is not None and clock.now() >= deadline
             result = _concluded(settings, spec, parent, trials, number, over=over, ran=ran)
             state, message = result.state, result.reason
@@ -206,33 +205,6 @@ def _entered(settings: Settings, spec: SweepSpec, run: RunSpec, ledger: Ledger, 
         spec.name, run.notebook, spec.parameters, key=_digest(parts), ingredients=parts, kind="sweep"
     )  # fmt: skip
     return ledger.get(run_id) or {}
-
-
-def _work(settings: Settings, job: Job, jobs: int | None) -> int:
-    """Let workers take trials until they find none; where workers die, others go on."""
-    import joblib
-    from joblib.externals.loky.process_executor import BrokenProcessPool
-
-    if settings.dask_address:
-        from shopr.workbench.sweeps.cluster import on_cluster
-
-        return on_cluster(settings.dask_address, job, jobs)
-    at_once = jobs or joblib.cpu_count()
-    if at_once <= SLOTS:
-        return work(job, 0, slots=at_once)
-    workers = -(-at_once // SLOTS)
-    shares = [at_once // workers + (i < at_once % workers) for i in range(workers)]
-    for attempt in range(_POOL_LOSSES):
-        try:
-            with joblib.parallel_config(backend="loky"):
-                first = workers * attempt
-                calls = (joblib.delayed(work)(job, first + i, slots=share) for i, share in enumerate(shares))
-                return sum(joblib.Parallel(n_jobs=workers, batch_size=1)(calls))
-        except BrokenProcessPool:
-            reconcile(settings)  # what the dead one left open is free for the next
-    raise RunError(
-        f"workers of sweep {job.sweep['name']} died {_POOL_LOSSES} times", hint="Lower --jobs: memory may run out"
-    )
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from shopr.clock import Clock, SystemClock
 from shopr.storage.database import Database
@@ -47,11 +47,7 @@ class Trials:
         with self._database.begin() as connection:
             # The lock on the sweep's row lets one worker choose at a time; SQLite's transaction does so by itself.
             sweep = connection.execute(select(run_ledger.c.started_at).where(own).with_for_update()).one()
-            columns = (run_ledger.c.trial, run_ledger.c.state, run_ledger.c.reason, run_ledger.c.ended_at)
-            query = select(*columns).where(run_ledger.c.parent_id == self.sweep_id).order_by(run_ledger.c.started_at)
-            seen: dict[int, list[Any]] = {}
-            for row in connection.execute(query).mappings():
-                seen.setdefault(row["trial"], []).append(row)
+            seen = self._seen(connection)
             free = (n for n in range(total) if n not in seen or _free(seen[n], sweep.started_at))
             number = next(free, None)
             if number is None:
@@ -73,6 +69,29 @@ class Trials:
         with self._database.read() as connection:
             found = {row["trial"]: dict(row) for row in connection.execute(query).mappings()}
         return [found[number] for number in sorted(found)]
+
+    def open(self) -> bool:
+        """Whether somebody is at a trial, or was and nobody knows yet that they are gone."""
+        query = select(run_ledger.c.run_id).where(
+            run_ledger.c.parent_id == self.sweep_id, run_ledger.c.state.in_((State.QUEUED, State.RUNNING))
+        )
+        with self._database.read() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
+    def lost(self) -> bool:
+        """Whether a trial was lost and may be made again."""
+        with self._database.read() as connection:
+            seen = self._seen(connection)
+        return any(rows[-1]["state"] == State.LOST and len(rows) < _MOST_LOSSES for rows in seen.values())
+
+    def _seen(self, connection: Connection) -> dict[int, list[Any]]:
+        """The rows of each trial that was taken, the oldest first."""
+        columns = (run_ledger.c.trial, run_ledger.c.state, run_ledger.c.reason, run_ledger.c.ended_at)
+        query = select(*columns).where(run_ledger.c.parent_id == self.sweep_id).order_by(run_ledger.c.started_at)
+        seen: dict[int, list[Any]] = {}
+        for row in connection.execute(query).mappings():
+            seen.setdefault(row["trial"], []).append(row)
+        return seen
 
     def orphaned(self) -> bool:
         """Whether the sweep has ended, or its process is gone: then nobody waits for its trials."""

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,9 +26,10 @@ from shopr.workbench.running.preloading import modules_of
 from shopr.workbench.running.settling import reconcile
 from shopr.workbench.specs.spec import RunSpec
 from shopr.workbench.specs.sweep import SweepSpec, load_sweep
+from shopr.workbench.sweeps.cluster import send_out
 from shopr.workbench.sweeps.sweep import preview, run_sweep
 from shopr.workbench.sweeps.trials import Trials
-from shopr.workbench.sweeps.work import objective_of, stopped
+from shopr.workbench.sweeps.work import Job, objective_of, stopped
 from tests.waiting import PATIENCE, until
 from tests.workbench.conftest import notebook
 
@@ -40,7 +42,7 @@ FIT = (
 RUN = {
     "name": "fit",
     "notebook": "fit.ipynb",
-    "timeout": 300,
+    "timeout": int(PATIENCE),
     "parameters": {
         "lam": {"type": "float", "default": 1.0, "min": 0, "max": 100},
         "kind": {"type": "str", "default": "a", "choices": ["a", "b"]},
@@ -54,6 +56,13 @@ SWEEP = {
     "objective": {"metric": "score@10"},
     "space": {"lam": [1, 5], "kind": ["a", "b"]},
 }
+TOGETHER = (
+    "\nimport glob, os, threading\n"
+    "open(f'began-{os.getpid()}', 'w').close()\n"
+    "while len(glob.glob('began-*')) < 2:\n"
+    "    threading.Event().wait(0.05)"
+)
+"""The first trial waits until another has begun: one worker that is quick cannot take them all."""
 Load = Callable[..., tuple[SweepSpec, RunSpec]]
 
 
@@ -116,9 +125,11 @@ def test_a_grid_in_one_process_then_all_from_cache(project, stores, tmp_path, ca
 
 def test_two_local_processes_and_a_dask_cluster_of_two_give_equal_results(project, stores, monkeypatch):
     distributed = pytest.importorskip("distributed")
-    spec, run = project()
+    spec, run = project(FIT + TOGETHER)
     loky = run_sweep(stores, spec, run, jobs=2)
     assert values(spec, loky.rows) == GRID
+    for mark in Path().glob("began-*"):
+        mark.unlink()
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
     ) as cluster:
@@ -139,6 +150,55 @@ def test_a_cluster_that_does_not_answer(project, stores):
         run_sweep(stores.model_copy(update={"dask_address": "tcp://127.0.0.1:9"}), spec, run)
     (row,) = Ledger(Database.open(stores)).recent()
     assert row["state"] == State.FAILED
+
+
+def test_a_scheduler_that_goes_away_is_told_in_one_line(project, stores, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+
+    class Client:
+        def __init__(self, address: str, **_: object) -> None:
+            self.address = address
+
+        def __enter__(self) -> Client:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def nthreads(self) -> dict[str, int]:
+            return {"tcp://w": 2}
+
+    def lost(*_: object, **__: object) -> None:
+        raise distributed.client.FutureCancelledError("work-1", "scheduler-connection-lost")
+
+    monkeypatch.setattr("distributed.Client", Client)
+    monkeypatch.setattr("joblib.parallel_config", lambda **_: nullcontext())
+    monkeypatch.setattr("joblib.Parallel", lambda **_: lost)
+    spec, run = project()
+    with pytest.raises(RunError, match=r"scheduler tcp://gone:1 went away while sweep fits ran.*--resume"):
+        run_sweep(stores.model_copy(update={"dask_address": "tcp://gone:1"}), spec, run)
+
+
+def test_what_a_worker_had_that_died_is_taken_again_after_the_others_had_ended(project, stores, monkeypatch):
+    spec, run = project()
+    claim = (
+        "import sys\nfrom shopr.config import Settings\nfrom shopr.storage.database import Database\n"
+        f"from {Trials.__module__} import Trials\n"
+        "Trials(Database.open(Settings()), sys.argv[1]).claim('fit', 'fit.ipynb', 4)"
+    )
+    sent, begun = send_out.__globals__["_work"], []
+
+    def one_dies(settings: Settings, job: Job, jobs: int | None, begin: int) -> int:
+        begun.append(begin)
+        if len(begun) > 1:
+            return sent(settings, job, jobs, begin)
+        subprocess.run([sys.executable, "-c", claim, job.sweep_id], check=True)
+        return 0
+
+    monkeypatch.setitem(send_out.__globals__, "_work", one_dies)
+    done = run_sweep(stores, spec, run, jobs=1)
+    assert values(spec, done.rows) == GRID
+    assert (done.ran, done.reason) == (4, "")
+    assert len(set(begun)) == 2  # who is sent out later draws from another stream
 
 
 def test_optuna_suggests_prunes_and_stops(project, stores):
@@ -213,11 +273,11 @@ def test_a_sweep_that_is_asked_to_end_ends_its_trials_on_record(project, stores,
 
 
 def test_more_trials_at_a_time_than_one_process_attends_to(project, stores, monkeypatch):
-    monkeypatch.setattr("shopr.workbench.sweeps.sweep.SLOTS", 1)
-    spec, run = project()
+    monkeypatch.setattr("shopr.workbench.sweeps.cluster.SLOTS", 1)
+    spec, run = project(FIT + TOGETHER)
     done = run_sweep(stores, spec, run, jobs=2)
     assert values(spec, done.rows) == GRID
-    assert len({row["pid"] for row in done.rows} - {os.getpid()}) >= 1
+    assert len({row["pid"] for row in done.rows} - {os.getpid()}) == 2
 
 
 def test_a_budget_that_is_over_and_a_sweep_that_is_under_way(project, stores, clock):
