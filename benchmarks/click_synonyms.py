@@ -29,8 +29,8 @@ import pandas as pd  # noqa: E402
 
 from shopr.data.sources.chorus import load  # noqa: E402
 from shopr.search import ProductSearch  # noqa: E402
-from shopr.search.evaluation import ndcg, read_ratings  # noqa: E402
-from shopr.search.learning import LearntSearch, learn  # noqa: E402
+from shopr.search.learnt.learning import LearntSearch, learn  # noqa: E402
+from shopr.search.measures.evaluation import ndcg, read_ratings  # noqa: E402
 from tests.search.gap_world import gap_events  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "click_synonyms.json"

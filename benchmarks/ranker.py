@@ -27,10 +27,10 @@ import pandas as pd  # noqa: E402
 
 from shopr.data.sources import chorus  # noqa: E402
 from shopr.search import ProductSearch  # noqa: E402
-from shopr.search.clicks import ClickLog, examination, shuffled  # noqa: E402
-from shopr.search.confidence import OBSERVATIONS, observe  # noqa: E402
-from shopr.search.ranker import _folds, _places, fit, train  # noqa: E402
-from shopr.search.ranking import rank  # noqa: E402
+from shopr.search.learnt.clicks import ClickLog, examination, shuffled  # noqa: E402
+from shopr.search.learnt.ranker import _folds, _places, fit, train  # noqa: E402
+from shopr.search.searching.confidence import OBSERVATIONS, observe  # noqa: E402
+from shopr.search.searching.ranking import rank  # noqa: E402
 from tests.search.click_world import looked_at, world  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "ranker.json"

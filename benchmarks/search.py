@@ -36,7 +36,7 @@ from benchmarks.searching.typos import slipped  # noqa: E402
 from shopr.data.catalog import Catalog  # noqa: E402
 from shopr.data.sources.chorus import load  # noqa: E402
 from shopr.search import ProductSearch, SearchConfig  # noqa: E402
-from shopr.search.evaluation import ndcg, read_ratings  # noqa: E402
+from shopr.search.measures.evaluation import ndcg, read_ratings  # noqa: E402
 
 PEERS = ("bm25s==0.3.*", "PyStemmer", "tantivy", "rank-bm25", "numpy")
 WEIGHTS = {"title": 6, "type": 4, "brand": 2, "description": 2, "attributes": 1}

@@ -29,9 +29,9 @@ from sklearn.decomposition import PCA  # noqa: E402
 from sklearn.model_selection import StratifiedKFold  # noqa: E402
 
 from shopr.metrics.bootstrap import interval  # noqa: E402
-from shopr.search.visual import VisualSearch  # noqa: E402
-from shopr.search.visual_config import VisualConfig  # noqa: E402
-from shopr.search.visual_features import Seen, describe_pictures  # noqa: E402
+from shopr.search.pictures.config import VisualConfig  # noqa: E402
+from shopr.search.pictures.features import Seen, describe_pictures  # noqa: E402
+from shopr.search.pictures.search import VisualSearch  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "visual.json"
 TARGETS = {"no labels": 0.45, "with gallery labels": 0.60}
@@ -85,7 +85,7 @@ def described(folder: Path, cache: Path | None) -> tuple[Seen, list[str]]:
 
 def borders(folder: Path) -> np.ndarray:
     """Mean and spread of the colours along each photo's border."""
-    from shopr.search.visual_reading import read_picture
+    from shopr.search.pictures.reading import read_picture
 
     rows = []
     for path in files(folder):

@@ -11,7 +11,7 @@ import pytest
 
 from shopr.former import former_names
 
-for package in ("shopr.abtest", "shopr.workbench"):  # each says which of its modules moved
+for package in ("shopr.abtest", "shopr.search", "shopr.workbench"):  # each says which of its modules moved
     import_module(package)
 NAMES = sorted(former_names().items())
 ASIDE = """

@@ -15,8 +15,8 @@ from shopr.config import Settings
 from shopr.data.catalog import Catalog
 from shopr.data.dataset import Dataset
 from shopr.errors import InputError
-from shopr.search.journal import SearchJournal
-from shopr.search.request import PageRequest
+from shopr.search.asking.request import PageRequest
+from shopr.search.learnt.journal import SearchJournal
 from shopr.shop import Shop
 from shopr.shop.storefront import Shopper
 

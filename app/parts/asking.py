@@ -14,7 +14,7 @@ from uuid import uuid4
 import streamlit as st
 
 from parts.visitor import inspected
-from shopr.search.request import PageRequest
+from shopr.search.asking.request import PageRequest
 from shopr.shop import Shop
 from shopr.shop.storefront import ShopPage, Shopper
 

@@ -10,7 +10,7 @@ from parts.asking import Held, change, go
 from parts.storefront import condition, labels
 from parts.words import plain
 from shopr.money import exponent, format_minor, from_minor, to_minor
-from shopr.search.request import LONGEST, PageRequest
+from shopr.search.asking.request import LONGEST, PageRequest
 from shopr.shop import Shop
 
 __all__ = ["SORTS", "box", "narrow", "suggest"]

@@ -16,7 +16,7 @@ from parts.frame import notice, section
 from parts.storefront import shelf
 from parts.words import day, pieces_left
 from shopr.money import exponent, format_minor, from_minor
-from shopr.search.request import PageRequest
+from shopr.search.asking.request import PageRequest
 from shopr.shop import Card, Shop
 from shopr.shop.product_page import ProductPage
 

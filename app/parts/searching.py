@@ -10,9 +10,9 @@ import streamlit as st
 from parts.cards import grid
 from parts.words import count, percent
 from shopr.search import Found
-from shopr.search.click_synonyms import LearntRule
-from shopr.search.desk import Failure
-from shopr.search.visual import Look
+from shopr.search.learnt.click_synonyms import LearntRule
+from shopr.search.merchant.desk import Failure
+from shopr.search.pictures.search import Look
 from shopr.shop import Card, Reason, Shop
 
 __all__ = ["failing", "learnt", "looks", "products", "sure"]

@@ -10,8 +10,8 @@ import streamlit as st
 from parts.cards import figure
 from parts.words import pieces_left, plain, short
 from shopr.money import format_minor
-from shopr.search.listing import Choice, Listing
-from shopr.search.request import PageRequest
+from shopr.search.asking.request import PageRequest
+from shopr.search.searching.listing import Choice, Listing
 from shopr.shop import Card
 
 __all__ = ["ACTS", "condition", "labels", "shelf", "span"]

@@ -11,8 +11,8 @@ from parts.words import count, percent, plain, sentence
 
 from shopr.errors import ShoprError
 from shopr.search import Found
-from shopr.search.desk import Failure, SearchDesk
-from shopr.search.visual_reading import FORMATS, MAX_BYTES
+from shopr.search.merchant.desk import Failure, SearchDesk
+from shopr.search.pictures.reading import FORMATS, MAX_BYTES
 from shopr.shop import Shop
 
 WAYS = ["Words", "Picture", "Not found"]

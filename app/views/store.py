@@ -19,7 +19,7 @@ from parts.words import count, plain, sentence, short
 
 from shopr.commerce.sql import visitor
 from shopr.errors import ShoprError
-from shopr.search.request import PageRequest
+from shopr.search.asking.request import PageRequest
 from shopr.shop import Card, Shop
 from shopr.shop.storefront import Shopper
 

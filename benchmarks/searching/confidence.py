@@ -10,8 +10,8 @@ import numpy as np
 
 import shopr.search
 from shopr.search import ProductSearch
-from shopr.search.confidence import OBSERVATIONS, observe
-from shopr.search.ranking import rank
+from shopr.search.searching.confidence import OBSERVATIONS, observe
+from shopr.search.searching.ranking import rank
 
 __all__ = ["cross_validated", "ship"]
 

@@ -18,8 +18,8 @@ from shopr.chat.shelving import Kinds, Shelving, kinds_of
 from shopr.data.catalog import Catalog
 from shopr.data.fingerprint import fingerprint_frame, fingerprint_parts
 from shopr.errors import DataError
-from shopr.search import storing
-from shopr.search.keeping import code_of, kept
+from shopr.search.catalogue import storing
+from shopr.search.searching.keeping import code_of, kept
 
 __all__ = ["Grouped", "ShelfRows", "shelf_rows"]
 

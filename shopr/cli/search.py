@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from shopr.data.catalog import Catalog
-    from shopr.search.engine import ProductSearch
-    from shopr.search.meaning import MeaningSearch
+    from shopr.search.searching.engine import ProductSearch
+    from shopr.search.vectors.meaning import MeaningSearch
 
     Searches = ProductSearch | MeaningSearch
 
@@ -145,8 +145,8 @@ def query(
 def evaluate(*, catalog_path: Path, qrels: Path, encoder: Path | None, blend: float | None, as_json: bool) -> None:
     """Measure search against human ratings: nDCG@10, condensed nDCG@10, abstention."""
     from shopr.data.sources.files import read_table
-    from shopr.search.evaluation import evaluate as measure
-    from shopr.search.evaluation import read_ratings
+    from shopr.search.measures.evaluation import evaluate as measure
+    from shopr.search.measures.evaluation import read_ratings
 
     ratings = read_ratings(read_table(qrels).frame, qrels.name)
     catalog, engine = _build(catalog_path)
@@ -168,7 +168,7 @@ def evaluate(*, catalog_path: Path, qrels: Path, encoder: Path | None, blend: fl
 def _build(path: Path) -> tuple[Catalog, ProductSearch]:
     from shopr.data.sources.catalog_file import read_catalog
     from shopr.progress import step
-    from shopr.search.engine import ProductSearch
+    from shopr.search.searching.engine import ProductSearch
 
     with step("Read the catalogue") as reading:
         catalog, rejects = read_catalog(path)
@@ -187,8 +187,8 @@ def _reordered(engine: ProductSearch, catalog: Catalog, encoder: Path | None, bl
         return engine
     from shopr.config import Settings
     from shopr.progress import step
-    from shopr.search.meaning import MeaningSearch
-    from shopr.search.semantic import SentenceEncoder
+    from shopr.search.vectors.meaning import MeaningSearch
+    from shopr.search.vectors.semantic import SentenceEncoder
 
     model = SentenceEncoder(encoder)
     with step("Encode the products"):
@@ -196,7 +196,7 @@ def _reordered(engine: ProductSearch, catalog: Catalog, encoder: Path | None, bl
 
 
 def _load(folder: Path) -> ProductSearch:
-    from shopr.search.engine import ProductSearch
+    from shopr.search.searching.engine import ProductSearch
 
     return ProductSearch.load(folder)
 
@@ -225,7 +225,7 @@ def _queries(path: Path) -> pd.DataFrame:
 def _answer(engine: Searches, queries: pd.DataFrame, k: int, out: Path, as_json: bool) -> None:
     import pandas as pd
 
-    from shopr.search.results import Found
+    from shopr.search.asking.results import Found
 
     asked = queries["query"].tolist()
     # Who asks for nothing is not answered with the whole shop.

@@ -10,7 +10,7 @@ import click
 from shopr.cli.output import echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
-    from shopr.search.desk import SearchDesk
+    from shopr.search.merchant.desk import SearchDesk
     from shopr.shop import Shop
 
 __all__ = ["failing", "image"]
@@ -32,7 +32,7 @@ def _opened(name: str | None) -> tuple[Shop, SearchDesk]:
 def image(*, picture: Path | None, name: str | None, k: int, build: bool, as_json: bool) -> None:
     """Find the products that look most like PICTURE; the first time, all pictures of the shop are read."""
     from shopr.errors import InputError
-    from shopr.search.visual_features import describe_picture
+    from shopr.search.pictures.features import describe_picture
 
     if picture is None and not build:
         raise InputError("no picture is named", hint="shopr search image photo.jpg, or --build")

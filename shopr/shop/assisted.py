@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shopr.chat.memory import Memory
     from shopr.commerce.facade import Commerce
     from shopr.search import ProductSearch
-    from shopr.search.desk import SearchDesk
+    from shopr.search.merchant.desk import SearchDesk
     from shopr.shop.root import Shop
 
 __all__ = ["Assisted"]
@@ -49,8 +49,8 @@ class Assisted:
         Raises:
             NotReadyError: if the shop has no data.
         """
-        from shopr.search.desk import SearchDesk
-        from shopr.search.querylog import QueryLog
+        from shopr.search.merchant.desk import SearchDesk
+        from shopr.search.merchant.querylog import QueryLog
 
         shop = self._whole
         return SearchDesk(shop.catalog, shop.folder, QueryLog(shop.database, shop.name, clock=shop.clock))

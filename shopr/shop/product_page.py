@@ -13,7 +13,7 @@ import numpy as np
 from shopr.commerce.insight import PriceInsight
 from shopr.errors import InputError, NotReadyError
 from shopr.recommend.cards import Card
-from shopr.search.results import Filters
+from shopr.search.asking.results import Filters
 
 if TYPE_CHECKING:
     from shopr.commerce.offers import Snapshot

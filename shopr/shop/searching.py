@@ -11,8 +11,8 @@ import pandas as pd
 from shopr.data.events import EventType
 
 if TYPE_CHECKING:
-    from shopr.search.learning import LearntSearch
-    from shopr.search.results import Found
+    from shopr.search.asking.results import Found
+    from shopr.search.learnt.learning import LearntSearch
     from shopr.shop.root import Shop
     from shopr.shop.storefront import Storefront
 
@@ -67,7 +67,7 @@ class Searching:
             InputError: if k is below 1, or the share is none.
             NotReadyError: if the shop has no data.
         """
-        from shopr.search.request import PageRequest
+        from shopr.search.asking.request import PageRequest
         from shopr.shop.storefront import EXPLORED, Shopper
 
         page = self.storefront.page(
@@ -124,7 +124,7 @@ class Searching:
             NotReadyError: if the shop has no data.
             StorageError: if the events cannot be read or the result cannot be written.
         """
-        from shopr.search.learning import FILE, learn
+        from shopr.search.learnt.learning import FILE, learn
 
         shop = self._searched
         found = learn(

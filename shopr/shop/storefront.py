@@ -25,11 +25,11 @@ from shopr.errors import InputError, ShoprError
 from shopr.money import format_minor
 from shopr.randomness import generator
 from shopr.recommend.cards import Card, Reason
-from shopr.search.clicks import shuffled
-from shopr.search.journal import FILTERED
-from shopr.search.listing import SIZE, Listing, list_page
-from shopr.search.masking import masked
-from shopr.search.request import PageRequest
+from shopr.search.asking.request import PageRequest
+from shopr.search.learnt.clicks import shuffled
+from shopr.search.learnt.journal import FILTERED
+from shopr.search.searching.listing import SIZE, Listing, list_page
+from shopr.search.text.masking import masked
 from shopr.shop.product_page import ProductPage, product_page
 
 if TYPE_CHECKING:

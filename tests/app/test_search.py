@@ -6,10 +6,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from shopr.config import Settings
-from shopr.search.click_synonyms import LearntRule
-from shopr.search.desk import SearchDesk
-from shopr.search.learning import FILE, LearntSearch
-from shopr.search.querylog import QueryLog
+from shopr.search.learnt.click_synonyms import LearntRule
+from shopr.search.learnt.learning import FILE, LearntSearch
+from shopr.search.merchant.desk import SearchDesk
+from shopr.search.merchant.querylog import QueryLog
 from shopr.shop import Shop
 from shopr.storage.database import Database
 from tests.app.sample import AWKWARD

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from shopr.cli.main import cli
 from shopr.config import Settings
-from shopr.search.desk import SearchDesk
-from shopr.search.querylog import QueryLog
+from shopr.search.merchant.desk import SearchDesk
+from shopr.search.merchant.querylog import QueryLog
 from shopr.shop import Shop
 from tests.app.sample import sample_dataset
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from shopr.search.clicks import ClickLog, shuffled
+from shopr.search.learnt.clicks import ClickLog, shuffled
 
 LIST = 8
 FEATURES = 4

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from shopr.data.events import EVENT_COLUMNS
-from shopr.search.engine import ProductSearch
+from shopr.search.searching.engine import ProductSearch
 
 LIST = 10
 _BEGAN = pd.Timestamp("2026-03-01", tz="UTC")

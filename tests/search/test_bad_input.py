@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shopr.search import ProductSearch
-from shopr.search.advice import Adviser
-from shopr.search.masking import masked
-from shopr.search.results import Found
-from shopr.search.synonyms import Synonyms
-from shopr.search.understanding import MAX_QUERY
+from shopr.search.asking.results import Found
+from shopr.search.merchant.advice import Adviser
+from shopr.search.query.understanding import MAX_QUERY
+from shopr.search.text.masking import masked
+from shopr.search.text.synonyms import Synonyms
 from tests.search.shelf import catalog
 
 SHOP = ProductSearch.build(catalog())

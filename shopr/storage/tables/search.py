@@ -10,7 +10,7 @@ __all__ = ["search_queries"]
 
 search_queries = table(
     "search_queries",
-    Card("shopr.search.querylog", "90 days", None, "none"),
+    Card("shopr.search.merchant.querylog", "90 days", None, "none"),
     Column("shop", String(63), nullable=False),
     Column("day", Date, nullable=False),
     Column("language", String(35), nullable=False),

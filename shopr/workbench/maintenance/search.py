@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from shopr.errors import ShoprError
-from shopr.search.learning import LearntSearch
+from shopr.search.learnt.learning import LearntSearch
 from shopr.workbench.maintenance.parts import Level, Part, Plot
 
 __all__ = ["relearn"]

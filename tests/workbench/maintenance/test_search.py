@@ -18,7 +18,7 @@ from shopr.data.catalog import Catalog
 from shopr.data.dataset import Dataset
 from shopr.errors import StorageError
 from shopr.search import ProductSearch
-from shopr.search.learning import LearntSearch
+from shopr.search.learnt.learning import LearntSearch
 from shopr.shop import Shop
 from shopr.workbench.maintenance.parts import Level
 from shopr.workbench.maintenance.search import relearn

@@ -1,0 +1,1 @@
+"""The catalogue as arrays: terms, facts, kinds of things, and which products pass filters."""

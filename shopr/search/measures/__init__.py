@@ -1,0 +1,1 @@
+"""How good search is: on queries with ratings, and on probes that a catalogue answers."""

@@ -1,0 +1,1 @@
+"""Search at work in one shop, and what its merchandiser is told of searches that failed."""

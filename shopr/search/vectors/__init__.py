@@ -1,0 +1,1 @@
+"""Search by meaning: vectors of texts reorder what words have found."""
