@@ -116,12 +116,21 @@ def _advance(rules: RolloutRules, *, as_json: bool) -> None:
 
 @click.command(epilog="Example: shopr rollback --reason 'conversion fell'")
 @click.option("--reason", default="", help="Why, for the record.")
+@click.option(
+    "--to", metavar="VERSION", help="Which version that was the champion once; else the one before the present."
+)
 @click.option("--trial", is_flag=True, help="End the trial of the challenger, shadow or canary instead.")
 @json_option
-def rollback(reason: str, trial: bool, as_json: bool) -> None:
-    """Let the version serve again that served before the champion."""
+def rollback(reason: str, to: str | None, trial: bool, as_json: bool) -> None:
+    """Let the version serve again that served before the champion, or any other that was champion once.
+
+    A version whose files are gone or changed is passed over for the one before it; one that is named by --to is not.
+    The app and the gateway follow within seconds; who did it, when and why is on record ('shopr models').
+    """
     from shopr.config import Settings
 
+    if trial and to is not None:
+        raise click.UsageError("--trial ends a trial and --to names a former champion: give one of them")
     if trial:
         from shopr.tracking.rollout import withdraw
 
@@ -130,7 +139,7 @@ def rollback(reason: str, trial: bool, as_json: bool) -> None:
     else:
         from shopr.tracking.promotion import rollback as back
 
-        version = back(Settings(), reason=reason)
+        version = back(Settings(), to=to, reason=reason)
         said = f"Version {version} is the champion again"
     if as_json:
         echo_json({"version": version})

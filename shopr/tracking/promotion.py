@@ -22,8 +22,15 @@ from shopr.tracking.evidence import Evidence
 from shopr.tracking.gate import Decision, Rules
 from shopr.tracking.judging import judge
 from shopr.tracking.packaging import load_model
-from shopr.tracking.record import enter, history, move_champion, record_row, served_before
-from shopr.tracking.registry import MODEL_NAME, aliased_version, champion_version, newest_candidate, register
+from shopr.tracking.record import champions, enter, history, move_champion, record_row, served_before
+from shopr.tracking.registry import (
+    MODEL_NAME,
+    aliased_version,
+    champion_version,
+    newest_candidate,
+    register,
+    versions,
+)
 from shopr.tracking.store import client, guarded
 from shopr.tracking.trials import TrialStore
 
@@ -125,34 +132,77 @@ def _install(settings: Settings, row: Mapping[str, Any], clock: Clock) -> None:
     publish_card(settings, version)
 
 
-def rollback(settings: Settings, *, actor: str | None = None, reason: str = "", clock: Clock | None = None) -> str:
-    """Let the version serve again that served before the present champion; returns it.
+def rollback(
+    settings: Settings, *, to: str | None = None, actor: str | None = None, reason: str = "", clock: Clock | None = None
+) -> str:
+    """Let a version serve again that was the champion before; returns it.
 
-    A version whose files are gone or changed is passed over for the one before it, and the record says so.
+    Args:
+        to: the version; by default the one that served before the present champion. If the files of that one are gone
+            or changed, it is passed over for the one before it, and the record says so.
 
     Raises:
         NotReadyError: if nothing serves, or nothing that could serve again served before.
-        StorageError: if a store refuses.
+        InputError: if the version of `to` serves, was never the champion, or was retired.
+        StorageError: if a store refuses, or the files of the version of `to` changed since they were logged.
+        GateError: if another step moved the champion meanwhile.
     """
     clock = clock or SystemClock()
     serving = champion_version(settings)
     if serving is None:
         raise NotReadyError("no model serves", hint="Run 'shopr promote' first")
-    passed_over = []
-    for before in served_before(history(settings), str(serving.version)):
-        try:
-            with guarded(settings):
-                target = client(settings).get_model_version(MODEL_NAME, before)
-            load_model(settings, target)  # a version that cannot serve must not become the champion
-            break
-        except StorageError as error:
-            passed_over.append(error.message)
+    if to is None:
+        before, passed_over = _nearest(settings, str(serving.version))
     else:
-        what = "; ".join([f"no version served before version {serving.version}", *passed_over])
-        raise NotReadyError(what, hint="See 'shopr models'")
+        before, passed_over = _named(settings, to, str(serving.version)), []
     why = "; ".join([reason or "asked for", *passed_over])
     move_champion(settings, record_row("rollback", before, str(serving.version), actor, why, {}), clock)
     return before
+
+
+def _nearest(settings: Settings, serving: str) -> tuple[str, list[str]]:
+    """The version that served before and can serve again, and what is wrong with those that were passed over."""
+    passed_over: list[str] = []
+    for before in served_before(history(settings), serving):
+        try:
+            _check(settings, before)
+            return before, passed_over
+        except StorageError as error:
+            passed_over.append(error.message)
+    what = "; ".join([f"no version served before version {serving}", *passed_over])
+    others = _others(settings, serving)
+    raise NotReadyError(what, hint=f"Name one by --to: {', '.join(others)}" if others else "See 'shopr models'")
+
+
+def _named(settings: Settings, version: str, serving: str) -> str:
+    """The version, if it was the champion, is none now, and is there still."""
+    others = _others(settings, serving)
+    hint = f"Versions that can serve again: {', '.join(others)}" if others else "No other version can serve again"
+    if version == serving:
+        raise InputError(f"version {version} serves already", hint=hint)
+    if version not in others:
+        was = version in champions(history(settings))
+        raise InputError(
+            f"version {version} {'is gone: it was retired' if was else 'was never the champion'}", hint=hint
+        )
+    try:
+        _check(settings, version)
+    except StorageError as error:
+        raise StorageError(error.message, hint=hint) from error
+    return version
+
+
+def _others(settings: Settings, serving: str) -> list[str]:
+    """The versions besides the one that serves that were champion and are registered still, the latest first."""
+    there = set(versions(settings)["version"].astype(str))
+    return [version for version in champions(history(settings)) if version in there and version != serving]
+
+
+def _check(settings: Settings, version: str) -> None:
+    """A version that cannot serve must not become the champion."""
+    with guarded(settings):
+        target = client(settings).get_model_version(MODEL_NAME, version)
+    load_model(settings, target)
 
 
 def _free(settings: Settings) -> None:

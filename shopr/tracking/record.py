@@ -20,7 +20,7 @@ from shopr.storage.database import Database
 from shopr.storage.tables import promotions
 from shopr.tracking.registry import MODEL_NAME, PREVIOUS, point, serving_version
 
-__all__ = ["enter", "history", "move_champion", "record_row", "served_before"]
+__all__ = ["champions", "enter", "history", "move_champion", "record_row", "served_before"]
 
 
 def history(settings: Settings) -> pd.DataFrame:
@@ -54,6 +54,16 @@ def served_before(record: pd.DataFrame, serving: str) -> list[str]:
     if stack and stack[-1] == serving:
         stack.pop()
     return list(dict.fromkeys(version for version in reversed(stack) if version != serving))
+
+
+def champions(record: pd.DataFrame) -> list[str]:
+    """Every version that was the champion once, the latest first.
+
+    Args:
+        record: as `history` gives it.
+    """
+    served = record[record["action"].isin(["promote", "rollback"])]["version"]
+    return list(dict.fromkeys(map(str, served)))
 
 
 def record_row(  # noqa: PLR0917 - the columns of the record, in order

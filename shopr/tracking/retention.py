@@ -11,7 +11,7 @@ from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
 from shopr.errors import InputError, StorageError
 from shopr.tracking.packaging import MODEL_FOLDER
-from shopr.tracking.record import enter, history, record_row
+from shopr.tracking.record import champions, enter, history, record_row
 from shopr.tracking.registry import MODEL_NAME, serving_version, versions
 from shopr.tracking.store import client, guarded, quiet_mlflow
 
@@ -31,8 +31,7 @@ def retirable(settings: Settings, keep: int) -> list[str]:
     if keep < 1:
         raise InputError(f"keep is {keep}", hint="Keep 1 version at least, or a rollback has nothing to go back to")
     known, record = versions(settings), history(settings)
-    served = record[record["action"].isin(["promote", "rollback"])]["version"].astype(str)
-    stay: Sequence[str] = list(dict.fromkeys(served))[: keep + 1]  # the one that serves, and `keep` before it
+    stay: Sequence[str] = champions(record)[: keep + 1]  # the one that serves, and `keep` before it
     rows = zip(known["version"], known["alias"], strict=True)
     return sorted((v for v, alias in rows if not alias and v not in stay), key=int)
 

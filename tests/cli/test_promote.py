@@ -71,6 +71,9 @@ def test_train_promote_roll_back(capsys, shop, tmp_path):
     assert [h["action"] for h in document["history"]] == ["promote", "refuse"]
     status, _, err = run(capsys, "rollback", "--reason", "sales fell")
     assert (status, err) == (1, "error: no version served before version 1. See 'shopr models'\n")
+    status, _, err = run(capsys, "rollback", "--to", "7")
+    assert (status, err) == (2, "error: version 7 was never the champion. No other version can serve again\n")
+    assert run(capsys, "rollback", "--to", "1", "--trial")[0] == 2
     status, _, err = run(capsys, "promote", "--rules", tmp_path / "none.yaml")
     assert (status, "cannot be read" in err) == (2, True)
 

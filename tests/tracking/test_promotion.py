@@ -18,10 +18,11 @@ from shopr.tracking import judging, promotion
 from shopr.tracking.evidence import gather
 from shopr.tracking.gate import Decision, Reason
 from shopr.tracking.packaging import load_model, log_model
-from shopr.tracking.registry import CANDIDATE_TAG, champion_version, point, register, versions
+from shopr.tracking.registry import CANDIDATE_TAG, MODEL_NAME, champion_version, point, register, versions
 from shopr.tracking.rules import Rules
 from shopr.tracking.runs import run
 from shopr.tracking.slot import ModelSlot
+from shopr.tracking.store import client
 from tests.tracking.shop import candidate, log
 
 RULES = Rules(resamples=200, most_latency_ms=10_000)
@@ -155,6 +156,43 @@ def test_rollback_retraces_the_record_past_broken_versions(stores, bought, monke
     # Moved by other hands: what the record has on top comes first.
     point(stores, "3")
     assert promotion.rollback(stores) == "1"
+
+
+def test_rollback_to_any_version_that_was_the_champion(stores, bought, monkeypatch, clock):
+    passes = Decision(True, (Reason("gain", 1.0, 0.0, True, "better"),), "x", 1, 0.95)
+    monkeypatch.setattr(judging, "decide", lambda *_, **__: passes)
+    runs = [candidate(stores, bought, "ease", lam=lam) for lam in (50.0, 60.0, 70.0, 80.0)]
+    for run_id in runs[:3]:
+        promote(stores, bought, run_id, clock=clock)
+    promote(stores, bought, runs[3], to="challenger")
+    slot = ModelSlot(stores, clock=clock)
+    assert slot.current().version == "3"
+    assert promotion.rollback(stores, to="1", reason="2 was no better", actor="bea", clock=clock) == "1"
+    clock.advance(6)
+    assert slot.current().version == "1"  # what serves follows
+    row = promotion.history(stores).iloc[0]
+    assert (row["action"], row["version"], row["previous_version"]) == ("rollback", "1", "3")
+    assert (row["actor"], row["reason"]) == ("bea", "2 was no better")
+
+    refusals = {
+        "1": r"version 1 serves already.*can serve again: 3, 2",
+        "4": r"version 4 was never the champion.*can serve again: 3, 2",
+        "latest": r"version latest was never the champion",
+    }
+    for given, words in refusals.items():
+        with pytest.raises(InputError, match=words):
+            promotion.rollback(stores, to=given)
+    with pytest.raises(NotReadyError, match=r"no version served before version 1.*Name one by --to: 3, 2"):
+        promotion.rollback(stores)
+    tamper(model_files(stores, runs[1]))
+    with pytest.raises(StorageError, match=r"version 2 is not what was logged.*can serve again: 3, 2"):
+        promotion.rollback(stores, to="2")
+    client(stores).delete_model_version(MODEL_NAME, "2")
+    with pytest.raises(InputError, match=r"version 2 is gone: it was retired.*can serve again: 3$"):
+        promotion.rollback(stores, to="2")
+    assert promotion.rollback(stores, to="3", clock=clock) == "3"  # forward again
+    assert promotion.rollback(stores, clock=clock) == "1"  # back to the one that served before
+    assert [promotion.history(stores)["action"].iloc[at] for at in range(3)] == ["rollback"] * 3
 
 
 def test_a_tampered_candidate_is_refused_and_a_tampered_champion_not_served(stores, bought):
