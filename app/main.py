@@ -43,6 +43,7 @@ page = st.navigation(
     ],
     position="top",
 )
+st.set_page_config(page_title=f"{page.title} · Shopr")
 st.logo(Path(__file__).resolve().parent / "logo.svg", size="medium")
 dress()
 who_line(who, page.url_path)

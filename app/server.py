@@ -3,7 +3,7 @@
 Streamlit itself guards its WebSocket and uploads by tokens of its own; what it has no idea of (strict headers,
 sessions on the server, access lists, limits, hosts) comes from `shopr.security`, before Streamlit sees a request.
 `shopr.serving.account` signs people in and asks what may be kept of them; `shopr.serving.collect` takes events in, puts
-the script that measures into pages, and tells Prometheus.
+the script that measures into pages, and tells Prometheus; `shopr.serving.steady` keeps a page steady for its people.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from shopr.config import Settings
 from shopr.serving.account.pages import AccountPages
 from shopr.serving.collect.calls import CallMeter, Routes
 from shopr.serving.collect.pages import Collecting
+from shopr.serving.steady import Steady
 from shopr.shop import Shop
 
 _FOLDER = Path(__file__).resolve().parent
@@ -54,5 +55,6 @@ app = st.App(
         Middleware(shop.security.doors, hosts=(*named, *_HERE) if named else usual, styles=(theme,)),
         Middleware(AccountPages, shop=shop),
         Middleware(Collecting, shop=shop),
+        Middleware(Steady),
     ],
 )

@@ -54,10 +54,14 @@ def header(title: str, text: str, *, eyebrow: str = "") -> None:
     st.html(f'<header class="page">{over}<h1>{escape(title)}</h1><p class="lead">{escape(text)}</p></header>')
 
 
-def section(title: str, text: str = "") -> None:
-    """The heading of a part of the page."""
+def section(title: str, text: str = "", *, said: bool = False) -> None:
+    """The heading of a part of the page.
+
+    Args:
+        said: it answers what was asked, and is said to who hears the page as soon as it changes.
+    """
     under = f"<p>{escape(text)}</p>" if text else ""
-    st.html(f'<div class="section"><h2>{escape(title)}</h2>{under}</div>')
+    st.html(f'<div class="section"{" data-say" if said else ""}><h2>{escape(title)}</h2>{under}</div>')
 
 
 def notice(text: str, *, tone: str = "info") -> None:

@@ -33,19 +33,21 @@ def conversation(shop: Shop, turns: Sequence[Turn], waiting: str = "") -> None:
         waiting: a message that is being answered now; "" for none.
     """
     rows = []
-    for said, reply in turns:
-        rows += [_said(said), _answered(shop, reply)] if said else [_answered(shop, reply)]
+    for place, (said, reply) in enumerate(turns, 1):
+        answer = _answered(shop, reply, newest=place == len(turns))
+        rows += [_said(said), answer] if said else [answer]
     if waiting:
         rows += [_said(waiting), '<li class="turn they busy"><div class="bubble"><i></i><i></i><i></i></div></li>']
     spoken = f'<ol class="talk">{"".join(rows)}</ol>' if rows else ""
-    st.html(f'<div role="log" aria-live="polite" aria-label="Conversation">{spoken}</div>')
+    # Drawn anew as a whole, so that no browser could tell what is new in it: the newest answer is said by itself.
+    st.html(f'<div role="log" aria-live="off" aria-label="Conversation">{spoken}</div>')
 
 
 def _said(text: str) -> str:
     return f'<li class="turn you"><span class="who">You</span><div class="bubble" dir="auto">{_lines(text)}</div></li>'
 
 
-def _answered(shop: Shop, reply: Mapping[str, Any]) -> str:
+def _answered(shop: Shop, reply: Mapping[str, Any], *, newest: bool = False) -> str:
     products = [_product(shop, each, place) for place, each in enumerate(reply.get("products", []), 1)]
     shelf = f'<ul class="offers">{"".join(products)}</ul>' if products else ""
     notes = "".join(f'<span class="tag">{escape(_NOTES[f])}</span>' for f in reply.get("flags", []) if f in _NOTES)
@@ -53,7 +55,8 @@ def _answered(shop: Shop, reply: Mapping[str, Any]) -> str:
     direction = "rtl" if reply.get("direction") == "rtl" else "ltr"
     return (
         f'<li class="turn they" lang="{escape(reply["language"])}" dir="{direction}">'
-        f'<span class="who" dir="ltr">Assistant{notes}</span><div class="bubble">{_lines(text)}</div>{shelf}</li>'
+        f'<span class="who" dir="ltr">Assistant{notes}</span>'
+        f'<div class="bubble"{" data-say" if newest else ""}>{_lines(text)}</div>{shelf}</li>'
     )
 
 

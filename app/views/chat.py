@@ -19,14 +19,17 @@ from shopr.shop import Shop
 EXAMPLES = ("Show me something new", "What do you recommend?", "What is trending?", "Do you have gifts under 30?")
 SIGN_IN = "You are a visitor. Sign in, and the assistant knows your history and orders."
 LISTED = 500
+_NEXT = "conversation"
+"""Where the id of a conversation waits for its first message."""
 
 
 def identity(shop: Shop) -> tuple[str, str | None]:
-    """The conversation and who is signed in. The conversation's id is in the address, so that a reload goes on."""
+    """The conversation and who is signed in. From its first message on the conversation's id is in the address, so that
+    a reload goes on; to look at the page alone leaves no entry in the browser's history."""
     given = st.query_params.get("c", "")
     if not (given.isalnum() and len(given) == 32):
-        given = uuid4().hex
-        st.query_params["c"] = given
+        st.query_params.pop("c", None)
+        given = st.session_state.setdefault(_NEXT, uuid4().hex)
     who = viewer(shop)
     with st.container(key="panel-controls"):
         left, right = st.columns([2, 1], gap="large", vertical_alignment="bottom")
@@ -62,9 +65,17 @@ def wake(_shop: Shop, fingerprint: str) -> bool:
 
 
 def anew() -> None:
-    """Begin another conversation."""
-    st.query_params["c"] = uuid4().hex
-    st.session_state.pop("asked", None)
+    """Another conversation, that begins with its first message."""
+    st.query_params.pop("c", None)
+    for name in (_NEXT, "asked"):
+        st.session_state.pop(name, None)
+
+
+def begin(conversation_id: str) -> None:
+    """The first message: from now on the address names the conversation."""
+    if st.query_params.get("c") != conversation_id:
+        st.query_params["c"] = conversation_id
+        st.session_state.pop(_NEXT, None)
 
 
 def ask(text: str) -> None:
@@ -128,6 +139,8 @@ def page() -> None:
     # Outside the columns, so that it stays at the foot of the window.
     typed = st.chat_input("Ask for a product, an order, a return …", key="message", max_chars=4_000)
     waiting = typed or st.session_state.pop("asked", "")
+    if waiting:
+        begin(conversation_id)
     left, right = st.columns([2.2, 1], gap="large")
     with left, boundary("the conversation"):
         talk(shop, conversation_id, user, waiting)

@@ -8,11 +8,11 @@ from parts.searching import failing, learnt, looks, products, sure
 from parts.source import open_shop
 from parts.visitor import picture_of
 from parts.words import count, percent, plain, sentence
+from shopr.search.merchant.desk import Failure, SearchDesk
+from shopr.search.pictures.reading import FORMATS, MAX_BYTES
 
 from shopr.errors import ShoprError
 from shopr.search import Found
-from shopr.search.merchant.desk import Failure, SearchDesk
-from shopr.search.pictures.reading import FORMATS, MAX_BYTES
 from shopr.shop import Shop
 
 WAYS = ["Words", "Picture", "Not found"]
@@ -36,13 +36,13 @@ def words(shop: Shop, search: SearchDesk) -> None:
     found = search.search(query, MOST, count=False)
     told(found)
     if found.abstained or not len(found):
-        section("Nothing is a match", "Nothing is shown rather than something wrong.")
+        section("Nothing is a match", "Nothing is shown rather than something wrong.", said=True)
         if found.alternatives:
             section("Nearest products", "They are not what was asked for.")
             products(shop, found.alternatives[:4], [""] * len(found.alternatives[:4]))
         return
     kind = f" Asked for: {found.product_type}." if found.product_type else ""
-    section(f"Found for “{query.strip()}”", f"{count(found.total, 'product')} match well.{kind}")
+    section(f"Found for “{query.strip()}”", f"{count(found.total, 'product')} match well.{kind}", said=True)
     products(shop, found.product_ids, sure(found))
 
 
@@ -96,7 +96,9 @@ def picture(shop: Shop, search: SearchDesk) -> None:
 
 def not_found(shop: Shop, search: SearchDesk) -> None:
     """The failing queries, with what could be done about them."""
-    period = st.segmented_control("Period", list(DAYS), default="30 days", key="period", bind="query-params")
+    period = st.segmented_control(
+        "Period", list(DAYS), default="30 days", required=True, key="period", bind="query-params"
+    )
     days = DAYS[period or "30 days"]
     totals = search.log.totals(days) if search.log is not None else {}
     asked, nothing, unsure = (sum(row[i] for row in totals.values()) for i in range(3))
@@ -159,7 +161,7 @@ def page() -> None:
         no_shop(shop.name, "There is nothing to search.")
         return
     search = shop.search_desk
-    way = st.segmented_control("Search by", WAYS, default=WAYS[0], key="way", bind="query-params")
+    way = st.segmented_control("Search by", WAYS, default=WAYS[0], required=True, key="way", bind="query-params")
     with boundary("the search"):
         if way == "Picture":
             picture(shop, search)

@@ -16,10 +16,10 @@ from parts.storefront import condition, shelf, span
 from parts.talk import cart as cart_lines
 from parts.visitor import visitor_session
 from parts.words import count, plain, sentence, short
+from shopr.search.asking.request import PageRequest
 
 from shopr.commerce.sql import visitor
 from shopr.errors import ShoprError
-from shopr.search.asking.request import PageRequest
 from shopr.shop import Card, Shop
 from shopr.shop.storefront import Shopper
 
@@ -87,7 +87,8 @@ def results(shop: Shop, held: Held) -> None:
     title = f"Found for “{words}”" if words else "All products" if not request.conditions else "Products"
     personal = " The order follows what you bought before." if page.personal and request.sort == "relevance" else ""
     order = SORTS[request.sort] if words or request.sort != "relevance" else SORTS["popularity"]
-    section(title, f"{span(page.listing)}. {order}{'' if 'price' in request.sort else ' first'}.{personal}")
+    text = f"{span(page.listing)}. {order}{'' if 'price' in request.sort else ' first'}.{personal}"
+    section(title, text, said=True)
     shelf(page.cards, page.confidences, partial(act, shop, held))
     if page.listing.pages > 1:
         st.session_state["page"] = request.page
@@ -123,7 +124,7 @@ def nothing(shop: Shop, held: Held, words: str) -> None:
     assert page is not None
     request, currency = page.request, shop.storefront.currency
     if page.listing.wayouts:
-        section("No product meets all conditions", "There are products without one of them:")
+        section("No product meets all conditions", "There are products without one of them:", said=True)
         with st.container(key="wayouts", horizontal=True, gap="small"):
             for place, way in enumerate(page.listing.wayouts):
                 named = plain(condition(request, way.part, way.name, currency))
@@ -134,7 +135,8 @@ def nothing(shop: Shop, held: Held, words: str) -> None:
                     args=(shop, request.without(way.part, way.name)),
                 )
         return
-    section(f"Nothing is a match for “{words}”" if words else "Nothing is here", "Better nothing than something wrong.")
+    title = f"Nothing is a match for “{words}”" if words else "Nothing is here"
+    section(title, "Better nothing than something wrong.", said=True)
     if page.nearest:
         section("Nearest products", "They are not what was asked for.")
         shelf(page.nearest, (), partial(act, shop, held), name="nearest")
@@ -186,6 +188,7 @@ def open_product(shop: Shop, held: Held, product_id: str) -> bool:
     if page is None:
         notice("The store has no such product.", tone="warning")
         return False
+    st.set_page_config(page_title=f"{short(page.card.title, 80)} · Shopr")
     if st.session_state.get("opened") != (held.number, product_id):
         st.session_state["opened"] = (held.number, product_id)
         shop.storefront.opened(held.page, product_id, held.page.shopper)

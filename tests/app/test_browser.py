@@ -109,6 +109,8 @@ def test_a_page_is_whole_accessible_and_asks_nobody_else(
     try:
         assert page.locator("[data-testid=stException], .notice.warning").count() == 0
         assert page.locator("h1").count() == 1
+        named = path.strip("/").replace("-", " ").capitalize() or "Overview"
+        assert page.title() == f"{named} · Shopr"
         assert page.locator("img:not([alt])").count() == 0
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         background = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")

@@ -33,7 +33,7 @@ def test_a_product_is_shown_with_the_records_facts_and_put_into_the_cart(stocked
     app = opened()
     assert "Nothing yet" in text(app)
     shown = said(app, "show me red mugs")
-    assert '<div role="log" aria-live="polite" aria-label="Conversation"><ol class="talk">' in shown
+    assert '<div role="log" aria-live="off" aria-label="Conversation"><ol class="talk">' in shown
     assert "Red mug no." in shown
     record = Shop.open(stocked).cards.card("p020")
     assert record.price is not None
@@ -66,7 +66,7 @@ def test_what_is_typed_is_text_and_stays_in_its_own_conversation(stocked: Settin
     strange = AppTest.from_file(str(APP / "views" / "chat.py"), default_timeout=PATIENCE)
     strange.query_params["c"] = "../../etc/passwd"
     strange.run()
-    assert strange.query_params["c"] != ["../../etc/passwd"]
+    assert "c" not in strange.query_params
     assert "mugs please" not in text(strange)
 
 

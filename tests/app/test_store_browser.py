@@ -37,6 +37,15 @@ def hosts() -> set[str]:
     return set()
 
 
+HEARING = """window.heard = []; const attach = Element.prototype.attachShadow;
+Element.prototype.attachShadow = function (options) {
+  const root = attach.call(this, options);
+  new MutationObserver(() => heard.push(root.textContent)).observe(root, {childList: true, subtree: true});
+  return root;
+}"""
+"""Keeps what a page says to who cannot see it: it stands where neither search nor copying finds it."""
+
+
 def asked(page: Page) -> dict[str, list[str]]:
     return parse_qs(urlsplit(page.url).query)
 
@@ -69,7 +78,11 @@ def test_each_of_its_pages_is_whole_and_accessible(
 def test_typing_finds_at_once_and_counts_once_it_stands(browser: Browser, server: AppServer, hosts: set[str]) -> None:
     page = opened(browser, server, "/store", hosts)
     try:
+        page.add_init_script(HEARING)
+        page.reload()
+        page.wait_for_selector(READY)
         box = page.get_by_role("searchbox", name="Search the store")
+        before = page.evaluate("history.length")
         box.press_sequentially("red lam", delay=40)
         expect(page.get_by_text("Found for “red lam”")).to_be_visible()
         box.press("p")
@@ -77,6 +90,8 @@ def test_typing_finds_at_once_and_counts_once_it_stands(browser: Browser, server
         expect(box).to_be_focused()
         expect(box).to_have_value("red lamp")
         assert asked(page)["q"] == ["red lamp"]
+        page.wait_for_function("heard.some(words => words.includes('Found for “red lamp”'))")
+        assert page.evaluate("history.length") == before + 1  # typed in one go: one entry, whatever pauses it had
         box.fill("quilted bathrobe")
         expect(page.get_by_text("Nothing is a match for “quilted bathrobe”")).to_be_visible()
         merchant = opened(browser, server, "/search?way=Not+found", hosts)
@@ -117,7 +132,8 @@ def test_narrowing_opening_and_buying_by_keyboard(browser: Browser, server: AppS
         page.get_by_role("button", name="View", exact=False).first.focus()
         page.keyboard.press("Enter")
         add = page.get_by_role("button", name="Add to cart")
-        expect(add).to_be_visible()
+        expect(page.get_by_role("heading", name="Sand mug no. 8")).to_be_focused()  # what was opened
+        expect(page).to_have_title("Sand mug no. 8 · Shopr")
         add.focus()
         page.keyboard.press("Enter")
         expect(page.get_by_text("is in the cart")).to_be_visible()
@@ -125,9 +141,14 @@ def test_narrowing_opening_and_buying_by_keyboard(browser: Browser, server: AppS
         assert asked(page) == {"q": ["mug"], "brand": ["Pico"], "product": ["p008"]}
         page.go_back()
         expect(page.get_by_text("1 – 5 of 5")).to_be_visible()
+        expect(page.get_by_role("button", name="View", exact=False).first).to_be_focused()  # where it was opened
         page.go_forward()
         page.get_by_role("button", name="Back to the results").click()
         expect(page.get_by_text("1 – 5 of 5")).to_be_visible()
+        page.get_by_role("button", name="Brand: Pico").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("1 – 12 of 15")).to_be_visible()
+        expect(page.get_by_role("heading", name="Found for “mug”")).to_be_focused()  # no condition is left
     finally:
         page.context.close()
 
@@ -136,7 +157,7 @@ def test_a_link_to_a_list_opens_it_for_somebody_else(browser: Browser, server: A
     page = opened(browser, server, "/store", hosts)
     try:
         page.get_by_role("button", name="Next page").click()
-        expect(page.get_by_text("13 – 24 of 60")).to_be_visible()
+        expect(page.get_by_text("13 – 24 of 60")).to_be_in_viewport()
         other = opened(browser, server, f"/store?{urlsplit(page.url).query}", hosts)
         expect(other.get_by_text("13 – 24 of 60")).to_be_visible()
         other.context.close()
