@@ -15,7 +15,7 @@ from parts.source import open_shop
 from parts.view import Chosen, View, choose, fresh, nothing_yet, refreshed, remembered
 from parts.words import count
 
-from shopr.analytics.measures.anonymity import K, few, suppressed
+from shopr.analytics.measures.anonymity import K, few, hidden_ways, suppressed
 from shopr.analytics.measures.funnel import Step
 from shopr.analytics.measures.funnels import ANY, entrances, funnel_table, versus
 from shopr.analytics.measures.journey import Journeys, journeys
@@ -143,13 +143,13 @@ def journeys_part(view: View) -> None:
         if not found.n:
             notice("No session has a step in this time.")
             return
-        known = found.links[found.links["persons"] >= K]
+        hidden = hidden_ways(found.links)
+        known = found.links[~hidden]
         if known.empty:
             notice(f"Every way was taken by {few()} shoppers, so that none is told.")
             return
         sankey_chart(sankey(known), found.n)
-        left_out = int(found.links["sessions"].sum() - known["sessions"].sum())
-        words = f" Ways of {few()} shoppers are left out ({count(left_out, 'session')} in all)." if left_out else ""
+        words = f" Ways of {few()} shoppers are left out, with those that would give them away." if hidden.any() else ""
         ends = "Who goes on after the last step is not drawn further."
         st.html(f'<p class="soft">{count(found.n, "session")}, {view.span.words()}. {ends}{words}</p>')
         paths = paths_list(found.paths)
