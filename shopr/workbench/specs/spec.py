@@ -107,7 +107,8 @@ class Retry(Strict):
 class RunSpec(Strict):
     """A parameterised notebook.
 
-    `notebook` is relative to the project; `timeout` is in seconds.
+    `notebook` is relative to the project. `timeout` is for one attempt as a whole, the start of its kernel included
+    (papermill's execution_timeout is for a cell): what starts every hour must be over within the hour.
     """
 
     name: str = Field(pattern=NAME)
@@ -115,7 +116,10 @@ class RunSpec(Strict):
     notebook: str = Field(pattern=r"^[^/\\]+(/[^/\\]+)*\.ipynb$")
     description: str = ""
     experiment: str = "shopr"
-    timeout: float = Field(1800, gt=0, le=86_400)
+    timeout: float = Field(
+        1800, gt=0, le=86_400,
+        description="seconds that one attempt may take in all, from the start of its kernel to its last cell",
+    )  # fmt: skip
     seed: int = Field(42, ge=0)
     retry: Retry = Field(default_factory=Retry)
     parameters: dict[str, Parameter] = Field(default_factory=dict)

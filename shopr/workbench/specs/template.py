@@ -79,7 +79,7 @@ kind: run
 notebook: notebooks/{name}.ipynb
 description: {title}
 experiment: {name}
-timeout: 1800
+timeout: 1800  # seconds of one attempt, the start of its kernel included
 seed: 42
 parameters:
   shop: {{type: str, default: "", help: "A shop's name; empty simulates one"}}
