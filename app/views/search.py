@@ -8,11 +8,11 @@ from parts.searching import failing, learnt, looks, products, sure
 from parts.source import open_shop
 from parts.visitor import picture_of
 from parts.words import count, percent, plain, sentence
-from shopr.search.merchant.desk import Failure, SearchDesk
-from shopr.search.pictures.reading import FORMATS, MAX_BYTES
 
 from shopr.errors import ShoprError
 from shopr.search import Found
+from shopr.search.merchant.desk import Failure, SearchDesk
+from shopr.search.pictures.reading import FORMATS, MAX_BYTES
 from shopr.shop import Shop
 
 WAYS = ["Words", "Picture", "Not found"]
