@@ -16,10 +16,10 @@ from parts.storefront import condition, shelf, span
 from parts.talk import cart as cart_lines
 from parts.visitor import visitor_session
 from parts.words import count, plain, sentence, short
-from shopr.search.asking.request import PageRequest
 
 from shopr.commerce.sql import visitor
 from shopr.errors import ShoprError
+from shopr.search.asking.request import PageRequest
 from shopr.shop import Card, Shop
 from shopr.shop.storefront import Shopper
 
