@@ -35,10 +35,10 @@ from shopr.data.splitting import cold_users, leave_last_out, unique_pairs  # noq
 from shopr.metrics.bootstrap import paired  # noqa: E402
 from shopr.metrics.ranking import evaluate  # noqa: E402
 from shopr.randomness import generator  # noqa: E402
-from shopr.recommend.base import Recommender  # noqa: E402
-from shopr.recommend.cold_tuning import tune_cold  # noqa: E402
-from shopr.recommend.content import item_vectors  # noqa: E402
-from shopr.recommend.registry import make  # noqa: E402
+from shopr.recommend.contract.base import Recommender  # noqa: E402
+from shopr.recommend.contract.registry import make  # noqa: E402
+from shopr.recommend.models.content import item_vectors  # noqa: E402
+from shopr.recommend.selection.cold_tuning import tune_cold  # noqa: E402
 from shopr.recommend.topk import top_k  # noqa: E402
 
 SEED, K, USERS = 42, 10, 8_000

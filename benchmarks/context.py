@@ -36,9 +36,9 @@ from shopr.data.sources.online_retail import load  # noqa: E402
 from shopr.data.times import unix_seconds  # noqa: E402
 from shopr.metrics.bootstrap import paired  # noqa: E402
 from shopr.metrics.ranking import evaluate  # noqa: E402
-from shopr.recommend.base import popularity  # noqa: E402
-from shopr.recommend.circumstances import DIMENSIONS, Circumstances  # noqa: E402
-from shopr.recommend.context import ContextPrior  # noqa: E402
+from shopr.recommend.contract.base import popularity  # noqa: E402
+from shopr.recommend.situation.circumstances import DIMENSIONS, Circumstances  # noqa: E402
+from shopr.recommend.situation.context import ContextPrior  # noqa: E402
 from shopr.recommend.topk import top_k  # noqa: E402
 
 K, SEED, WEEK, TEST = 10, 42, 7 * 86_400, 0.2

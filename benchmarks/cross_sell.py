@@ -32,7 +32,7 @@ from shopr.data.catalog import Catalog  # noqa: E402
 from shopr.data.ids import IdMap  # noqa: E402
 from shopr.metrics.bootstrap import paired  # noqa: E402
 from shopr.metrics.ranking import evaluate  # noqa: E402
-from shopr.recommend.cross_sell import CrossSell  # noqa: E402
+from shopr.recommend.related.cross_sell import CrossSell  # noqa: E402
 from shopr.recommend.topk import top_k  # noqa: E402
 
 K, SEED = 10, 42

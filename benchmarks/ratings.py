@@ -22,7 +22,7 @@ import pandas as pd
 from shopr.data.interactions import Interactions
 from shopr.metrics.bootstrap import paired
 from shopr.metrics.ratings import evaluate_ratings
-from shopr.recommend.registry import make
+from shopr.recommend.contract.registry import make
 
 MODELS = ("svd", "svdpp", "knn_baseline")
 

@@ -43,15 +43,15 @@ from shopr.data.catalog import Catalog
 from shopr.data.events import Event, EventType
 from shopr.data.ids import IdMap
 from shopr.data.interactions import Histories, Interactions
-from shopr.recommend.base import Recommender
-from shopr.recommend.circumstances import Circumstances
-from shopr.recommend.context import ContextPrior
-from shopr.recommend.increments import follow, item_rows
-from shopr.recommend.live import LiveStore
-from shopr.recommend.online import OnlineState
-from shopr.recommend.pipeline import Boost, Pipeline, Wanted
-from shopr.recommend.registry import make
-from shopr.recommend.rules import Choice, Merchandising, PriceBand
+from shopr.recommend.contract.base import Recommender
+from shopr.recommend.contract.registry import make
+from shopr.recommend.following.increments import follow, item_rows
+from shopr.recommend.following.live import LiveStore
+from shopr.recommend.following.online import OnlineState
+from shopr.recommend.lists.pipeline import Boost, Pipeline, Wanted
+from shopr.recommend.lists.rules import Choice, Merchandising, PriceBand
+from shopr.recommend.situation.circumstances import Circumstances
+from shopr.recommend.situation.context import ContextPrior
 from shopr.storage import Database
 
 SEED = 42

@@ -84,10 +84,10 @@ def judged(items, truth, k: int, seed: int, n_items: int) -> Row:
 
 def shopr_lists(job: Row, train, users, k: int, described):
     """Item codes (users, k) of one of our models, and its times."""
-    from shopr.recommend import memory
-    from shopr.recommend.registry import make, model_class
-    from shopr.recommend.tuning import tune
-    from shopr.recommend.validation import hold_out
+    from shopr.recommend.contract import memory
+    from shopr.recommend.contract.registry import make, model_class
+    from shopr.recommend.selection.tuning import tune
+    from shopr.recommend.selection.validation import hold_out
 
     # S3-Rec's protocol: item weights never see the validation item, histories do.
     s3rec = job["split"] in S3REC

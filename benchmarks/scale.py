@@ -42,7 +42,7 @@ def versions() -> dict[str, str]:
 def spark_is_there() -> bool:
     """Whether Spark can start here; says why not on stderr."""
     from shopr.errors import ShoprError
-    from shopr.recommend.spark import check_ready
+    from shopr.recommend.models.spark import check_ready
 
     try:
         check_ready()
@@ -76,7 +76,7 @@ def main() -> None:
 
     import pandas as pd
 
-    from shopr.recommend.scaling import measure, slopes
+    from shopr.recommend.selection.scaling import measure, slopes
 
     sizes = [int(size) for size in arguments.rows.split(",")]
     models = [m for m in arguments.models.split(",") if m != "spark" or spark_is_there()]

@@ -27,8 +27,8 @@ CELL = (
     "from shopr.config import Settings\n"
     "from shopr.data.simulator import simulate\n"
     "from shopr.data.splitting import temporal\n"
-    "from shopr.recommend.evaluation import judge\n"
-    "from shopr.recommend.registry import make\n"
+    "from shopr.recommend.contract.registry import make\n"
+    "from shopr.recommend.selection.evaluation import judge\n"
     "from shopr.tracking.runs import run"
 )
 WORK = (

@@ -19,9 +19,9 @@ from shopr.data.finished import Finished
 from shopr.data.splitting import FourWay, four_way
 from shopr.metrics.bootstrap import paired
 from shopr.progress import step
-from shopr.recommend.base import Recommender
-from shopr.recommend.evaluation import Comparison, compare
-from shopr.recommend.registry import make
+from shopr.recommend.contract.base import Recommender
+from shopr.recommend.contract.registry import make
+from shopr.recommend.selection.evaluation import Comparison, compare
 from shopr.shop import Shop
 from shopr.tracking.evidence import gather
 from shopr.tracking.lineage import package_hash

@@ -22,10 +22,10 @@ class _Former(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        return ModuleSpec(fullname, self) if fullname in _TODAY else None
+        return ModuleSpec(fullname, self) if fullname.startswith("shopr.") and _today(fullname) else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        module = import_module(_TODAY[spec.name])
+        module = import_module(_today(spec.name) or spec.name)
         spec.loader_state = module.__spec__  # the import system is about to write this one over it
         return module
 
@@ -36,6 +36,15 @@ class _Former(MetaPathFinder, Loader):
 
 
 _FINDER = _Former()
+
+
+def _today(name: str) -> str | None:
+    """Today's name of a module that moved, or that lies in a package that did."""
+    if name in _TODAY:
+        return _TODAY[name]
+    package, _, module = name.rpartition(".")
+    moved = _today(package) if package else None
+    return f"{moved}.{module}" if moved else None
 
 
 def redirect(package: str, rooms: Mapping[str, str]) -> None:
@@ -51,7 +60,7 @@ def redirect(package: str, rooms: Mapping[str, str]) -> None:
             before, _, today = module.partition(":")
             _TODAY[f"{package}.{before}"] = f"{package}.{room}.{today or before}"
     if _FINDER not in sys.meta_path:
-        sys.meta_path.append(_FINDER)  # last: a module that is there under a name comes first
+        sys.meta_path.insert(0, _FINDER)  # first: else the modules of a package that moved are found a second time
 
 
 def former_names() -> dict[str, str]:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import import_module
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
 
 import pytest
 
 from shopr.former import former_names
 
-for package in ("shopr.abtest", "shopr.search", "shopr.workbench"):  # each says which of its modules moved
+for package in (
+    "shopr.abtest",
+    "shopr.recommend",
+    "shopr.search",
+    "shopr.workbench",
+):  # each says which of its modules moved
     import_module(package)
 NAMES = sorted(former_names().items())
 ASIDE = """
@@ -40,9 +46,18 @@ def test_a_former_name_gives_the_module_of_today(before: str, today: str) -> Non
     assert module.__spec__.name == today
 
 
-def test_no_room_has_the_name_of_a_module_that_moved() -> None:
-    rooms = {today.rpartition(".")[0] for _, today in NAMES}
-    assert not rooms & {before for before, _ in NAMES}
+@pytest.mark.parametrize(("before", "today"), NAMES, ids=[before for before, _ in NAMES])
+def test_no_module_or_room_has_a_name_that_another_had(before: str, today: str) -> None:
+    package = import_module(before.rpartition(".")[0])
+    spec = PathFinder.find_spec(before, package.__path__)
+    assert spec is None or spec.loader is None  # nothing, or a folder that was left empty
+
+
+def test_what_lies_in_a_package_that_moved_is_there_once() -> None:
+    today = import_module("shopr.recommend.models.explicit.factors")
+    assert import_module("shopr.recommend.explicit.factors") is today
+    with pytest.raises(ModuleNotFoundError, match=r"shopr\.recommend\.models\.explicit\.nothing"):
+        import_module("shopr.recommend.explicit.nothing")
 
 
 def test_an_old_name_in_a_process_of_its_own() -> None:

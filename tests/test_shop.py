@@ -10,9 +10,9 @@ from shopr.data.catalog import Catalog
 from shopr.data.dataset import Dataset
 from shopr.data.events import Event, EventType
 from shopr.errors import InputError, NotReadyError, SpecError
-from shopr.recommend.circumstances import DIMENSIONS
-from shopr.recommend.context import ContextPrior
 from shopr.recommend.profile.corrections import Correction
+from shopr.recommend.situation.circumstances import DIMENSIONS
+from shopr.recommend.situation.context import ContextPrior
 from shopr.shop import Shop, Visit, Wanted
 from shopr.tracking import promotion
 from shopr.tracking.rules import Rules

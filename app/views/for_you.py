@@ -16,7 +16,7 @@ from parts.words import count, model_name, sentence
 
 from shopr.data.events import Event, EventType
 from shopr.errors import ShoprError
-from shopr.recommend.climate import countries
+from shopr.recommend.situation.climate import countries
 from shopr.shop import Card, Shop, Visit, Wanted
 
 MOST = 20

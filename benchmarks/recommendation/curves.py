@@ -53,9 +53,9 @@ def draw(split: str, model: str, data: Path, out: Path, seed: int = 42) -> list[
     """Rows of setting, value, nDCG, its standard error and whether it is the one in use; also written to `out`."""
     from shopr.errors import ShoprError
     from shopr.progress import track
-    from shopr.recommend.registry import make
-    from shopr.recommend.search import judge_users
-    from shopr.recommend.validation import hold_out
+    from shopr.recommend.contract.registry import make
+    from shopr.recommend.selection.search import judge_users
+    from shopr.recommend.selection.validation import hold_out
 
     params = SETTINGS[split][model]
     holdout = hold_out(load(split, data).train, seed=seed)
@@ -88,8 +88,8 @@ def draw(split: str, model: str, data: Path, out: Path, seed: int = 42) -> list[
 
 def _blends(params: Params, holdout: Any, k: int, keep: Callable[..., None]) -> Callable[..., None]:
     """Judge weights of a stack whose members, fitted once, have scales of their own."""
-    from shopr.recommend.blending import Pool, blended_users
-    from shopr.recommend.registry import make
+    from shopr.recommend.contract.registry import make
+    from shopr.recommend.selection.blending import Pool, blended_users
 
     pool = Pool.of([make(m["model"], **m["params"]).fit(holdout.train) for m in params["members"]], holdout, k)
 

@@ -121,7 +121,7 @@ def _play(
     from shopr.data.simulator import ModelPolicy, RandomPolicy, world_dataset, world_of
     from shopr.errors import UnknownNameError
     from shopr.progress import step
-    from shopr.recommend.registry import make
+    from shopr.recommend.contract.registry import make
 
     for arm in models:
         if arm not in experiment.arms:

@@ -15,8 +15,8 @@ from shopr.cli.params import keyed
 if TYPE_CHECKING:
     from shopr.data.catalog import Catalog
     from shopr.data.interactions import Interactions
-    from shopr.recommend.base import Recommender
-    from shopr.recommend.tuning import TuningResult
+    from shopr.recommend.contract.base import Recommender
+    from shopr.recommend.selection.tuning import TuningResult
 
 __all__ = ["recommend"]
 
@@ -103,7 +103,7 @@ def recommend(
     from shopr.data.sources.interactions_file import read_interactions, read_users
     from shopr.errors import InputError
     from shopr.progress import step
-    from shopr.recommend.registry import make
+    from shopr.recommend.contract.registry import make
 
     clock = SystemClock()
     started = clock.monotonic()
@@ -146,7 +146,7 @@ def _auto(
 ) -> TuningResult:
     """Search with a line for each trial, then the leaderboard on stderr."""
     from shopr.progress import step
-    from shopr.recommend.tuning import tune
+    from shopr.recommend.selection.tuning import tune
 
     best = float("-inf")
     with step("Choose a model") as choosing:

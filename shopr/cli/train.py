@@ -38,7 +38,7 @@ def train(model: str, params: tuple[str, ...], engine: str, shop: str | None, as
     serving and explaining are those of every model and need neither Spark nor Java.
     """
     from shopr.progress import step
-    from shopr.recommend.registry import make
+    from shopr.recommend.contract.registry import make
     from shopr.tracking.study import train_candidate
 
     settings = dict(keyed(params))
@@ -147,7 +147,7 @@ def evaluate(  # noqa: PLR0917 - click passes by name
         _drift(list(models) or ["ease"], live_days, k, _opened(shop), as_json)
         return
     from shopr.data.splitting import make as cut
-    from shopr.recommend.evaluation import compare
+    from shopr.recommend.selection.evaluation import compare
 
     names = list(models) or ["popular", "item_knn", "ials", "content", "hybrid", "ease"]
     opened = _opened(shop)
@@ -161,8 +161,8 @@ def evaluate(  # noqa: PLR0917 - click passes by name
 
 def _ready_for_spark(model: str) -> None:
     """Refuse what Spark cannot learn, and a machine on which it cannot start, before any data is read."""
-    from shopr.recommend.registry import model_class
-    from shopr.recommend.spark import check_ready
+    from shopr.recommend.contract.registry import model_class
+    from shopr.recommend.models.spark import check_ready
 
     if "engine" not in model_class(model).config_class.model_fields:
         raise InputError(f"the engine 'spark' does not learn {model!r}", hint="Use --model ials, or leave out --engine")
@@ -174,8 +174,8 @@ def _drift(names: list[str], live_days: float, k: int, shop: Shop, as_json: bool
     import pandas as pd
 
     from shopr.progress import track
-    from shopr.recommend.refit_drift import refit_drift
-    from shopr.recommend.registry import make
+    from shopr.recommend.contract.registry import make
+    from shopr.recommend.following.refit_drift import refit_drift
 
     how: dict[str, Any] = {"live_days": live_days, "k": k, "catalog": shop.catalog, "seed": shop.settings.seed}
     found = [

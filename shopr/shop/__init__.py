@@ -3,8 +3,8 @@
 The app, the commands and the notebooks all start here; nobody else wires.
 """
 
-from shopr.recommend.cards import Card, Reason
-from shopr.recommend.pipeline import Wanted
+from shopr.recommend.lists.cards import Card, Reason
+from shopr.recommend.lists.pipeline import Wanted
 from shopr.shop.answers import Visit
 from shopr.shop.root import Shop
 

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from shopr.data.interactions import Histories
 from shopr.errors import NotReadyError
-from shopr.recommend.cards import Card
-from shopr.recommend.circumstances import Circumstances
-from shopr.recommend.online import OnlineState
-from shopr.recommend.pipeline import Boost, Pipeline, Wanted
+from shopr.recommend.following.online import OnlineState
+from shopr.recommend.lists.cards import Card
+from shopr.recommend.lists.pipeline import Boost, Pipeline, Wanted
 from shopr.recommend.profile.corrections import Wishes
+from shopr.recommend.situation.circumstances import Circumstances
 
 if TYPE_CHECKING:
-    from shopr.recommend.context import ContextPrior
+    from shopr.recommend.situation.context import ContextPrior
     from shopr.shop.root import Shop
     from shopr.tracking.slot import ServedModel
 

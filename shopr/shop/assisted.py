@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from shopr.errors import ConfigError, InputError, NotReadyError, ShoprError
-from shopr.recommend.base import MAX_K
-from shopr.recommend.pipeline import Wanted
+from shopr.recommend.contract.base import MAX_K
+from shopr.recommend.lists.pipeline import Wanted
 from shopr.shop.answers import Visit
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from shopr.errors import InputError
-from shopr.recommend.base import MAX_K
-from shopr.recommend.cards import Card
+from shopr.recommend.contract.base import MAX_K
+from shopr.recommend.lists.cards import Card
 
 if TYPE_CHECKING:
-    from shopr.recommend.cross_sell import CrossSell
-    from shopr.recommend.replenish import Replenish
+    from shopr.recommend.related.cross_sell import CrossSell
+    from shopr.recommend.related.replenish import Replenish
     from shopr.shop.root import Shop
 
 __all__ = ["Lists"]
@@ -49,7 +49,7 @@ class Lists:
 
     @cached_property
     def _cross_sell(self) -> CrossSell:
-        from shopr.recommend.cross_sell import cross_sell_of
+        from shopr.recommend.related.cross_sell import cross_sell_of
 
         return cross_sell_of(self._shop.data.events, self._shop.catalog)
 
@@ -66,7 +66,7 @@ class Lists:
 
     @cached_property
     def _replenish(self) -> Replenish:
-        from shopr.recommend.replenish import replenish_of
+        from shopr.recommend.related.replenish import replenish_of
 
         return replenish_of(self._shop.interactions, self._shop.catalog)
 

@@ -136,7 +136,7 @@ class Measured:
 
     def _follow(self, events: list[Event]) -> None:
         """What follows from events that were taken in: live profiles, in one transaction, and who belongs together."""
-        from shopr.recommend.live import LIVE_TYPES
+        from shopr.recommend.following.live import LIVE_TYPES
 
         shop = self._measuring
         try:

@@ -117,7 +117,7 @@ class Observed(Measured):
             InputError: if the event lies in the future.
             StorageError: if it can be written nowhere.
         """
-        from shopr.recommend.live import LIVE_TYPES
+        from shopr.recommend.following.live import LIVE_TYPES
 
         kept = self.collector.record(event)
         if "device_id" in event.properties:

@@ -12,7 +12,7 @@ import numpy as np
 
 from shopr.commerce.insight import PriceInsight
 from shopr.errors import InputError, NotReadyError
-from shopr.recommend.cards import Card
+from shopr.recommend.lists.cards import Card
 from shopr.search.asking.results import Filters
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from shopr.data.events import Event
 from shopr.data.fingerprint import fingerprint_frame
 from shopr.data.interactions import Interactions
 from shopr.errors import NotReadyError
-from shopr.recommend.cards import Card, CardMaker
-from shopr.recommend.pipeline import Wanted
+from shopr.recommend.lists.cards import Card, CardMaker
+from shopr.recommend.lists.pipeline import Wanted
 from shopr.shop.answers import Visit
 from shopr.shop.assisted import Assisted
 from shopr.shop.guarded import Guarded
@@ -33,10 +33,10 @@ from shopr.shop.signing import Signing
 from shopr.shop.staged import Staged
 
 if TYPE_CHECKING:
-    from shopr.recommend.context import ContextPrior
-    from shopr.recommend.live import LiveStore
+    from shopr.recommend.following.live import LiveStore
+    from shopr.recommend.lists.rules import Merchandising
     from shopr.recommend.profile.book import ProfileBook
-    from shopr.recommend.rules import Merchandising
+    from shopr.recommend.situation.context import ContextPrior
     from shopr.storage.database import Database
     from shopr.tracking.slot import ModelSlot, ServedModel
 
@@ -191,7 +191,7 @@ class Shop(Guarded, Assisted, Observed, Lists, Searching, Signing, Private):
     @cached_property
     def live(self) -> LiveStore:
         """What shoppers did since the fit."""
-        from shopr.recommend.live import LiveStore
+        from shopr.recommend.following.live import LiveStore
 
         return LiveStore(self.database, self.name, clock=self.clock)
 
@@ -212,7 +212,7 @@ class Shop(Guarded, Assisted, Observed, Lists, Searching, Signing, Private):
     @cached_property
     def context(self) -> ContextPrior:
         """How circumstances change what is wanted, learnt from the shop's orders once and kept in its folder."""
-        from shopr.recommend.context_file import prior_of
+        from shopr.recommend.situation.context_file import prior_of
 
         return prior_of(self.data, self.folder)
 
@@ -223,7 +223,7 @@ class Shop(Guarded, Assisted, Observed, Lists, Searching, Signing, Private):
         Raises:
             SpecError: if the file is wrong, with its line and fix.
         """
-        from shopr.recommend.rules import Merchandising, load
+        from shopr.recommend.lists.rules import Merchandising, load
 
         path = self.folder / "rules.yaml"
         try:

@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shopr.errors import InputError, ShoprError
-from shopr.recommend.cards import Card
-from shopr.recommend.pipeline import Wanted
+from shopr.recommend.lists.cards import Card
+from shopr.recommend.lists.pipeline import Wanted
 from shopr.shop.answers import Answers, Visit
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from shopr.data.events import Event, EventType
 from shopr.errors import InputError, ShoprError
 from shopr.money import format_minor
 from shopr.randomness import generator
-from shopr.recommend.cards import Card, Reason
+from shopr.recommend.lists.cards import Card, Reason
 from shopr.search.asking.request import PageRequest
 from shopr.search.learnt.clicks import shuffled
 from shopr.search.learnt.journal import FILTERED

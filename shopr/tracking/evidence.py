@@ -14,7 +14,7 @@ from shopr.clock import Clock, SystemClock
 from shopr.data.interactions import Histories, Interactions
 from shopr.metrics.bootstrap import interval
 from shopr.metrics.ranking import evaluate
-from shopr.recommend.base import MAX_K, Recommender
+from shopr.recommend.contract.base import MAX_K, Recommender
 from shopr.tracking.artifact import weight_problems
 
 if TYPE_CHECKING:

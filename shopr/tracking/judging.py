@@ -17,8 +17,8 @@ from shopr.data.interactions import Interactions
 from shopr.data.splitting import FourWay, four_way
 from shopr.errors import InputError, NotReadyError, StorageError, UnknownNameError
 from shopr.metrics.drift import psi
-from shopr.recommend.base import Recommender
-from shopr.recommend.registry import make
+from shopr.recommend.contract.base import Recommender
+from shopr.recommend.contract.registry import make
 from shopr.tracking.evidence import Evidence, gather, summary
 from shopr.tracking.gate import Decision, Rules, Trial, decide
 from shopr.tracking.packaging import load_model

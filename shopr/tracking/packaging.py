@@ -15,11 +15,11 @@ import pandas as pd
 import shopr
 from shopr.config import Settings
 from shopr.errors import StorageError
-from shopr.recommend.persist import load, save
+from shopr.recommend.contract.persist import load, save
 from shopr.tracking.store import client, guarded, quiet_mlflow
 
 if TYPE_CHECKING:
-    from shopr.recommend.base import Recommender
+    from shopr.recommend.contract.base import Recommender
     from shopr.tracking.runs import Run
 
 __all__ = ["DIGEST_TAG", "MODEL_FOLDER", "digest_folder", "load_from", "load_model", "log_model"]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from shopr.config import Settings
 from shopr.errors import NotReadyError
-from shopr.recommend.base import Recommender
+from shopr.recommend.contract.base import Recommender
 from shopr.tracking.artifact import file_problems
 from shopr.tracking.packaging import DIGEST_TAG, MODEL_FOLDER, load_from
 from shopr.tracking.store import client, guarded, quiet_mlflow

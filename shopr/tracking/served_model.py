@@ -12,12 +12,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
-from shopr.recommend.base import MAX_K
-from shopr.recommend.persist import load
+from shopr.recommend.contract.base import MAX_K
+from shopr.recommend.contract.persist import load
 
 
 class RecommenderModel(PythonModel):  # type: ignore[misc]
-    """Answers `predict` from the folder that `shopr.recommend.persist.save` wrote."""
+    """Answers `predict` from the folder that `shopr.recommend.contract.persist.save` wrote."""
 
     def load_context(self, context: Any) -> None:
         self.model = load(context.artifacts["model"])

@@ -12,7 +12,7 @@ from shopr.clock import Clock, SystemClock
 from shopr.config import Settings
 from shopr.errors import ShoprError
 from shopr.hashing import uniform
-from shopr.recommend.base import Recommender
+from shopr.recommend.contract.base import Recommender
 
 if TYPE_CHECKING:
     from shopr.tracking.rollout import OnTrial

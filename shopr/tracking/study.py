@@ -13,10 +13,10 @@ from shopr import plots
 from shopr.config import Settings
 from shopr.data.interactions import Interactions
 from shopr.data.splitting import four_way
-from shopr.recommend.evaluation import judge
-from shopr.recommend.memory import bounded
-from shopr.recommend.registry import make
-from shopr.recommend.tuning import TuningResult, tune
+from shopr.recommend.contract.memory import bounded
+from shopr.recommend.contract.registry import make
+from shopr.recommend.selection.evaluation import judge
+from shopr.recommend.selection.tuning import TuningResult, tune
 from shopr.tracking.packaging import log_model
 from shopr.tracking.registry import CANDIDATE_TAG
 from shopr.tracking.runs import EXPERIMENT, Run, run
@@ -65,7 +65,7 @@ def study(
         budget_seconds: for the search, the refit included.
         models: to choose among; by default all that suit the data.
         data: fingerprint of the data.
-        validation: how the validation split is cut; see `shopr.recommend.validation`.
+        validation: how the validation split is cut; see `shopr.recommend.selection.validation`.
         candidate: whether `shopr promote` may take the winner; False for studies on a shop that is not the one served.
         on_trial: called after each trial.
 

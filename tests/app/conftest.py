@@ -13,7 +13,7 @@ import streamlit as st
 from playwright.sync_api import Browser
 
 from shopr.config import Settings
-from shopr.recommend.registry import make
+from shopr.recommend.contract.registry import make
 from shopr.shop import Shop
 from tests.app.browsing import chromium
 from tests.app.sample import sample_dataset

@@ -16,7 +16,7 @@ from shopr.abtest.records.kept import Kept
 from shopr.analytics.alerts.raised import Alerts
 from shopr.config import Settings
 from shopr.data.splitting import four_way
-from shopr.recommend.registry import make
+from shopr.recommend.contract.registry import make
 from shopr.security.principal import Principal
 from shopr.serving.streamlit_server import AppServer, launch
 from shopr.shop import Shop

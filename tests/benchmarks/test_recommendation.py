@@ -11,7 +11,7 @@ from benchmarks.recommendation.data import SPLITS, catalog, load
 from benchmarks.recommendation.peer import pairs, placed
 from benchmarks.recommendation.record import leaderboard, record
 from benchmarks.recommendation.settings import SETTINGS
-from shopr.recommend.registry import make
+from shopr.recommend.contract.registry import make
 
 
 def test_lists_of_users_and_their_items(tmp_path):

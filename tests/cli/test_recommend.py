@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from shopr.clock import ManualClock
-from shopr.recommend import tuning
+from shopr.recommend.selection import tuning
 from tests.calling import Run, typed
 
 

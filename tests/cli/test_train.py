@@ -9,9 +9,9 @@ import pytest
 
 from shopr.data.catalog import Catalog
 from shopr.data.dataset import Dataset
-from shopr.recommend import spark
-from shopr.recommend.factor import IALS
-from shopr.recommend.spark import Factors
+from shopr.recommend.models import spark
+from shopr.recommend.models.factor import IALS
+from shopr.recommend.models.spark import Factors
 from shopr.tracking.store import client
 from tests.calling import typed
 from tests.tracking.shop import log

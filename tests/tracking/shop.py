@@ -8,7 +8,7 @@ from shopr.config import Settings
 from shopr.data.ids import IdMap
 from shopr.data.interactions import Interactions
 from shopr.data.splitting import four_way
-from shopr.recommend.registry import make
+from shopr.recommend.contract.registry import make
 from shopr.tracking.packaging import log_model
 from shopr.tracking.registry import CANDIDATE_TAG
 from shopr.tracking.runs import run

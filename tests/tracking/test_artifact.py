@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shopr.recommend.registry import make
+from shopr.recommend.contract.registry import make
 from shopr.tracking import served_model
 from shopr.tracking.artifact import file_problems, weight_problems
 from tests.recommend.shop import small_interactions

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from shopr.data.interactions import Interactions
 from shopr.data.splitting import four_way
 from shopr.errors import GateError, InputError, NotReadyError, StorageError
-from shopr.recommend.registry import make
+from shopr.recommend.contract.registry import make
 from shopr.storage.database import Database
 from shopr.tracking import judging, promotion
 from shopr.tracking.evidence import gather

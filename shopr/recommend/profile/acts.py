@@ -14,7 +14,7 @@ from shopr.data.ids import IdMap
 from shopr.data.interactions import Interactions
 from shopr.data.times import unix_seconds
 from shopr.randomness import DEFAULT_SEED
-from shopr.recommend.base import Config
+from shopr.recommend.contract.base import Config
 
 __all__ = ["Acts", "Codes", "Floats", "ProfileConfig"]
 

@@ -18,7 +18,7 @@ from shopr.data.dataset import Dataset
 from shopr.data.events import Event, EventType
 from shopr.data.ids import IdMap
 from shopr.errors import InputError
-from shopr.recommend.live import Live, LiveStore
+from shopr.recommend.following.live import Live, LiveStore
 from shopr.recommend.profile.card import ProfileCard
 from shopr.recommend.profile.corrections import Correction, CorrectionStore, Kind, Wishes
 from shopr.recommend.profile.parts import stated

@@ -10,7 +10,12 @@ __all__ = ["live_interactions", "profile_corrections"]
 
 live_interactions = table(
     "live_interactions",
-    Card("shopr.recommend.live", "until a model fitted on these events serves, 90 days at most", "user_id", "none"),
+    Card(
+        "shopr.recommend.following.live",
+        "until a model fitted on these events serves, 90 days at most",
+        "user_id",
+        "none",
+    ),
     Column("seq", Integer, primary_key=True),
     Column("shop", String(63), nullable=False, server_default=""),
     Column("event_id", String(256), nullable=False),

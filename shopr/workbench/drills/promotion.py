@@ -16,8 +16,8 @@ from shopr.data.dataset import Dataset
 from shopr.data.interactions import Interactions
 from shopr.data.splitting import four_way
 from shopr.randomness import generator
-from shopr.recommend.base import Recommender
-from shopr.recommend.registry import make
+from shopr.recommend.contract.base import Recommender
+from shopr.recommend.contract.registry import make
 from shopr.tracking.packaging import log_model
 from shopr.tracking.registry import CANDIDATE_TAG
 from shopr.tracking.runs import run

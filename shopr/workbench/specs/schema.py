@@ -19,7 +19,7 @@ _EXTENDS = {"type": "string", "description": "A spec beside this one whose keys 
 def json_schema() -> dict[str, Any]:
     """One schema; `kind` decides which part of it a file is held to, and a file without one is a run."""
     from shopr.abtest.design.spec import json_schema as abtest
-    from shopr.recommend.rules import Merchandising
+    from shopr.recommend.lists.rules import Merchandising
     from shopr.workbench.specs.checking import json_schema as schedule
     from shopr.workbench.specs.spec import GateSpec, RunSpec
     from shopr.workbench.specs.sweep import SweepSpec

@@ -26,7 +26,7 @@ from shopr.yamlfile import nearest
 
 if TYPE_CHECKING:
     from shopr.abtest.design.spec import Experiment
-    from shopr.recommend.rules import Merchandising
+    from shopr.recommend.lists.rules import Merchandising
     from shopr.workbench.specs.schedule import ScheduleSpec
     from shopr.workbench.specs.sweep import SweepSpec
 
@@ -161,7 +161,7 @@ def load(path: Path | str, *, environment: Environment | None = None) -> Loaded:
 def _checked(path: Path, content: dict[str, Any], source: Source, environment: Environment | None) -> Loaded:
     kind = content.setdefault("kind", "run")
     if kind == "rules":
-        from shopr.recommend.rules import check  # it needs pandas, which a run served from cache does not
+        from shopr.recommend.lists.rules import check  # it needs pandas, which a run served from cache does not
 
         return check(path, content, source.root)
     if kind == "abtest":

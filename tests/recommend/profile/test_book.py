@@ -14,7 +14,7 @@ from shopr.data.dataset import Dataset
 from shopr.data.events import Event, EventType
 from shopr.data.ids import IdMap
 from shopr.errors import InputError
-from shopr.recommend.live import LiveStore
+from shopr.recommend.following.live import LiveStore
 from shopr.recommend.profile.book import ProfileBook
 from shopr.recommend.profile.corrections import Correction, CorrectionStore
 from shopr.recommend.profile.parts import LESS, MORE

@@ -1,0 +1,1 @@
+"""Numbers that several models share: Gram matrices, neighbours, weights, least squares."""

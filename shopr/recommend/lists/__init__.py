@@ -1,0 +1,1 @@
+"""From scores to the list that is shown: rules, arrangement, impressions, cards with reasons."""

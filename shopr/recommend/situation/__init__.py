@@ -1,0 +1,1 @@
+"""What the moment of a visit changes: time, season, weather, device."""
