@@ -19,6 +19,10 @@ _REACH = 5
 _LEAST = 2
 _VERBS = 3
 """Words between a bound and the "nicht" that denies it."""
+_SIGNS = 3
+"""Signs between a bound and the word that denies it, in languages without spaces: 200以上のはなしで."""
+_LEAST_DENIED = 10
+"""From which an amount that something denied does not reach bounds; below it are pieces."""
 _FILLERS = 3
 """Small words that may stand between a word such as "limit" and the amount: "my limit would be 60"."""
 
@@ -57,7 +61,7 @@ def find_prices(
         out += [b for b in finder.patterns(frozenset()) if not taken & set(range(b.start, b.end))]
         left = [a for a in left if not any(b.start <= a.start < b.end for b in out)]
     if not any(b.high is not None for b in out):
-        out += [b for a in left if (b := finder.limit(a)) is not None]
+        out += [b for a in left if (b := finder.limit(a) or finder.denied(a)) is not None][:1]
     return sorted(out, key=lambda b: b.start)
 
 
@@ -110,7 +114,8 @@ class _Finder:
         denied = _denied_at(self._tokens, start, self._denials, self._wanted)
         if denied is not None and kind in _OPPOSITE:  # "not more expensive than", "nothing costing more than"
             return _OPPOSITE[kind], denied
-        after = (i for i in self._behind if 0 <= i - end <= 1)
+        reach = 1 if self._words.lexicon.spaces else _SIGNS
+        after = (i for i in self._behind if 0 <= i - end <= reach)
         if kind == "min" and any(_free(self._tokens, end, i, self._wanted) for i in after):
             return "max", start  # verbs last: "30 eurodan pahalı olmasın"
         if kind == "min" and any(self._closing(end, i) for i in self._before):
@@ -122,6 +127,17 @@ class _Finder:
         if not 0 <= place - end <= _VERBS or not _free(self._tokens, end, place, self._wanted):
             return False
         return _free(self._tokens, place + 1, len(self._tokens), self._wanted)
+
+    def denied(self, amount: Amount) -> PriceBound | None:
+        """A bound by an unknown verb that is denied: "que no se me vaya de 200", "must not smash 200"."""
+        if amount.value < _LEAST_DENIED:
+            return None
+        start = _denied_at(self._tokens, amount.start, self._denials, self._wanted)
+        if start is None:
+            return None
+        said = [t for t in self._tokens[start + 1 : amount.start] if t.kind == "word"]
+        verb = any(not self._words.knows(t.key) and t.key not in self._words.stopwords for t in said)
+        return _bound("max", [amount], start, amount.end) if verb else None
 
     def limit(self, amount: Amount) -> PriceBound | None:
         """A bound by a word that names a limit, on either side: "60 is the most I can spend", "spend limit: 60"."""

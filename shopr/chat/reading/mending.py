@@ -45,6 +45,10 @@ def mended_tokens(tokens: list[Token], words: Vocabulary, shelf: Range) -> tuple
             mended.append((token.text, bound))
             out.append(_like(token, bound))
             continue
+        behind = words.conjoined(token.key) if token.kind == "word" else None
+        if behind is not None:
+            out.append(_like(token, behind))
+            continue
         if token.kind != "word" or words.knows(token.key) or not _mendable(token, shelf, english, words):
             out.append(token)
             continue

@@ -13,6 +13,8 @@ __all__ = ["GAP", "Match", "PhraseBook", "without_overlaps"]
 
 GAP = 8
 """Tokens that a `*` in a phrase may stand for."""
+_LONGEST = 48
+"""Tokens of a phrase without gaps, at most; one character each in languages without spaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Match:
         start, end: token positions, end exclusive.
         words: how many words of the phrase were found (gaps do not count).
         gapped: whether other words may stand between them.
+        parts: where the words themselves stand, of a phrase with gaps.
     """
 
     table: str
@@ -32,6 +35,7 @@ class Match:
     end: int
     words: int
     gapped: bool = False
+    parts: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -45,10 +49,11 @@ class PhraseBook:
 
     Args:
         stemmer: Snowball stemmer by which single words are matched beside their exact form.
+        particles: small words that may stand within any phrase: the "mal" of "leg das mal in den Korb".
     """
 
-    def __init__(self, stemmer: str = "") -> None:
-        self.stemmer = stemmer
+    def __init__(self, stemmer: str = "", particles: Iterable[str] = ()) -> None:
+        self.stemmer, self._particles = stemmer, frozenset(particles)
         self._bare = stemmer == "english"  # "whats" is "what's"
         self.words: dict[str, int] = {}
         """Folded words of all phrases, and how many phrases hold each: what a speller may correct to."""
@@ -94,36 +99,36 @@ class PhraseBook:
         return sorted(found, key=lambda m: (-m.words, m.start, m.table, m.key))
 
     def _from(self, tokens: Sequence[Token], keys: Sequence[tuple[str, str]], start: int) -> Iterable[Match]:
-        nodes = [self._root]
-        words = 0
+        held = [(self._root, 0)]  # what may go on here, and the words of it so far
         for position in range(start, len(tokens)):
-            reached = [node.next[key] for node in nodes for key in keys[position] if key in node.next]
-            if not reached and position > start and tokens[position].key == "-":
-                continue  # a hyphen is a space
-            if not reached:
-                return
-            nodes, words = reached, words + 1
+            reached = [(n.next[key], words + 1) for n, words in held for key in keys[position] if key in n.next]
             # A single word that the lexicon holds as it is written means that, and not what shares its stem ("vijf",
             # "vijfde"; "kablosuz", "kablosu").
             written = self._root.next.get(keys[start][0]) if position == start else None
-            for node in [written] if written is not None and written.meanings else nodes:
+            ended = [(written, 1)] if written is not None and written.meanings else reached
+            for node, words in ended:
                 for table, key in node.meanings:
                     yield Match(table, key, start, position + 1, words)
+            if position > start and (tokens[position].key == "-" or tokens[position].key in self._particles):
+                reached = [*reached, *held]  # a hyphen is a space, and a particle says nothing
+            if not reached or position - start >= _LONGEST:
+                return
+            held = reached
 
     def _gaps(self, tokens: Sequence[Token], stems: set[str]) -> Iterable[Match]:
         for parts, (table, key) in self._gapped:
             if not all(exact in stems or stem in stems for part in parts for exact, stem in part):
                 continue
             places = [self._places(tokens, part) for part in parts]
-            for start, end in places[0]:
-                last = end
+            for first in places[0]:
+                steps = [first]
                 for later in places[1:]:
-                    step = next((p for p in later if last <= p[0] <= last + GAP), None)
+                    step = next((p for p in later if steps[-1][1] <= p[0] <= steps[-1][1] + GAP), None)
                     if step is None:
                         break
-                    last = step[1]
+                    steps.append(step)
                 else:
-                    yield Match(table, key, start, last, sum(map(len, parts)) + 1, True)
+                    yield Match(table, key, first[0], steps[-1][1], sum(map(len, parts)) + 1, True, tuple(steps))
 
     def _places(self, tokens: Sequence[Token], part: list[tuple[str, str]]) -> list[tuple[int, int]]:
         size = len(part)

@@ -190,7 +190,12 @@ class _Clause:
         rivals = [m for m in self._free() if m.table == "commands" and m.words > 1 and not m.gapped]
         rivals += [m for m in self._free() if m.table in ("injection", "language_switch") and m.words > 1]
         rivals += [m for m in self._free() if m.key in ("yes", "no", "correction") and m.words > 1]
-        own = [m for m in self._free() if m.table in CONTENT]
+        said = {
+            p for m in self._free() if m.table == "commands" and m.gapped for p in m.parts
+        }  # "bota isso no carrinho"
+        own = [
+            m for m in self._free() if m.table in CONTENT and not (m.table == "concepts" and (m.start, m.end) in said)
+        ]
         brands = [m for m in self._shelf.brands.find(self._tokens) if self._is_brand(m)]
         chosen = widest([*own, *brands, *self._english(own)], rivals)
         marks = [m for m in self._free() if m.table == "markers"]

@@ -20,6 +20,7 @@ _TOKEN = re.compile(
     r"[1-9]\.(?=\s+[a-zà-ÿğış])"  # an ordinal as German and Turkish write it
     rf"|[{_CJK}]"  # each Han or Kana character alone
     r"|\d+(?:[.,٫]\d+)*(?:(?=[^\W\d_])|(?![\w]))"  # numbers, also before a unit without a space
+    r"|[\u0621-\u064a\u0640]+(?=\d)"  # Arabic small words before digits: و400
     rf"|(?:[^\W{_CJK}]|[{_MARKS}])+(?:['’](?:[^\W\d_]|[{_MARKS}])+)*(?:\.(?:com|net|org)\b)?"  # words
     r"|[$€£¥₹₺<>=~%#\"+-]+"  # marks that carry meaning
     r"|[.!?;,:\u3002\uff01\uff1f\uff0c\u3001\u061f\u060c\u0964]",

@@ -22,6 +22,8 @@ NUMBER = "numberslot"
 """Stands for a number in the phrases of ordinals."""
 _LIKELIER = 50
 """Phrases that a word for a kind, a colour or a material outweighs when a typing error could be either."""
+_LEAST_STEM = {False: 2, True: 4}
+"""Letters of a word without an ending, at least; more where something stands instead of the ending."""
 CONTENT = ("concepts", "colours", "materials", "attributes", "units", "groups", "recipients")
 """Tables that say what is wanted, rather than what is to be done."""
 
@@ -72,7 +74,7 @@ class Vocabulary:
     def __init__(self, words: Lexicon) -> None:
         self.lexicon, self.language = words, words.language
         stem = words.stemmer
-        self.book = PhraseBook(stem)
+        self.book = PhraseBook(stem, [fold(w) for w in words.markers.get("particle", ())])
         for table in (
             *CONTENT,
             "currencies",
@@ -153,17 +155,27 @@ class Vocabulary:
         bare = word.split("'", 1)[0]
         if bare != word and self.knows(bare):
             return bare
-        for suffix in self._suffixes:
-            if len(word) - len(suffix) >= 2 and word.endswith(suffix) and word[: -len(suffix)] in self.known:
-                return word[: -len(suffix)]
+        for suffix, instead in self._suffixes:
+            bare = word.removesuffix(suffix) + instead
+            if word.endswith(suffix) and len(bare) >= _LEAST_STEM[bool(instead)] and bare in self.known:
+                return bare
         for prefix in self._prefixes:
             if len(word) - len(prefix) > 2 and word.startswith(prefix) and self.knows(word[len(prefix) :]):
                 return word[len(prefix) :]
         return None
 
+    def conjoined(self, word: str) -> str | None:
+        """The word of the lexicon that stands behind a prefix in a word which is not: وتحت, "and under"."""
+        if word in self.known:
+            return None
+        bare = (word[len(p) :] for p in self._prefixes if word.startswith(p))
+        return next((w for w in bare if len(w) > 2 and w in self.known), None)
+
     @cached_property
-    def _suffixes(self) -> tuple[str, ...]:
-        return tuple(sorted({fold(s.lstrip("'")) for s in self.lexicon.suffixes}, key=len, reverse=True))
+    def _suffixes(self) -> tuple[tuple[str, str], ...]:
+        """Endings, the longest first, and what stands instead of each: "ito=o" makes "tecladito" a "teclado"."""
+        pairs = {(fold(a.lstrip("'")), fold(b)) for s in self.lexicon.suffixes for a, _, b in [s.partition("=")]}
+        return tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), pair)))
 
     @cached_property
     def _prefixes(self) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from shopr.chat.commands import Command
-from shopr.chat.understanding.pieces import MOST, pieces_off, places_by_number, quantity
+from shopr.chat.need import Need
+from shopr.chat.understanding.pieces import MOST, counts_relatively, pieces_off, places_by_number, quantity
 from shopr.chat.understanding.scene import Scene
 
 __all__ = ["cart_command"]
@@ -13,7 +14,8 @@ _LISTS = frozenset("search cheaper dearer more recommend trending new deals simi
 
 def cart_command(scene: Scene) -> Command | None:
     """What a clause asks of the cart; None where it is about something else."""
-    looking = max(scene.asks("show_cart"), scene.asks("total"))
+    bounded = bool(scene.reading.prices) and scene.state.topic == "search"  # "monte à 150-400"
+    looking = 0 if bounded else max(scene.asks("show_cart"), scene.asks("total"))
     if scene.asks("clear_cart"):
         return Command("clear_cart")
     relative = _relative(scene) or _several(scene)
@@ -26,7 +28,7 @@ def cart_command(scene: Scene) -> Command | None:
         removed = _remove(scene)
         if removed is not None:
             return removed
-    summed = scene.asks("total") >= max(scene.asks("add"), scene.asks("cheaper"), 1)
+    summed = not bounded and scene.asks("total") >= max(scene.asks("add"), scene.asks("cheaper"), 1)
     if summed and not scene.need.has_subject and not (scene.reading.placed and scene.asks("price_of")):
         return Command("total")
     if scene.asks("add") and scene.asks("add") > scene.asks("show_cart") - 1:
@@ -98,7 +100,8 @@ def _relative(scene: Scene) -> Command | None:
     if scene.asks("double"):
         return Command("set_quantity", ids=tuple(state.touched), value="double")
     taken = scene.asks("remove") and not scene.asks("fewer")
-    if taken or scene.asks("set_quantity") or scene.reading.prices or scene.marks("correction", "only"):
+    other = scene.asks("set_quantity") or scene.reading.prices or scene.marks("correction", "only")
+    if taken or (other and not counts_relatively(scene)):
         return None
     pieces = next((n for n in scene.counts if 1 <= n <= MOST), 1 if scene.asks("another") > 1 else None)
     if pieces is None:
@@ -108,6 +111,19 @@ def _relative(scene: Scene) -> Command | None:
     if scene.asks("another") or (scene.asks("more") and not scene.asks("find", "add")):
         return Command("set_quantity", ids=tuple(state.touched), quantity=pieces, value="more")
     return None
+
+
+def _unwanted(scene: Scene) -> Need | None:
+    """What is to go from the search rather than from the cart: "lose the Canons", where no Canon was put in."""
+    need, reading = scene.need, scene.reading
+    named = need.brands or need.colours or need.materials
+    searching = scene.state.topic == "search" and bool(scene.state.need)
+    if not (named and searching and scene.asks("remove") > scene.asks("add", "find", "set_quantity")):
+        return None
+    other = reading.placed or reading.ids or reading.counts or reading.prices or need.concepts or need.names
+    if other or scene.marks("cart_word") or scene.pointed(among=scene.cart):
+        return None
+    return Need(not_brands=need.brands, not_colours=need.colours, not_materials=need.materials)
 
 
 def _several(scene: Scene) -> Command | None:
@@ -151,6 +167,9 @@ def _just_number(scene: Scene) -> bool:
 
 def _remove(scene: Scene) -> Command | None:
     reading = scene.reading
+    unwanted = _unwanted(scene)
+    if unwanted is not None:
+        return Command("search", unwanted)
     if not (reading.points or scene.need.concepts or scene.need.brands or scene.marks("cart_word")):
         if scene.state.topic != "cart":
             return None

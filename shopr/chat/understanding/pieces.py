@@ -10,7 +10,7 @@ from shopr.chat.reading.tokens import Token
 from shopr.chat.reading.vocabulary import vocabulary
 from shopr.chat.understanding.scene import Scene
 
-__all__ = ["MOST", "pieces_off", "places_by_number", "quantity"]
+__all__ = ["MOST", "counts_relatively", "pieces_off", "places_by_number", "quantity"]
 
 MOST = 999
 """Pieces of one product, at most."""
@@ -102,6 +102,13 @@ def places_by_number(scene: Scene) -> tuple[str, ...]:
 
 def _is_place(number: Number, shown: int) -> bool:
     return number.value == int(number.value) and 1 <= number.value <= shown
+
+
+def counts_relatively(scene: Scene) -> bool:
+    """Whether the word for fewer or for more stands beside the number: "no, one less", "make it two more"."""
+    found = vocabulary(scene.state.language).book.find(scene.reading.tokens)
+    said = [m for m in found if m.table == "commands" and m.key in ("fewer", "another") and not m.gapped]
+    return any(m.start <= n.end and n.start <= m.end for m in said for n in scene.reading.counts)
 
 
 def pieces_off(scene: Scene) -> int | None:

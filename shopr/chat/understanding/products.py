@@ -24,9 +24,10 @@ def product_command(scene: Scene) -> Command | None:
 def _compare(scene: Scene) -> Command | None:
     two = len(set(scene.reading.ordinals)) > 1
     two = two and bool(scene.asks("cheaper", "dearer", "good_price", "which") or scene.marks("or"))
+    shown = scene.asks("find") > max(scene.asks("good_price", "which"), 0)  # "show me the first or the second"
     if scene.reading.prices and not scene.reading.points:
         return None  # "better between 150 and 400"
-    if not (scene.asks("compare") or (two and not scene.asks("add", "remove", "find"))):
+    if not (scene.asks("compare") or (two and not shown and not scene.asks("add", "remove"))):
         return None  # "is the third better than the second?" compares as well
     ids = scene.pointed()
     numbered = [n for n in scene.counts if 1 <= n <= len(scene.state.shown)]
@@ -52,8 +53,9 @@ def _about_one(scene: Scene) -> Command | None:
     ):
         if not scene.asks(ask) or (ask != "good_price" and scene.asks("cheaper") > scene.asks(ask)):
             continue
-        if name == "good_price" and scene.reading.prices:
-            continue  # a bound, not a question about a price
+        wished = scene.asks("cheaper") >= scene.asks("good_price") and scene.state.topic == "search"
+        if name == "good_price" and (scene.reading.prices or wished):
+            continue  # a bound or a wish, not a question about a price
         if name == "details" and scene.asks("help") > scene.asks(ask):
             continue  # "was kannst du"
         ids = scene.pointed()
@@ -76,6 +78,8 @@ def _about_one(scene: Scene) -> Command | None:
 
 
 def _stock(scene: Scene) -> Command | None:
+    if _had_now(scene):
+        return Command("search", Need(in_stock=True))
     if not scene.asks("stock"):
         return None
     reading, state = scene.reading, scene.state
@@ -89,6 +93,16 @@ def _stock(scene: Scene) -> Command | None:
     if ids and not (many and len(ids) > 1):
         return Command("stock", ids=ids[:5])
     return None
+
+
+_HAVING = frozenset("which find want more".split())
+
+
+def _had_now(scene: Scene) -> bool:
+    """Whether it is asked which of those shown can be had: "which ones do you have right now?"."""
+    state, asks = scene.state, set(scene.reading.asks)
+    asked = scene.asks("which") and not asks - _HAVING and (scene.marks("now") or "find" in asks)
+    return bool(asked and state.topic == "search" and state.shown and not scene.need and not scene.reading.placed)
 
 
 def _more(scene: Scene) -> Command | None:
@@ -137,15 +151,17 @@ def _listed(scene: Scene) -> Command | None:
 def _pointed(scene: Scene) -> Command | None:
     """A place in the list without a word on what to do: what there is to say of that product."""
     best = {"cheapest", "dearest"} & set(scene.reading.references) and not scene.asks("find")
+    wanted = scene.asks("want") >= max(scene.asks("find"), 1) or (scene.marks("yes") and not scene.reading.asks)
+    wanted = wanted or (scene.marks("so_then") and not scene.reading.asks)  # "then the second one"
+    described = ("colours", "brands") if wanted and scene.reading.placed else ()  # "I'll have the first white one"
     if (
         not (scene.reading.placed or best)
         or scene.need.has_subject
-        or scene.need.without("in_stock", "sort")
+        or scene.need.without("in_stock", "sort", *described)
         or not scene.state.shown
     ):
         return None
     ids = scene.pointed()
-    wanted = scene.asks("want") >= max(scene.asks("find"), 1) or (scene.marks("yes") and not scene.reading.asks)
     if ids and scene.reading.placed and wanted and not scene.asks(*_SHOWING):
         return Command("add", ids=ids, quantity=quantity(scene))  # "I'd like the third one", "… three of the first"
     told = bool(ids) and scene.reading.placed and not set(scene.reading.asks) - {"which"}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from shopr.chat.commands import Command
 from shopr.chat.reading.tokens import fold
+from shopr.chat.reading.vocabulary import vocabulary
 from shopr.chat.understanding.scene import Scene
 
 __all__ = ["last_resort", "talk_command"]
 
 _SMALL = ("greet", "how_are_you", "thanks", "bye", "who_are_you", "praise")
+_ASKED = 6
+"""Tokens at the beginning of a clause among which the word of a question of who stands."""
 _FIRM = frozenset("add remove compare return cancel_order order_status find checkout cheaper more".split())
 
 
@@ -27,9 +30,10 @@ def talk_command(scene: Scene) -> Command | None:
         return Command("handoff")
     if scene.reading.switch and scene.bare and not scene.asks(*_FIRM):
         return Command("switch", value=scene.reading.switch)
-    if _foreign(scene):
+    if _foreign(scene) or _of_somebody(scene):
         return Command("off_topic")
-    if scene.asks("discount") and not scene.reading.orders:
+    fewer = scene.asks("fewer") and scene.state.topic == "cart"  # "knock one off", of what was just put in
+    if scene.asks("discount") and not scene.reading.orders and not fewer:
         wanted = scene.need.has_subject and scene.asks("find")
         return Command("search", scene.need, value="refuse_discount") if wanted else Command("refuse_discount")
     return None
@@ -52,8 +56,6 @@ def _answer(scene: Scene) -> Command | None:
 
 def _first(scene: Scene, one: str, other: str) -> bool:
     """Whether a word of `one` comes before every word of `other`."""
-    from shopr.chat.reading.vocabulary import vocabulary
-
     words = vocabulary(scene.state.language).book.find(scene.reading.tokens)
     places = {key: min((m.start for m in words if m.key == key), default=99) for key in (one, other)}
     return places[one] <= places[other]
@@ -70,6 +72,21 @@ def _foreign(scene: Scene) -> bool:
     shop = bool(need.concepts or need.words or known)
     shop = shop or bool(scene.asks("add", "remove", "compare", "show_cart", "total", "return", "deals"))
     return words > 1 or not shop
+
+
+_NOBODY = frozenset("want find help add which off_topic greet repeat praise".split())
+"""Commands that a question of who may hold by chance."""
+
+
+def _of_somebody(scene: Scene) -> bool:
+    """Whether the clause asks who somebody is, or does something: no question of a shop's range."""
+    reading, need = scene.reading, scene.need
+    if not scene.marks("who") or reading.orders or reading.ids or reading.placed or "this" in reading.references:
+        return False
+    if need.concepts or need.brands or scene.marks("brand_word", "order_word", "cart_word", "price_word"):
+        return False
+    words = vocabulary(scene.state.language).book.find(reading.tokens[:_ASKED])
+    return any(m.key == "who" for m in words) and not set(reading.asks) - _NOBODY
 
 
 def last_resort(scene: Scene) -> Command | None:
