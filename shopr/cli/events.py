@@ -137,13 +137,33 @@ def funnel(
     until: str | None,
     as_json: bool,
 ) -> None:
-    """How many persons go through STEPS (event types), in order, within a window."""
+    """How many persons go through STEPS (event types), in order, within a window.
+
+    Where only a sample of a step's events was kept, `persons` is an estimate with its 95 % interval, and `seen` tells
+    how many it rests on.
+    """
     from shopr.analytics.measures.daily import daily_funnel
     from shopr.analytics.measures.funnel import Step
+    from shopr.analytics.measures.funnels import COLUMNS, funnel_table
+    from shopr.analytics.reading.log import EventLog
 
-    chosen, span = [Step(name) for name in steps], {"start": since, "end": until}
-    made = daily_funnel(_store(), chosen, window=timedelta(days=days), order=order, breakdown=by, **span)  # type: ignore[arg-type]
-    _show(made.table() if by else made.table().drop(columns="group"), as_json)
+    store, chosen, span = _store(), [Step(name) for name in steps], {"start": since, "end": until}
+    how: dict[str, Any] = {"window": timedelta(days=days), "order": order, "breakdown": by}
+    if _sampled(store, steps, **span):
+        read = EventLog.read(store, types=list(dict.fromkeys(steps)), columns=[by] if by else [], **span)
+        table = funnel_table(read, chosen, **how)
+    else:
+        table = daily_funnel(store, chosen, start=since, end=until, **how).table()
+        table = table.assign(persons_lo=table["persons"], persons_hi=table["persons"], seen=table["persons"])[COLUMNS]
+    _show(table if by else table.drop(columns="group"), as_json)
+
+
+def _sampled(store: EventStore, names: tuple[str, ...], start: str | None, end: str | None) -> bool:
+    """Whether only some of the events of these names were kept."""
+    with store.query(start=start, end=end) as found:
+        query = "SELECT max(weight) FROM events WHERE type IN (SELECT unnest($1)) OR name IN (SELECT unnest($1))"
+        heaviest = found.execute(query, [list(names)]).fetchall()[0][0]
+    return heaviest is not None and heaviest > 1.0
 
 
 @events.command(epilog="Example: shopr events journeys --depth 5")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from shopr.analytics.store.event_store import EventStore
+from shopr.analytics.store.rows import Row, row_of
 from shopr.cli.events import events
 from shopr.config import Settings
+from shopr.data.events import Event, EventType
 from tests.app.happenings import happened
 from tests.app.sample import sample_dataset
 
@@ -51,6 +55,23 @@ def test_money_is_written_as_decimals_and_totals_agree() -> None:
     assert pounds["order_value"] == "25.00"
     assert sum(row["orders"] for row in found["rows"]) == pounds["orders"]
     assert "GBP" in run("revenue").stdout
+
+
+def test_a_funnel_of_sampled_steps_tells_for_how_many_those_stand_who_were_kept(settings: Settings) -> None:
+    """A twentieth of the shoppers' views was kept, as by default, and every cart: so one who viewed is twenty."""
+    store, day = EventStore.open(settings), datetime(2026, 3, 2, tzinfo=UTC)
+
+    def row(kind: EventType, user: int, weight: float) -> Row:
+        time = day - timedelta(minutes=weight)
+        return row_of(Event(type=kind, time=time, user_id=f"u{user}", properties={"product_id": "p"}), weight=weight)
+
+    carts = [row(EventType.CART_ITEM_ADDED, user, 1.0) for user in range(40)]
+    store.append([*(row(EventType.PRODUCT_VIEWED, user, 20.0) for user in range(3)), *carts])
+    viewed, added = told("funnel", "product_viewed", "cart_item_added")
+    assert (viewed["persons"], viewed["seen"], viewed["persons_lo"]) == (60, 3, 3)
+    assert (added["persons"], added["share"]) == (60, 1.0)
+    (facts,) = told("funnel", "cart_item_added")
+    assert [facts[name] for name in ("persons", "persons_lo", "persons_hi", "seen")] == [40] * 4
 
 
 @pytest.mark.usefixtures("lively")

@@ -136,14 +136,14 @@ def _table(found: Funnel, weights: NDArray[np.float64], groups: NDArray[np.objec
             group, here, np.where(there, weight[:, place], 0.0), weight[:, 0], groups=n, share=True
         )  # fmt: skip
         stand = weight[there, place]
-        persons = np.bincount(group[there], stand, n)
+        persons, seen = np.bincount(group[there], stand, n), np.bincount(group[there], minlength=n)
         reach = _Z * np.sqrt(np.bincount(group[there], stand * (stand - 1), n))
         rows.append(
             pd.DataFrame(
                 {
                     "group": names, "place": place, "step": step, "persons": persons,
-                    "persons_lo": persons - reach, "persons_hi": persons + reach,
-                    "seen": np.bincount(group[there], minlength=n), "share": share["value"], "lo": share["lo"],
+                    "persons_lo": np.maximum(persons - reach, seen), "persons_hi": persons + reach,
+                    "seen": seen, "share": share["value"], "lo": share["lo"],
                     "hi": share["hi"], "se": share["se"],
                     "median_seconds": found.seconds[place] if groups is None else np.nan,
                 }
