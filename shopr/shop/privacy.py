@@ -80,6 +80,7 @@ class Private:
 
     def kept_of(self, user_id: str) -> list[tuple[str, int]]:
         """What is kept of a person, in words, and how many rows of it; nothing of what there is none of."""
+        self._private.collector.flush()
         found = [(store.name, len(store.export(user_id))) for store in self._private.security.subjects]
         return [(_STORES.get(name, name.replace("_", " ").capitalize()), rows) for name, rows in found if rows]
 
@@ -95,6 +96,7 @@ class Private:
             NotReadyError: if it is too much for one answer.
         """
         shop = self._private
+        shop.collector.flush()  # what was taken in a moment ago is theirs, too
         found = {name: rows for name, rows in shop.security.subjects.export(user_id).items() if rows}
         return self._copy(user_id, found)
 
@@ -148,6 +150,7 @@ class Private:
         from shopr.commerce.sql import visitor
 
         shop = self._private
+        shop.collector.flush()
         cart = shop.commerce.carts.of(visitor(session_id)).lines if shop.exists else ()
         lines = [{"product_id": line.product_id, "title": line.title, "quantity": line.quantity} for line in cart]
         found = {"consent_log": shop.consent.history(session_id), "events": shop.events.export_visit(session_id)}
