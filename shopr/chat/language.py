@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from shopr.chat.scripts import HAN_MARKS, OTHER_SCRIPT, SCRIPT_NATS, script_votes
 
-__all__ = ["RTL", "SUPPORTED", "Identified", "LanguageIdentifier", "base_language", "direction", "identify"]
+__all__ = ["MODEL", "RTL", "SUPPORTED", "Identified", "LanguageIdentifier", "base_language", "direction", "identify"]
 
 SUPPORTED = ("en", "de", "fr", "es", "it", "pt", "nl", "tr", "hi", "ar", "zh", "ja")
 """The languages the assistant understands and answers in, as ISO 639-1 codes."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from shopr.errors import SpecError, UnknownNameError
 
-__all__ = ["LANGUAGES", "Lexicon", "PricePatterns", "lexicon", "missing"]
+__all__ = ["LANGUAGES", "Lexicon", "PricePatterns", "lexicon", "missing", "spoken"]
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "tr", "hi", "ar", "zh", "ja")
 """The languages that the assistant may come to speak; those with a folder under `locales` it speaks."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from shopr.money import from_minor
 
-__all__ = ["CartItem", "OrderState", "Reply", "Shown"]
+__all__ = ["CartItem", "OrderState", "Reply", "Shown", "major"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from shopr.chat.reading.phrases import Match, without_overlaps
 from shopr.chat.reading.tokens import Token, fold, tokenise
 from shopr.chat.reading.vocabulary import Vocabulary, names
 
-__all__ = ["EXACT", "Kinds", "Shelving", "kinds_of"]
+__all__ = ["EXACT", "LIKELY", "SURE", "Kinds", "Shelving", "kinds_of"]
 
 EXACT, SURE, LIKELY, WEAK = 3, 2, 1, 0
 """How sure a concept is: the title's own head with nothing behind it; the head; named by an attribute or category;

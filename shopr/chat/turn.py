@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shopr.commerce.order_records import Order
     from shopr.search import ProductSearch
 
-__all__ = ["LIST", "MOST_SHOWN", "Turn"]
+__all__ = ["LIST", "MOST_SHOWN", "Suggest", "Turn"]
 
 MOST_SHOWN = 5
 """Products of one list."""

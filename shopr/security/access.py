@@ -16,7 +16,7 @@ from typing import Literal
 from shopr.errors import InputError
 from shopr.security.principal import Address, parse_address
 
-__all__ = ["Access", "AccessList", "AccessRule", "parse_network"]
+__all__ = ["Access", "AccessList", "AccessRule", "Action", "parse_network"]
 
 Action = Literal["allow", "deny"]
 Network = IPv4Network | IPv6Network

@@ -38,7 +38,7 @@ from shopr.security.crypto_keyring import KeyService
 from shopr.storage.database import Database
 from shopr.storage.subjects import digest
 
-__all__ = ["Cipher", "Envelope", "TextCipher"]
+__all__ = ["PREFIX", "Cipher", "Envelope", "TextCipher"]
 
 VERSION = 1
 PREFIX = "e1."

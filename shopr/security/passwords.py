@@ -9,7 +9,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from shopr.errors import InputError
 
-__all__ = ["Passwords"]
+__all__ = ["LEAST", "Passwords"]
 
 LEAST, MOST = 12, 1024
 """Characters of a password: NIST SP 800-63B asks for length, not for kinds of characters."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shopr.security.signin import Attempt, SignIn
     from shopr.shop.root import Shop
 
-__all__ = ["Signing"]
+__all__ = ["Signing", "actor_of"]
 
 
 class Signing:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Source: TypeAlias = Path | str | pd.DataFrame | duckdb.DuckDBPyRelation
 
-__all__ = ["WHOLE", "Table", "open_table", "quoted"]
+__all__ = ["WHOLE", "Source", "Table", "open_table", "quoted"]
 
 WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 """DuckDB's types of whole numbers of at most 64 bits."""

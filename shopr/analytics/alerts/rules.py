@@ -17,7 +17,7 @@ from shopr.data.events import EventType
 
 __all__ = [
     "BurnRate", "BurnWindow", "Change", "Condition", "Drift", "Frozen", "Metric", "Rule", "Seasonal", "Seconds",
-    "Selection", "Side", "Threshold", "parse_seconds", "words_of",
+    "Selection", "Several", "Side", "Threshold", "parse_seconds", "words_of",
 ]  # fmt: skip
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}

@@ -18,7 +18,7 @@ from shopr.analytics.reading.estimates import followed
 from shopr.analytics.reading.log import Codes, EventLog
 from shopr.errors import InputError
 
-__all__ = ["Journeys", "Sessions", "journeys", "sessions"]
+__all__ = ["EXIT", "Journeys", "Sessions", "journeys", "sessions"]
 
 IDLE = timedelta(minutes=30)
 EXIT = "(leaves)"

@@ -22,7 +22,7 @@ from shopr.analytics.reading.source import Source
 from shopr.analytics.reading.span import Span, Step
 from shopr.analytics.reading.touches import last_touch
 
-__all__ = ["SearchSuccess", "by_query", "read_searches", "search_course", "search_success"]
+__all__ = ["SHARES", "SearchSuccess", "by_query", "read_searches", "search_course", "search_success"]
 
 _LASTS = 30 * 60 * 1_000_000
 _DAY = 86_400 * 1_000_000

@@ -22,7 +22,7 @@ from shopr.clock import Clock, SystemClock
 from shopr.storage.database import Database
 from shopr.storage.tables import events as table
 
-__all__ = ["DAY", "KNOWN_DAYS", "HotStore", "digest"]
+__all__ = ["DAY", "KNOWN_DAYS", "HotStore", "digest", "microseconds_of"]
 
 DAY = 86_400_000_000
 """Microseconds of a day."""

@@ -12,7 +12,7 @@ from shopr.chat.flows.search import present
 from shopr.chat.need import Need
 from shopr.chat.turn import MOST_SHOWN, Turn
 
-__all__ = ["FLOWS"]
+__all__ = ["FLOWS", "HISTORY_DAYS", "comparable", "stock_word"]
 
 _LOW = 3
 """Pieces up to which stock is said to be low."""

@@ -11,7 +11,7 @@ from typing import Any
 from shopr.commerce.fixtures import Fixtures
 from shopr.errors import DataError
 
-__all__ = ["Category", "Dialogue", "Script", "Step", "read_script"]
+__all__ = ["Category", "Dialogue", "Script", "Step", "parse_script", "read_script"]
 
 _LARGEST = 64 * 2**20
 _LONGEST_PATTERN = 2000

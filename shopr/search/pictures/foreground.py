@@ -17,7 +17,7 @@ from skimage.color import rgb2lab
 from skimage.filters import threshold_otsu
 from skimage.morphology import reconstruction
 
-__all__ = ["Foreground", "find_foreground"]
+__all__ = ["Box", "Foreground", "find_foreground"]
 
 Box = tuple[float, float, float, float]
 Map = NDArray[np.float32]

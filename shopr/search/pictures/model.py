@@ -22,7 +22,7 @@ from shopr.errors import InputError
 from shopr.search.pictures.config import VisualConfig
 from shopr.search.pictures.features import BLOCKS, COLOUR, SIZES
 
-__all__ = ["Kinds", "Projection", "Vectors"]
+__all__ = ["Kinds", "Projection", "Vectors", "unit"]
 
 Vectors = NDArray[np.float32]
 LEAST_PER_KIND = 3

@@ -17,7 +17,7 @@ from shopr.search.asking.results import Found
 from shopr.search.searching.engine import ProductSearch
 from shopr.search.text.tokens import fold
 
-__all__ = ["Choice", "Listing", "Wayout", "list_page"]
+__all__ = ["SIZE", "Choice", "Listing", "Wayout", "list_page"]
 
 SIZE = 12
 """Products on a page."""

@@ -11,7 +11,7 @@ import yaml
 
 from shopr.search.text.tokens import JOINED, fold, tokenise
 
-__all__ = ["Phrase", "Words", "alias_kinds", "colours", "listed", "materials", "phrase", "table", "words"]
+__all__ = ["Alias", "Phrase", "Words", "alias_kinds", "colours", "listed", "materials", "phrase", "table", "words"]
 
 Phrase = tuple[str, ...]
 """A phrase as its index forms."""
