@@ -255,12 +255,16 @@ def _print(engine: Searches, words: str, k: int, titles: dict[str, str], as_json
     ]
     if as_json:
         facts = ("query", "corrected", "did_you_mean", "product_type", "abstained", "total")
-        echo_json({**{name: getattr(found, name) for name in facts}, "products": products})
+        refused = [{"part": each.part, "name": each.name} for each in found.refused]
+        said = {"refused": refused} if refused else {}
+        echo_json({**{name: getattr(found, name) for name in facts}, **said, "products": products})
         return
     if found.corrected:
         click.echo(f"searched for: {found.corrected}")
     if found.did_you_mean:
         click.echo(f"did you mean: {found.did_you_mean}")
+    if found.refused:
+        click.echo(f"left out: {', '.join(each.name for each in found.refused)}")
     if not len(found):
         click.echo("no match" + ("; the nearest:" if shown else ""))
     if shown:

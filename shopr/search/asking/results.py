@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from shopr.errors import InputError
 
-__all__ = ["SORTS", "Cut", "Filters", "Found", "Updated"]
+__all__ = ["SORTS", "Cut", "Filters", "Found", "Refusal", "Updated"]
 
 SORTS = ("relevance", "price_asc", "price_desc", "newest", "popularity")
 """The orders in which products may be asked for."""
@@ -59,6 +59,21 @@ class Filters:
         return self != Filters()
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One thing that a query rules out: "shoes not red".
+
+    Attributes:
+        part: the attribute of `Filters` that does so, "not_colours". name: its name there. said: as it was typed.
+        without: the query that no longer rules it out.
+    """
+
+    part: str
+    name: str
+    said: str
+    without: str
+
+
 @dataclass(frozen=True)
 class Found:
     """The answer to one query, best first.
@@ -73,6 +88,7 @@ class Found:
         abstained: no product is a match; `product_ids` is empty and `alternatives` holds the nearest, which are to be
             shown as such.
         total: products that match well, before the cut to k. matches: their rows, best first.
+        refused: what the query rules out, each a condition that was met beside the caller's filters.
     """
 
     query: str
@@ -87,6 +103,7 @@ class Found:
     alternatives: tuple[str, ...] = ()
     total: int = 0
     matches: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
+    refused: tuple[Refusal, ...] = ()
 
     def __len__(self) -> int:
         return len(self.product_ids)

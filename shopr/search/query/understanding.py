@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from shopr.search.asking.results import Refusal
 from shopr.search.catalogue.forward import Vocabulary
 from shopr.search.catalogue.kinds import Asked, Kinds
 from shopr.search.catalogue.postings import Postings
@@ -50,6 +51,7 @@ class Query:
         corrected: the text after spelling, None where nothing was changed.
         did_you_mean: a likelier text, for the shopper to choose.
         strange_pair: a word and a number that stand side by side here and in no product: "iphone 11".
+        refused: what it rules out; the terms are what is left.
     """
 
     text: str
@@ -61,6 +63,13 @@ class Query:
     corrected: str | None = None
     did_you_mean: str | None = None
     strange_pair: bool = False
+    refused: tuple[Refusal, ...] = ()
+
+    def refusing(self, text: str, refused: tuple[Refusal, ...]) -> Query:
+        """The same as what is left of a longer text; a spelling of it rules out the same."""
+        out = [f"-{each.said}" for each in refused]
+        corrected, meant = (t and " ".join([t, *out]) for t in (self.corrected, self.did_you_mean))
+        return replace(self, text=text, corrected=corrected, did_you_mean=meant, refused=refused)
 
 
 class Reader:

@@ -14,6 +14,8 @@ from shopr.data.catalog import Catalog
 from shopr.errors import InputError, UnknownNameError
 from shopr.search.asking.config import SearchConfig
 from shopr.search.asking.results import SORTS, Cut, Filters, Found, Updated
+from shopr.search.query.refusals import ruled
+from shopr.search.query.suggesting import Offer
 from shopr.search.query.understanding import Query
 from shopr.search.searching.confidence import observe
 from shopr.search.searching.index import Index
@@ -103,7 +105,7 @@ class ProductSearch:
         if exact:
             return index.reader.read(query, mend=False)
         asked = self.synonyms.rewrite(query) if self.synonyms else query
-        read = index.reader.read(asked)
+        read = index.read(asked)
         return read if asked == query else replace(read, text=query, corrected=read.corrected or asked)
 
     def search(
@@ -146,6 +148,7 @@ class ProductSearch:
         index = self._index
         read = self._read(index, query, exact)
         cut = Cut(k, sort, prices, start, whole, abstain)
+        filters = ruled(filters, read.refused)
         allowed = index.shelf.passing(filters, stock, prices) if filters else None
         extra = self._extra(index, features)
         if not read.terms:
@@ -186,13 +189,15 @@ class ProductSearch:
         extra: NDArray[np.float32] | None,
     ) -> Found:
         """Without words: by the name of the kind asked for, if there is one, else the most popular first."""
-        if read.text.strip() or (allowed is None and not filters):
+        if (read.text.strip() and not read.refused) or (allowed is None and not filters):
             return Found(read.text) if read.text.strip() else self._found(index, read, browse(index, None, extra), cut)
         if filters.types:
             kind = index.reader.read(filters.types[0])
             ranked = rank(kind, index, allowed=allowed, extra=extra, depth=len(index))
             if len(ranked.rows):
-                return self._found(index, replace(kind, text=read.text, corrected=None), ranked, cut)
+                return self._found(
+                    index, replace(kind, text=read.text, corrected=None, refused=read.refused), ranked, cut
+                )
         return self._found(index, read, browse(index, allowed, extra), cut)
 
     def _worded(
@@ -247,6 +252,7 @@ class ProductSearch:
             corrected=read.corrected,
             did_you_mean=read.did_you_mean,
             product_type=read.kind.name if read.kind is not None else None,
+            refused=read.refused,
         )
         if abstained:
             return replace(asked, abstained=bool(read.terms), alternatives=product_ids)
@@ -281,14 +287,10 @@ class ProductSearch:
         """Completions of what is being typed, the most popular first."""
         return self._index.suggestions.complete(prefix, n)
 
+    def offers(self, prefix: str, n: int = 2) -> tuple[Offer, ...]:
+        """Up to n brands and n categories whose name is being typed."""
+        return self._index.offers.complete(prefix, n)
+
     def describe(self) -> dict[str, Any]:
         """Sizes of the index."""
-        index = self._index
-        return {
-            "products": len(index),
-            "terms": int((index.postings.count > 0).sum()),
-            "postings": len(index.postings.rows),
-            "kinds": len(index.kinds.phrases),
-            "with_kind": int((index.kinds.main >= 0).sum()),
-            "languages": list(index.forward.languages),
-        }
+        return self._index.describe()

@@ -20,9 +20,10 @@ from shopr.search.catalogue.forward import Forward, Vocabulary
 from shopr.search.catalogue.kinds import Kinds
 from shopr.search.catalogue.postings import Postings
 from shopr.search.query.compounds import Compounds
+from shopr.search.query.refusals import Refusals
 from shopr.search.query.spelling import Speller
-from shopr.search.query.suggesting import Suggestions
-from shopr.search.query.understanding import Reader
+from shopr.search.query.suggesting import Offers, Suggestions
+from shopr.search.query.understanding import Query, Reader
 from shopr.search.searching.confidence import shipped
 from shopr.search.text.deletes import Deletes
 from shopr.search.text.lexicon import phrase
@@ -40,7 +41,7 @@ class Index:
     Attributes:
         ids: product ids in catalogue order. forward: the tokens. columns: facts. kinds: kinds of things.
         postings: impacts. config: the settings that the impacts were made with. reader: reads queries.
-        shelf: filters and facets.
+        shelf: filters and facets. refusals: what queries rule out.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Index:
             brands=frozenset(map(phrase, columns.brand.names)),
         )
         self.shelf = Shelf(ids, forward.terms, columns=columns, kinds=kinds, postings=postings)
+        self.refusals = Refusals(self.shelf, compounds, self.reader.code)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -163,6 +165,12 @@ class Index:
         except (LookupError, TypeError, ValueError) as error:
             raise DataError(f"the index {folder} is damaged: {error}", hint="Build it again") from error
 
+    def read(self, text: str) -> Query:
+        """A query, read: what it asks for and what it rules out."""
+        rest, refused = self.refusals.of(text)
+        read = self.reader.read(rest)
+        return read.refusing(text, refused) if refused else read
+
     def refit(self, config: SearchConfig) -> None:
         """Take other settings, for searches of settings: an index in use by several threads is built anew instead."""
         compounds = self.compounds if len(self.compounds.extra_row) else Compounds.learn(self.forward)
@@ -188,6 +196,22 @@ class Index:
     def suggestions(self) -> Suggestions:
         """Phrases that complete what is typed, made at the first call."""
         return Suggestions.learn(self.kinds, self.columns.brand, self.columns.popularity)
+
+    @cached_property
+    def offers(self) -> Offers:
+        """Brands and categories by what is typed, made at the first call."""
+        return Offers.learn(self.columns.brand, self.columns.category)
+
+    def describe(self) -> dict[str, Any]:
+        """Sizes."""
+        return {
+            "products": len(self),
+            "terms": int((self.postings.count > 0).sum()),
+            "postings": len(self.postings.rows),
+            "kinds": len(self.kinds.phrases),
+            "with_kind": int((self.kinds.main >= 0).sum()),
+            "languages": list(self.forward.languages),
+        }
 
 
 def _postings(forward: Forward, compounds: Compounds, config: SearchConfig) -> Postings:

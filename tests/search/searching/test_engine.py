@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from shopr.data.catalog import Catalog
@@ -291,3 +292,19 @@ def test_words_that_the_catalogue_joins_and_negations_are_not_mended() -> None:
     assert found.corrected is None
     assert found.product_ids[0] in {str(i) for i in range(6)}
     assert shop.search("bottle not red").corrected is None
+
+
+def test_brands_and_categories_are_offered_as_such() -> None:
+    rows = [
+        {"product_id": f"p{i}", "title": f"Thing {i}", "brand": brand, "category": category}
+        for i, (brand, category) in enumerate(
+            [("Café Nord", "Home > Kitchen > Mugs"), ("Café Nord", "Home > Kitchen"), ("Homeland", "Garden > Home")]
+        )
+    ]
+    small = ProductSearch.build(Catalog.from_frame(pd.DataFrame(rows)))
+    told = [(offer.facet, offer.name, offer.count) for offer in small.offers("home")]
+    assert told == [("brand", "Homeland", 1), ("category", "Home", 2), ("category", "Garden > Home", 1)]
+    assert [offer.name for offer in small.offers("cafe")] == ["Café Nord"]
+    assert [offer.name for offer in small.offers("nor")] == ["Café Nord"]
+    assert [offer.name for offer in small.offers("mug")] == ["Home > Kitchen > Mugs"]
+    assert small.offers("h") == small.offers("") == small.offers("zzz") == ()
