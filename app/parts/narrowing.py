@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
@@ -11,6 +12,7 @@ from parts.storefront import condition, labels
 from parts.words import plain
 from shopr.money import exponent, format_minor, from_minor, to_minor
 from shopr.search.asking.request import LONGEST, PageRequest
+from shopr.search.asking.results import Refusal
 from shopr.shop import Shop
 
 __all__ = ["SORTS", "box", "narrow", "suggest"]
@@ -42,13 +44,18 @@ def box(shop: Shop, request: PageRequest) -> None:
 
 
 def suggest(shop: Shop, request: PageRequest) -> None:
-    """What may be meant to be typed."""
-    words = [text for text in shop.search.suggest(request.query, SUGGESTED) if text != request.query.strip().lower()]
-    if words:
+    """What may be meant to be typed, and brands and categories of such a name, said to be that."""
+    typed = request.query.strip().lower()
+    words = [text for text in shop.search.suggest(request.query, SUGGESTED) if text != typed]
+    offered = [(f"suggestion-{place}", text, PageRequest(text)) for place, text in enumerate(words)]
+    for place, offer in enumerate(shop.search.offers(request.query)):
+        kind, part = FACETS[offer.facet]
+        name = f"{offer.name.rpartition(' > ')[2]} · {kind.lower()}"
+        offered.append((f"offer-{place}", name, PageRequest(**{part: (offer.name,)})))
+    if offered:
         with st.container(key="suggestions", horizontal=True, gap="small"):
-            for place, text in enumerate(words):
-                wanted = PageRequest(text)
-                st.button(plain(text), key=f"suggestion-{place}", type="tertiary", on_click=go, args=(shop, wanted))
+            for key, text, wanted in offered:
+                st.button(plain(text), key=key, type="tertiary", on_click=go, args=(shop, wanted))
 
 
 def narrow(shop: Shop, held: Held) -> None:
@@ -81,7 +88,7 @@ def narrow(shop: Shop, held: Held) -> None:
             width=200,
             on_change=lambda: change(shop, sort=st.session_state["sort"]),
         )
-    chosen_conditions(shop, request, currency)
+    chosen_conditions(shop, request, currency, held.page.listing.found.refused)
 
 
 def choose(shop: Shop, held: Held, facet: str) -> None:
@@ -133,19 +140,26 @@ def bound(shop: Shop, key: str, currency: str) -> None:
     change(shop, **{key: None if value is None else to_minor(f"{value}", currency)})
 
 
-def chosen_conditions(shop: Shop, request: PageRequest, currency: str) -> None:
-    """What is chosen, each to be taken away."""
-    if not request.conditions:
+def chosen_conditions(shop: Shop, request: PageRequest, currency: str, refused: Sequence[Refusal] = ()) -> None:
+    """What is chosen, or ruled out by the words, each to be taken away."""
+    chips = [(f"Not {ruled_out(each)}", request.changed(query=each.without)) for each in refused]
+    chips += [(condition(request, *each, currency), request.without(*each)) for each in request.conditions]
+    if not chips:
         return
     with st.container(key="conditions", horizontal=True, gap="small"):
-        for place, (part, name) in enumerate(request.conditions):
-            words = condition(request, part, name, currency)
+        for place, (words, wanted) in enumerate(chips):
             st.button(
                 plain(words),
                 key=f"without-{place}",
                 icon=":material/close:",
                 help=f"Remove: {plain(words)}",
                 on_click=go,
-                args=(shop, request.without(part, name)),
+                args=(shop, wanted),
             )
-        st.button("Clear all", key="unfiltered", type="tertiary", on_click=go, args=(shop, request.unfiltered()))
+        if request.conditions:
+            st.button("Clear all", key="unfiltered", type="tertiary", on_click=go, args=(shop, request.unfiltered()))
+
+
+def ruled_out(refused: Refusal) -> str:
+    """What words rule out: a brand by its name, all else as it was typed."""
+    return refused.name if refused.part == "not_brands" else refused.said

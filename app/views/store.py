@@ -221,7 +221,8 @@ def page() -> None:
     st.session_state.pop("opened", None)
     with boundary("the products"):
         assert held.page is not None
-        if not held.refused and (held.page.listing.total or request.conditions):
+        listing = held.page.listing
+        if not held.refused and (listing.total or request.conditions or listing.found.refused):
             narrow(shop, held)
         results(shop, held)
     if pending():
