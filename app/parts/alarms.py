@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 import altair as alt
 import pandas as pd
@@ -53,7 +54,7 @@ def alert_list(rows: Sequence[dict[str, Any]], zone: str, chosen: str = "") -> N
     """Alerts as a list of links to their evidence."""
     items = "".join(
         f'<li class="{"refuse" if row["severity"] == "critical" else "rollback"}"><p class="what">'
-        f'<a href="?alert={escape(row["id"])}" target="_self"{" aria-current=true" if row["id"] == chosen else ""}>'
+        f'<a href="?{escape(_address(row["id"]))}" target="_self"{" aria-current=true" if row["id"] == chosen else ""}>'
         f'{escape(_name(row))}</a> <span class="pill {_TONES.get(row["severity"], "plain")}">'
         f"{escape(row['severity'].capitalize())}</span></p>"
         f'<p class="meta">{escape(shown(row["began_at"] or row["time"], zone))}</p>'
@@ -61,6 +62,12 @@ def alert_list(rows: Sequence[dict[str, Any]], zone: str, chosen: str = "") -> N
         for row in rows
     )
     st.html(f'<ol class="log alarms">{items}</ol>')
+
+
+def _address(alert: str) -> str:
+    """The page's address with this alert: the rest of what was chosen stays."""
+    kept = {name: st.query_params.get_all(name) for name in st.query_params if name != "alert"}
+    return urlencode({**kept, "alert": alert}, doseq=True)
 
 
 def _name(row: dict[str, Any]) -> str:

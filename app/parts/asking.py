@@ -7,6 +7,7 @@ recorded once and no half-typed word ever is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -18,7 +19,21 @@ from shopr.search.asking.request import PageRequest
 from shopr.shop import Shop
 from shopr.shop.storefront import ShopPage, Shopper
 
-__all__ = ["PRODUCT", "SETTLED", "Held", "address", "asked", "change", "go", "hold", "pending", "settle"]
+__all__ = [
+    "PRODUCT",
+    "SETTLED",
+    "Held",
+    "address",
+    "alter",
+    "asked",
+    "change",
+    "go",
+    "hold",
+    "keyed",
+    "pending",
+    "settle",
+    "spoke",
+]
 
 SETTLED = 1.2
 """Seconds after which what was typed counts as a search."""
@@ -75,10 +90,45 @@ def change(shop: Shop, *, typed: bool = False, **parts: Any) -> None:
     Args:
         parts: of the request, by name.
     """
-    request, _ = asked(shop.storefront.currency)
+    request, product = asked(shop.storefront.currency)
     wanted = request.changed(**parts)
-    if any(getattr(wanted, part) != getattr(request, part) for part in parts):
-        go(shop, wanted.changed(exact=False) if typed else wanted, typed=typed)
+    if all(getattr(wanted, part) == getattr(request, part) for part in parts):
+        return
+    if typed:
+        go(shop, wanted.changed(exact=False), typed=True)
+    else:
+        go(shop, wanted, product=product)
+
+
+def alter(
+    shop: Shop, how: Callable[[PageRequest], PageRequest] = lambda request: request, *, product: str = ""
+) -> None:
+    """As `go`, from what the address asks for at that moment and not when the page was drawn: two acts of a quick hand
+    come at once.
+
+    Args:
+        how: makes another request of it.
+    """
+    request, _ = asked(shop.storefront.currency)
+    go(shop, how(request), product=product)
+
+
+def keyed(name: str, value: Any) -> str:
+    """The key of a control that shows a value: another one as soon as something else has changed the value.
+
+    A control that is not on the page, in a popover that is closed, keeps what it said last, and the browser says it
+    again with whatever is done next: a condition that was taken away would come back.
+    """
+    shown, turn = st.session_state.get(f"{name}-shown", (value, 0))
+    turn += shown != value
+    st.session_state[f"{name}-shown"] = value, turn
+    return f"{name}-{turn}" if turn else name
+
+
+def spoke(name: str, value: Any) -> None:
+    """The control of this name itself says this value now."""
+    _, turn = st.session_state.get(f"{name}-shown", (value, 0))
+    st.session_state[f"{name}-shown"] = value, turn
 
 
 def hold(shop: Shop, request: PageRequest, shopper: Shopper) -> Held:

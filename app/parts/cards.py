@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -11,21 +12,36 @@ from pathlib import Path
 import streamlit as st
 from PIL import Image
 
-from parts.words import bare, percent, stock, why
+from parts.words import bare, percent, plain, stock, why
 from shopr.shop import Card
 
-__all__ = ["figure", "grid", "picture", "strip"]
+__all__ = ["Act", "figure", "grid", "offered", "picture", "strip"]
 
 EDGE = 420  # pixels: twice the width of a card, for dense screens
 MOST_PIXELS = 40_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that can be done with a product.
+
+    Attributes:
+        words: of its button. icon: of Google's Material Symbols. kind: what `act` is called with.
+        can: whether it can be done with a product; who sees the others sees its button greyed.
+    """
+
+    words: str
+    icon: str
+    kind: str
+    can: Callable[[Card], bool] = lambda card: True
+
+
 ACTS = (
-    ("View", "visibility", "recommendation_clicked"),
-    ("To cart", "add_shopping_cart", "cart_item_added"),
-    ("Buy", "check", "order_completed"),
+    Act("View", "visibility", "recommendation_clicked"),
+    Act("To cart", "add_shopping_cart", "cart_item_added"),
+    Act("Buy", "check", "order_completed", can=lambda card: card.in_stock),
 )
-"""What can be done with a card: the words, the icon, and the event that it is."""
+"""What can be done with a recommendation; the kind is that of the event."""
 
 
 def grid(cards: Sequence[Card], model: str, act: Callable[[Card, str], None] | None = None) -> None:
@@ -38,21 +54,34 @@ def grid(cards: Sequence[Card], model: str, act: Callable[[Card, str], None] | N
     if act is None:
         st.html(f'<ul class="grid" aria-label="Recommended products">{"".join(_card(c, model) for c in cards)}</ul>')
         return
-    with st.container(key="grid-of-cards", horizontal=True, gap="medium"):
-        for card in cards:
-            with st.container(key=f"card-{card.position}", gap="small"):
-                st.html(f'<ul class="one">{_card(card, model)}</ul>')
+    offered(cards, [_card(card, model) for card in cards], ACTS, act, name="recommended")
+
+
+def offered(
+    cards: Sequence[Card], drawn: Sequence[str], acts: Sequence[Act], act: Callable[[Card, str], None], *, name: str
+) -> None:
+    """Products with buttons below each.
+
+    Args:
+        drawn: each card as an item of a list, in HTML.
+        act: is called with a card and the kind of one of `acts`.
+        name: tells these products from others on the page.
+    """
+    with st.container(key=f"grid-of-cards-{name}", horizontal=True, gap="medium"):
+        for place, (card, item) in enumerate(zip(cards, drawn, strict=True)):
+            with st.container(key=f"card-{name}-{place}", gap="small"):
+                st.html(f'<ul class="one">{item}</ul>')
                 with st.container(horizontal=True, gap="small"):
-                    for words, icon, kind in ACTS:
+                    for one in acts:
                         st.button(
-                            words,
-                            key=f"{kind}-{card.product_id}",
-                            icon=f":material/{icon}:",
+                            one.words,
+                            key=f"{one.kind}-{name}-{card.product_id}",
+                            icon=f":material/{one.icon}:",
                             type="tertiary",
-                            help=f"{words}: {card.title}",
-                            disabled=kind == "order_completed" and not card.in_stock,
+                            help=f"{one.words}: {plain(card.title)}",
+                            disabled=not one.can(card),
                             on_click=act,
-                            args=(card, kind),
+                            args=(card, one.kind),
                         )
 
 

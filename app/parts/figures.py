@@ -34,8 +34,8 @@ def written(value: float, unit: str, currency: str = "") -> str:
         minor = round(value)
         return format_minor(minor, currency) if abs(minor) < _PLAIN else compact_money(minor, currency)
     if unit == "seconds":
-        minutes, seconds = divmod(round(value), 60)
-        return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+        minutes, seconds = divmod(abs(round(value)), 60)
+        return f"{'-' if value <= -0.5 else ''}{f'{minutes} min ' if minutes else ''}{seconds} s"
     if unit == "number":
         return f"{value:,.2f}" if abs(value) < 10 else f"{value:,.1f}"
     return f"{value:,.0f}"
@@ -50,7 +50,9 @@ def figure_tiles(figures: Sequence[Figure], label: str, beside: str) -> None:
 def _tile(figure: Figure, beside: str) -> str:
     value, unit, currency = figure.value, figure.unit, figure.currency
     wide = value.hi - value.lo > 1e-9 * max(abs(value.value), 1.0)
-    between = f"95 %: {written(value.lo, unit, currency)} – {written(value.hi, unit, currency)}" if wide else ""
+    # Of what cannot be less than nothing, no interval is: few and uneven measurements would have it so.
+    lo = max(value.lo, 0.0) if unit in ("count", "number", "seconds") and value.value >= 0 else value.lo
+    between = f"95 %: {written(lo, unit, currency)} – {written(value.hi, unit, currency)}" if wide else ""
     return (
         f'<li><p class="label">{escape(figure.name)}</p>'
         f'<p class="value">{escape(written(value.value, unit, currency))}</p>{_delta(figure, beside)}'

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
-import streamlit as st
-
-from parts.cards import figure
+from parts.cards import Act, figure, offered
 from parts.words import pieces_left, plain, short
 from shopr.money import format_minor
 from shopr.search.asking.request import PageRequest
@@ -16,8 +14,11 @@ from shopr.shop import Card
 
 __all__ = ["ACTS", "condition", "labels", "shelf", "span"]
 
-ACTS = (("View", "visibility", "open"), ("To cart", "add_shopping_cart", "take"))
-"""What can be done with a product: the words, the icon, and the act."""
+ACTS = (
+    Act("View", "visibility", "open"),
+    Act("To cart", "add_shopping_cart", "take", can=lambda card: card.in_stock and card.price_minor is not None),
+)
+"""What can be done with a product."""
 _PARTS = {
     "brands": "Brand",
     "categories": "Category",
@@ -37,26 +38,8 @@ def shelf(
         sure: of each card; () where nothing was searched for. act: is called with a card and one of `ACTS`.
         name: tells this shelf from others on the page.
     """
-    with st.container(key=f"grid-of-cards-{name}", horizontal=True, gap="medium"):
-        for place, card in enumerate(cards):
-            with st.container(key=f"card-{name}-{place}", gap="small"):
-                st.html(f'<ul class="one">{_card(card, sure[place] if sure else None)}</ul>')
-                _buttons(card, act, name)
-
-
-def _buttons(card: Card, act: Callable[[Card, str], None], name: str) -> None:
-    with st.container(horizontal=True, gap="small"):
-        for words, icon, kind in ACTS:
-            st.button(
-                words,
-                key=f"{kind}-{name}-{card.product_id}",
-                icon=f":material/{icon}:",
-                type="tertiary",
-                help=f"{words}: {plain(card.title)}",
-                disabled=kind == "take" and not (card.in_stock and card.price_minor is not None),
-                on_click=act,
-                args=(card, kind),
-            )
+    drawn = [_card(card, sure[place] if sure else None) for place, card in enumerate(cards)]
+    offered(cards, drawn, ACTS, act, name=name)
 
 
 def _card(card: Card, sure: float | None) -> str:

@@ -85,9 +85,10 @@ def held_list(held: list[KeptLock], rules: list[KeptRule], time_zone: str) -> No
         f'<p class="reason">{escape(lock.reason)}</p></li>'
         for lock in held
     )
+    ends = {rule.network: moment(rule.expires_at, time_zone) for rule in rules if rule.expires_at}
     items += "".join(
         f'<li><p class="what">{escape(rule.network)} {"has no access" if rule.action == "deny" else "is let in"}</p>'
-        f'<p class="meta">until {escape(moment(rule.expires_at, time_zone) if rule.expires_at else "ended")}</p>'
+        f'<p class="meta">until {escape(ends.get(rule.network, "somebody ends it"))}</p>'
         f'<p class="reason">{escape(rule.reason)} ({escape(rule.actor)})</p></li>'
         for rule in rules
         if rule.source == "operator"

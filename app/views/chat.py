@@ -10,7 +10,7 @@ from parts.frame import boundary, header, no_shop, notice, section
 from parts.source import open_shop
 from parts.talk import cart, conversation
 from parts.visitor import inspected
-from parts.words import count
+from parts.words import count, plain
 
 from shopr.commerce.sql import visitor
 from shopr.errors import ShoprError
@@ -19,8 +19,7 @@ from shopr.shop import Shop
 EXAMPLES = ("Show me something new", "What do you recommend?", "What is trending?", "Do you have gifts under 30?")
 SIGN_IN = "You are a visitor. Sign in, and the assistant knows your history and orders."
 LISTED = 500
-_NEXT = "conversation"
-"""Where the id of a conversation waits for its first message."""
+_NEXT = "conversation"  # where the id of one waits for its first message
 
 
 def identity(shop: Shop) -> tuple[str, str | None]:
@@ -107,7 +106,9 @@ def talk(shop: Shop, conversation_id: str, user: str | None, waiting: str) -> No
     if offered:
         with st.container(key="quick", horizontal=True, gap="small"):
             for place_, words in enumerate(offered):
-                st.button(words, key=f"quick-{len(turns)}-{place_}", on_click=ask, args=(words,), type="secondary")
+                st.button(
+                    plain(words), key=f"quick-{len(turns)}-{place_}", on_click=ask, args=(words,), type="secondary"
+                )
 
 
 def basket(shop: Shop, owner: str) -> None:

@@ -7,7 +7,7 @@ from parts.account import Viewer, viewer
 from parts.frame import boundary, header, no_shop, notice, section
 from parts.source import open_shop
 from parts.traits import ranges, traits
-from parts.words import sentence
+from parts.words import plain, sentence
 
 from shopr.errors import ShoprError
 from shopr.money import exponent, to_minor
@@ -78,8 +78,10 @@ def corrections(shop: Shop, card: ProfileCard) -> None:
         else:
             words = f"{(said.wish or '').capitalize()} of the {said.kind} {said.name}"
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(_plain(words))
-            if st.button("Take back", key=f"take-{said.kind}-{said.name}", type="tertiary", help=f"Take back: {words}"):
+            st.markdown(plain(words))
+            if st.button(
+                "Take back", key=f"take-{said.kind}-{said.name}", type="tertiary", help=f"Take back: {plain(words)}"
+            ):
                 shop.profiles.take_back(card.user_id, said.kind, said.name)
                 st.rerun()
     with st.container(key="panel-say"):
@@ -128,11 +130,6 @@ def delete(shop: Shop, user: str) -> None:
         if st.button("Delete for good", type="primary", key="really"):
             shop.profiles.delete(user)
             st.rerun()
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is written."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|<>~$:&" else c for c in text)
 
 
 def page() -> None:

@@ -72,6 +72,12 @@ def test_an_alert_in_the_address_shows_its_evidence(shop):
     assert "is not known" in text(opened(alert="abc'"))
 
 
+def test_a_link_to_an_alert_keeps_what_was_chosen(shop):
+    shown = text(opened(period="30 days", alert="abc"))
+    assert 'href="?period=30+days&amp;alert=' in shown
+    assert "alert=abc" not in shown
+
+
 def test_an_alert_is_acknowledged_and_resolved_with_a_reason(shop):
     row = next(a for a in open_alerts(shop) if a["kind"] == "payment")
     app = opened(alert=row["id"])

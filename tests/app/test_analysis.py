@@ -6,9 +6,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from parts.figures import download, points, sparkline, table, written
+from parts.figures import download, figure_tiles, points, sparkline, table, written
 from streamlit.testing.v1 import AppTest
 
+from shopr.analytics.measures.board import Figure
+from shopr.analytics.reading.estimates import Estimate
 from shopr.analytics.reading.source import Filters, narrowed
 from shopr.analytics.store.event_store import EventStore
 from shopr.config import Settings
@@ -121,12 +123,24 @@ def test_figures_as_people_read_them() -> None:
     assert written(5281.0, "money", "GBP") == "£52.81"
     assert written(13_032_762.0, "money", "GBP") == "£130k"
     assert written(276.0, "seconds") == "4 min 36 s"
+    assert written(-79.0, "seconds") == "-1 min 19 s"
+    assert written(-0.2, "seconds") == "0 s"
     assert written(0.81, "number") == "0.81"
     assert written(float("nan"), "money", "GBP") == "–"
     assert points(0.012, -0.001, 0.025) == "+1.2 (-0.1 to +2.5)"
     assert sparkline([1.0]) == '<div class="spark" aria-hidden="true"></div>'
     assert sparkline([1.0, float("nan"), 2.0]).count("<i") == 3
     assert sparkline(range(90)).count("<i") == 30
+
+
+def test_no_interval_of_what_cannot_be_negative_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    page: list[str] = []
+    monkeypatch.setattr("streamlit.html", page.append)
+    measured = Estimate(19.0, -79.0, 41.0, 30.0, 9)
+    figure_tiles([Figure("x", "Length", measured, None, (), "seconds")], "Figures", "")
+    assert "95 %: 0 s – 41 s" in page[-1]
+    figure_tiles([Figure("x", "Revenue", measured, None, (), "money", "GBP")], "Figures", "")
+    assert "95 %: -£0.79 – £0.41" in page[-1]  # returns may outweigh sales
 
 
 def test_hidden_rows_say_so_and_are_not_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,7 @@ def fail(page: Page) -> None:
     """Two errors in scripts of the page's own, which playwright's own evaluations are not."""
     page.evaluate("setTimeout(() => { throw new TypeError('broken for ann@example.com'); })")
     page.evaluate("setTimeout(() => Promise.reject(new RangeError('kept')))")
+    page.evaluate("dispatchEvent(new ErrorEvent('error', {message: 'ResizeObserver loop limit exceeded'}))")  # is none
     page.evaluate("new Promise(done => setTimeout(done, 20))")
 
 

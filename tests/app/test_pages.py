@@ -185,6 +185,14 @@ def test_who_acts_as_a_shopper_changes_what_comes_next(served: Settings) -> None
     assert "put into the cart" in text(app)
 
 
+def test_titles_on_buttons_are_no_markdown(served: Settings) -> None:
+    app = opened("for_you", shopper="u002", k="20", fresh="false")
+    app.toggle(key="acting").set_value(True).run()
+    told = [button.help for button in app.button if "onmouseover" in button.help]
+    assert len(told) == 3
+    assert all(r": \<b onmouseover=" in words for words in told)
+
+
 def test_a_visitor_cannot_be_acted_for(served: Settings) -> None:
     app = opened("for_you", visitor="true")
     assert app.toggle(key="acting").disabled

@@ -98,6 +98,10 @@ def test_an_operator_lifts_a_lock_with_a_reason(attacked: Shop) -> None:
     assert attacked.security.lockout.locked(Principal.of(user="ann", address="198.51.100.66")) is None
 
 
+def test_a_rule_without_an_end_says_so(attacked: Shop) -> None:
+    assert "until somebody ends it" in text(opened())
+
+
 def test_an_operator_ends_a_rule_and_a_session(attacked: Shop) -> None:
     app = opened()
     rule = next(option for option in app.selectbox(key="which").options if "203.0.113.0/24" in option)

@@ -93,7 +93,7 @@ class Replenish:
             raise InputError(f"days is {days}", hint="Ask for 1 to 365 days")
         table = _state(self._events, self.today, days)
         probability = table["plain"].to_numpy()
-        if recalibrate:
+        if recalibrate and len(table):  # without categories there is nothing to learn from, and nothing due
             probability = expit(_design(table) @ self._model(days))
         out = pd.DataFrame(
             {

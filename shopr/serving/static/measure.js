@@ -76,7 +76,8 @@
     put("error_raised", {name: e.name || "Error", message: String(e.message || message || e).slice(0, 1e3),
       stack: String(e.stack || "").slice(0, 5e3)});
   };
-  addEventListener("error", e => { if (e.message) fault(e.error, e.message); });
+  // A browser that puts off a notice of sizes to the next frame says so as an error; nothing failed.
+  addEventListener("error", e => { if (e.message && !/^ResizeObserver loop/.test(e.message)) fault(e.error, e.message); });
   addEventListener("unhandledrejection", e => fault(e.reason, "unhandled rejection"));
 
   // -- page views, those of a page that draws itself anew, too

@@ -82,6 +82,12 @@ def test_a_day_s_lines_are_one_occasion_and_users_can_be_chosen():
     assert table.loc[0, ["purchases", "last_days_ago"]].tolist() == [2, 1]
 
 
+def test_a_catalogue_without_categories_has_nothing_due():
+    log = log_of([("a", "tea", 1), ("a", "tea", 9)])
+    model = Replenish().fit(log, np.full(log.n_items, -1), [], now=10 * DAY)
+    assert model.due(["a"]).empty
+
+
 def test_reliability_by_hand():
     table = reliability(np.array([0.1, 0.9, 0.2, 0.8]), np.array([0, 1, 1, 1]), 2)
     assert table["predicted"].tolist() == pytest.approx([0.15, 0.85])
