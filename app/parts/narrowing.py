@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from parts.asking import Held, change, go
+from parts.asking import Held, alter, change, go, keyed, spoke
 from parts.storefront import condition, labels
 from parts.words import plain
 from shopr.money import exponent, format_minor, from_minor, to_minor
@@ -94,18 +94,26 @@ def narrow(shop: Shop, held: Held) -> None:
 def choose(shop: Shop, held: Held, facet: str) -> None:
     """The values of one facet, each with how many products it has."""
     assert held.page is not None
-    words, part = FACETS[facet]
+    words, _ = FACETS[facet]
     choices = held.page.listing.facets[facet]
-    shown, key = labels(choices), f"facet-{facet}"
-    st.session_state[key] = [choice.name for choice in choices if choice.chosen]
+    shown, chosen = labels(choices), [choice.name for choice in choices if choice.chosen]
+    key = keyed(f"facet-{facet}", frozenset(chosen))
+    st.session_state[key] = chosen
     st.pills(
         f"{words}: any of these",
         list(shown),
         selection_mode="multi",
         key=key,
         format_func=shown.get,
-        on_change=lambda: change(shop, **{part: tuple(st.session_state[key])}),
+        on_change=partial(picked, shop, facet, key),
     )
+
+
+def picked(shop: Shop, facet: str, key: str) -> None:
+    """Values of one facet were chosen."""
+    names = tuple(st.session_state[key])
+    spoke(f"facet-{facet}", frozenset(names))
+    change(shop, **{FACETS[facet][1]: names})
 
 
 def between(shop: Shop, held: Held, currency: str) -> None:
@@ -117,12 +125,13 @@ def between(shop: Shop, held: Held, currency: str) -> None:
             f"{plain(format_minor(low, currency))} to {plain(format_minor(high, currency))} · {n:,}",
             key=f"band-{low}",
             type="tertiary",
-            on_click=go,
-            args=(shop, request.changed(price_min=low, price_max=high)),
+            on_click=alter,
+            args=(shop, partial(PageRequest.changed, price_min=low, price_max=high)),
         )
     left, right = st.columns(2)
-    for column, key, words in ((left, "price_min", "From"), (right, "price_max", "Up to")):
-        amount = getattr(request, key)
+    for column, part, words in ((left, "price_min", "From"), (right, "price_max", "Up to")):
+        amount = getattr(request, part)
+        key = keyed(part, amount)
         st.session_state[key] = None if amount is None else float(from_minor(amount, currency))
         column.number_input(
             f"{words} ({currency})",
@@ -130,34 +139,41 @@ def between(shop: Shop, held: Held, currency: str) -> None:
             key=key,
             step=1.0,
             format=f"%.{exponent(currency)}f",
-            on_change=partial(bound, shop, key, currency),
+            on_change=partial(bound, shop, part, key, currency),
         )
 
 
-def bound(shop: Shop, key: str, currency: str) -> None:
+def bound(shop: Shop, part: str, key: str, currency: str) -> None:
     """One bound of the price was written."""
     value = st.session_state[key]
-    change(shop, **{key: None if value is None else to_minor(f"{value}", currency)})
+    amount = None if value is None else to_minor(f"{value}", currency)
+    spoke(part, amount)
+    change(shop, **{part: amount})
 
 
 def chosen_conditions(shop: Shop, request: PageRequest, currency: str, refused: Sequence[Refusal] = ()) -> None:
     """What is chosen, or ruled out by the words, each to be taken away."""
-    chips = [(f"Not {ruled_out(each)}", request.changed(query=each.without)) for each in refused]
-    chips += [(condition(request, *each, currency), request.without(*each)) for each in request.conditions]
+    chips = [(f"Not {ruled_out(each)}", partial(PageRequest.changed, query=each.without)) for each in refused]
+    chips += [
+        (condition(request, part, name, currency), partial(PageRequest.without, part=part, name=name))
+        for part, name in request.conditions
+    ]
     if not chips:
         return
     with st.container(key="conditions", horizontal=True, gap="small"):
-        for place, (words, wanted) in enumerate(chips):
+        for place, (words, how) in enumerate(chips):
             st.button(
                 plain(words),
                 key=f"without-{place}",
                 icon=":material/close:",
                 help=f"Remove: {plain(words)}",
-                on_click=go,
-                args=(shop, wanted),
+                on_click=alter,
+                args=(shop, how),
             )
         if request.conditions:
-            st.button("Clear all", key="unfiltered", type="tertiary", on_click=go, args=(shop, request.unfiltered()))
+            st.button(
+                "Clear all", key="unfiltered", type="tertiary", on_click=alter, args=(shop, PageRequest.unfiltered)
+            )
 
 
 def ruled_out(refused: Refusal) -> str:

@@ -10,7 +10,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from parts.asking import go
+from parts.asking import alter
 from parts.cards import figure
 from parts.frame import notice, section
 from parts.storefront import shelf
@@ -40,7 +40,7 @@ def product(
     """
     card = page.card
     back = "Back to the results" if request.query or request.conditions else "Back to all products"
-    st.button(back, key="back", icon=":material/arrow_back:", type="tertiary", on_click=go, args=(shop, request))
+    st.button(back, key="back", icon=":material/arrow_back:", type="tertiary", on_click=alter, args=(shop,))
     left, right = st.columns([1, 1.4], gap="large")
     with left:
         st.html(f'<div class="product-picture">{figure(card)}</div>')

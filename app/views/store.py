@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import streamlit as st
 from parts.account import Viewer, viewer
-from parts.asking import SETTLED, Held, asked, change, go, hold, pending, settle
+from parts.asking import SETTLED, Held, alter, asked, change, go, hold, pending, settle
 from parts.frame import boundary, header, no_shop, notice, section
 from parts.narrowing import SORTS, box, narrow, suggest
 from parts.product import product
@@ -106,16 +106,16 @@ def spelling(shop: Shop, held: Held) -> None:
     if found.corrected:
         with st.container(key="corrected", horizontal=True, gap="small", vertical_alignment="center"):
             notice(f"Searched for “{short(found.corrected, 80)}” instead of “{short(request.query, 80)}”.")
-            wanted = request.changed(exact=True)
-            st.button("Search for what I typed", key="exact", type="tertiary", on_click=go, args=(shop, wanted))
+            wanted = partial(PageRequest.changed, exact=True)
+            st.button("Search for what I typed", key="exact", type="tertiary", on_click=alter, args=(shop, wanted))
     if request.exact:
         notice("Searched for exactly what was typed.")
-        wanted = request.changed(exact=False)
-        st.button("Mend the spelling again", key="inexact", type="tertiary", on_click=go, args=(shop, wanted))
+        wanted = partial(PageRequest.changed, exact=False)
+        st.button("Mend the spelling again", key="inexact", type="tertiary", on_click=alter, args=(shop, wanted))
     if found.did_you_mean:
-        wanted = request.changed(query=found.did_you_mean, exact=False)
+        wanted = partial(PageRequest.changed, query=found.did_you_mean, exact=False)
         words = f"Did you mean “{plain(found.did_you_mean)}”?"
-        st.button(words, key="meant", on_click=go, args=(shop, wanted))
+        st.button(words, key="meant", on_click=alter, args=(shop, wanted))
 
 
 def nothing(shop: Shop, held: Held, words: str) -> None:
@@ -131,8 +131,8 @@ def nothing(shop: Shop, held: Held, words: str) -> None:
                 st.button(
                     f"Without “{named}”: {count(way.total, 'product')}",
                     key=f"wayout-{place}",
-                    on_click=go,
-                    args=(shop, request.without(way.part, way.name)),
+                    on_click=alter,
+                    args=(shop, partial(PageRequest.without, part=way.part, name=way.name)),
                 )
         return
     title = f"Nothing is a match for “{words}”" if words else "Nothing is here"
@@ -158,7 +158,7 @@ def act(shop: Shop, held: Held, card: Card, kind: str) -> None:
     """A product was opened, or put into the cart."""
     assert held.page is not None
     if kind == "open":
-        go(shop, held.page.request, product=card.product_id)
+        alter(shop, product=card.product_id)
         return
     settle(shop)
     take(shop, held, card.product_id, 1)

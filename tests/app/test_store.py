@@ -178,6 +178,18 @@ def test_a_product_is_opened_looked_at_and_put_into_the_cart(shop: Shop) -> None
     assert told(shop)["product_shown"] == 12
 
 
+def test_two_acts_at_once_are_both_done(shop: Shop) -> None:
+    app = store(q="mug", brand="Nordlys")
+    name = first(app)
+    app.selectbox(key="sort").set_value("price_desc")
+    app.button(key=f"open-found-{name}").click().run()
+    assert at(app) == {"q": "mug", "brand": "Nordlys", "sort": "price_desc", "product": name}
+    app.button(key="back").click().run()
+    app.text_input(key="q").set_value("red mug")
+    app.button(key="without-0").click().run()
+    assert at(app) == {"q": "red mug", "sort": "price_desc"}
+
+
 def test_what_is_sold_out_cannot_be_put_into_the_cart(shop: Shop) -> None:
     app = store(q="red mug no. 0")
     assert app.button(key="take-found-p000").disabled

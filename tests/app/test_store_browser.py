@@ -149,6 +149,9 @@ def test_narrowing_opening_and_buying_by_keyboard(browser: Browser, server: AppS
         page.keyboard.press("Enter")
         expect(page.get_by_text("1 – 12 of 15")).to_be_visible()
         expect(page.get_by_role("heading", name="Found for “mug”")).to_be_focused()  # no condition is left
+        page.get_by_text("In stock (14)").click()
+        expect(page.get_by_text("of 14")).to_be_visible()
+        assert asked(page) == {"q": ["mug"], "stock": ["1"]}  # nor does the popover, which is closed, bring one back
     finally:
         page.context.close()
 
