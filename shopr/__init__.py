@@ -5,28 +5,25 @@ The names below are what a notebook starts with. They are loaded on first use, s
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
+
+from shopr.lazy import loaded
 
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "Shop": "shopr.shop",
-    "Settings": "shopr.config",
-    "Interactions": "shopr.data",
-    "Catalog": "shopr.data",
-    "ShoprError": "shopr.errors",
+    "Shop": "shop",
+    "Settings": "config",
+    "Interactions": "data",
+    "Catalog": "data",
+    "ShoprError": "errors",
 }
 
 __all__ = ["Catalog", "Interactions", "Settings", "Shop", "ShoprError", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'shopr' has no attribute {name!r}; it offers {', '.join(sorted(_PUBLIC))}")
-    value = getattr(import_module(_PUBLIC[name]), name)
-    globals()[name] = value
-    return value
+    return loaded(__name__, _PUBLIC, name)
 
 
 def __dir__() -> list[str]:

@@ -5,10 +5,10 @@ The names below are what most start with; each is loaded on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 from shopr.former import redirect
+from shopr.lazy import loaded
 
 _PUBLIC = {
     "Assignment": "allocation.assignment",
@@ -39,11 +39,7 @@ __all__ = ["Assignment", "Experiment", "Exposures", "analyze", "load_spec", "pla
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'shopr.abtest' has no attribute {name!r}; it offers {', '.join(sorted(_PUBLIC))}")
-    value = getattr(import_module(f"shopr.abtest.{_PUBLIC[name]}"), name)
-    globals()[name] = value
-    return value
+    return loaded(__name__, _PUBLIC, name)
 
 
 def __dir__() -> list[str]:

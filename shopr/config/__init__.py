@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from shopr.lazy import loaded
 
 if TYPE_CHECKING:
     from shopr.config.environment import Environment, Posture, detect
@@ -23,8 +24,4 @@ __all__ = ["Environment", "Posture", "Reload", "Settings", "SettingsHolder", "de
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'shopr.config' has no attribute {name!r}")
-    value = getattr(import_module(f"shopr.config.{_PUBLIC[name]}"), name)
-    globals()[name] = value
-    return value
+    return loaded(__name__, _PUBLIC, name)

@@ -5,8 +5,9 @@ The names below are loaded on first use, so that a command that needs one of the
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from shopr.lazy import loaded
 
 if TYPE_CHECKING:
     from shopr.data.catalog import Catalog
@@ -29,6 +30,4 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'shopr.data' has no attribute {name!r}; it offers {', '.join(__all__)}")
-    return getattr(import_module(f"shopr.data.{_HOME[name]}"), name)
+    return loaded(__name__, _HOME, name)

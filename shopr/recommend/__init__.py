@@ -1,5 +1,30 @@
-from shopr.former import redirect
+"""Recommenders: what belongs to whom, in which order, and why.
 
+The names below are what most start with; each is loaded on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shopr.former import redirect
+from shopr.lazy import loaded
+
+if TYPE_CHECKING:
+    from shopr.recommend.contract.base import Recommender
+    from shopr.recommend.contract.registry import make
+    from shopr.recommend.lists.pipeline import Pipeline
+    from shopr.recommend.selection.evaluation import compare, judge
+    from shopr.recommend.selection.tuning import tune
+
+_PUBLIC = {
+    "Pipeline": "lists.pipeline",
+    "Recommender": "contract.base",
+    "compare": "selection.evaluation",
+    "judge": "selection.evaluation",
+    "make": "contract.registry",
+    "tune": "selection.tuning",
+}
 _MOVED = {
     "arithmetic": "gram least_squares neighbours pairs weighting",
     "contract": "base explain memory model_memory persist registry results",
@@ -14,3 +39,13 @@ _MOVED = {
 """Room -> the modules that lay beside it once; what was kept from then names them without the room."""
 
 redirect("shopr.recommend", _MOVED)
+
+__all__ = ["Pipeline", "Recommender", "compare", "judge", "make", "tune"]
+
+
+def __getattr__(name: str) -> Any:
+    return loaded(__name__, _PUBLIC, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

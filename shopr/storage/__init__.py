@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from shopr.lazy import loaded
 
 if TYPE_CHECKING:
     from shopr.storage.database import Database
@@ -20,8 +21,4 @@ __all__ = ["Database", "SubjectStore", "SubjectStores", "TableStore"]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'shopr.storage' has no attribute {name!r}")
-    value = getattr(import_module(f"shopr.storage.{_PUBLIC[name]}"), name)
-    globals()[name] = value
-    return value
+    return loaded(__name__, _PUBLIC, name)
