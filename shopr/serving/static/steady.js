@@ -21,16 +21,16 @@
   };
 
   // -- the focus: where it was is known by the keys of the containers around it
-  let held = null, trail = [], places = new Map(), here = location.href;
+  let held = null, trail = [], back = [], places = new Map(), here = location.href;
   const left = () => { if (trail.length) places.set(here, trail); };
   addEventListener("focusin", event => {
     held = event.target; trail = [];
     for (let at = keyed(held); at && at !== document.body; at = keyed(at.parentElement)) trail.push(name(at));
   });
   let pointed = false;
-  addEventListener("keydown", () => { pointed = false; }, true);
+  addEventListener("keydown", () => { pointed = false; back = []; }, true);
   addEventListener("pointerdown", event => {
-    pointed = true;
+    pointed = true; back = [];
     if (!event.target.closest?.("button, a, input, label, summary")) held = null;
   }, true);
   const can = "button:not(:disabled), a[href], input:not(:disabled), textarea, summary, [tabindex='0']";
@@ -40,21 +40,23 @@
   };
   const leaf = address => new URL(address).searchParams.get("page");
   const heading = () => main()?.querySelector("[data-say] h2, .section h2") || main()?.querySelector("h1");
+  const lost = () => held && !held.isConnected && document.activeElement === document.body;
+  const moved = () => {
+    const paged = leaf(here) !== leaf(location.href), page = new URL(here).pathname !== location.pathname;
+    back = places.get(here = location.href) || [];
+    if (page) held = null;
+    else if (paged && pointed && !lost()) heading().scrollIntoView();  // who turned a page with the mouse begins at its top
+  };
   const restore = () => {
-    const lost = held && !held.isConnected && document.activeElement === document.body;
-    const moved = here !== location.href, page = moved && new URL(here).pathname !== location.pathname;
-    const back = moved && places.get(location.href);
-    const paged = moved && leaf(here) !== leaf(location.href);
-    here = location.href;
-    if (page) { held = null; return; }
-    if (paged && pointed && !lost) heading().scrollIntoView();  // who turned a page with the mouse begins at its top
-    if (!lost) return;
+    if (here !== location.href) moved();
+    if (!lost()) return;
     let to = null;
-    for (const key of [...(back || []), ...trail]) if ((to = within(key))) break;
+    for (const key of [...back, ...trail]) if ((to = within(key))) break;
     if (!to && (to = heading())) {
       to.tabIndex = -1;
       if (to.getBoundingClientRect().top < 0) main().scrollTop = 0;
     }
+    held = null;
     to?.focus({preventScroll: to.tabIndex < 0});
   };
 
@@ -73,10 +75,11 @@
   // -- each time that a page has been drawn
   let app = null, due = 0;
   const drawn = () => { due = 0; restore(); say(); };
-  const states = new MutationObserver(() => {
-    if (app.dataset.testScriptState === "notRunning" && !due) due = setTimeout(drawn, 50);
-  });
+  const still = () => app?.dataset.testScriptState === "notRunning";
+  const soon = () => { if (still() && !due) due = setTimeout(drawn, 50); };
+  const states = new MutationObserver(soon);
   const found = new MutationObserver(() => {
+    if (lost()) soon();  // what is no longer on the page goes a moment after the script has ended
     const now = document.querySelector("[data-testid=stApp]");
     if (!now || now === app) return;
     app = now; states.disconnect(); states.observe(app, {attributes: true, attributeFilter: ["data-test-script-state"]});
