@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
@@ -11,6 +13,8 @@ from shopr.errors import StorageError
 
 __all__ = ["mapped"]
 
+_ROOM = 1 << 20
+"""Bytes without which SQLite cannot work: its log and the index of that grow by less."""
 # A part of SQLite's message, what it means, the fix.
 _SQLITE = (
     ("locked", "is locked by another process", "Wait until it has finished, or use PostgreSQL: SHOPR_DATABASE_URL"),
@@ -62,6 +66,8 @@ def _translated(name: str, error: DBAPIError) -> StorageError:
     for key, meaning, fix in _POSTGRES:
         if state.startswith(key):
             return StorageError(f"database {name} {meaning}", hint=fix)
+    if "disk i/o error" in message.lower() and _full(name):  # what SQLite says where the index of its log cannot grow
+        message = "disk is full"
     for part, meaning, fix in _SQLITE:
         if part in message.lower():
             return StorageError(f"database {name} {meaning}", hint=fix)
@@ -70,6 +76,14 @@ def _translated(name: str, error: DBAPIError) -> StorageError:
             f"database {name} cannot be reached: {message}", hint="Start the server, or correct SHOPR_DATABASE_URL"
         )
     return StorageError(f"database {name}: {message}", hint="Run 'shopr doctor'")
+
+
+def _full(name: str) -> bool:
+    """Whether the disk of a database that is a file has no room left for anything."""
+    try:
+        return shutil.disk_usage(Path(name).parent).free < _ROOM
+    except (OSError, ValueError):
+        return False
 
 
 def _first_line(error: BaseException | None) -> str:

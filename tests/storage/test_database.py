@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
 import textwrap
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy.exc import OperationalError
 
 from shopr.config import Settings
 from shopr.errors import StorageError
 from shopr.storage import Database
+from shopr.storage.failures import mapped
 from shopr.storage.tables import meta
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
@@ -130,6 +134,16 @@ def test_a_full_disk_is_named_and_nothing_is_half_written(tmp_path: Path) -> Non
         connection.execute(text(f"PRAGMA max_page_count = {pages + 2}"))
         connection.execute(insert(meta).values(key="big", value="x" * 1_000_000, updated_at=NOW))
     assert keys(database) == ["before"]
+
+
+@pytest.mark.parametrize(("free", "words"), [(0, "cannot grow: the disk is full"), (1 << 30, "disk I/O error")])
+def test_an_error_of_reading_on_a_full_disk_is_the_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, words: str
+) -> None:
+    """So SQLite says where the index of its log has no room: nobody should restore a backup because of that."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    with pytest.raises(StorageError, match=words), mapped(str(tmp_path / "state.db")):
+        raise OperationalError("SELECT 1", {}, sqlite3.OperationalError("disk I/O error"))
 
 
 def test_a_read_only_database_is_named(tmp_path: Path) -> None:
