@@ -246,6 +246,13 @@ def test_an_mlflow_server_that_goes_away_meanwhile(shop, stores, server, tmp_pat
     assert row(settings, done.run_id)["mlflow_pending"] is None
 
 
+def test_a_run_that_ends_on_a_server_adds_nothing_to_the_json_that_a_program_reads(server, monkeypatch, capsys):
+    monkeypatch.setenv("SHOPR_MLFLOW_URI", server[0])
+    api = client(Settings())
+    api.set_terminated(api.create_run("0").info.run_id)
+    assert capsys.readouterr().out == ""
+
+
 def _without_files(settings: Settings, row: dict[str, object]) -> None:
     """The artifacts of a run that a server made are reached through that server alone."""
     from shopr.tracking.endings import end_run
