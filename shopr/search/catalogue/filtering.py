@@ -16,7 +16,7 @@ from shopr.search.catalogue.columns import Columns, mask_of
 from shopr.search.catalogue.forward import Vocabulary
 from shopr.search.catalogue.kinds import Kinds
 from shopr.search.catalogue.postings import Postings
-from shopr.search.text.lexicon import colours, materials, phrase
+from shopr.search.text.lexicon import Phrase, colours, materials, phrase
 from shopr.search.text.tokens import fold
 
 __all__ = ["Shelf"]
@@ -109,6 +109,15 @@ class Shelf:
             if any(f" > {want} > " in f" > {fold(name)} > " for want in asked)
         ]
         return np.isin(category.codes, good)
+
+    def level(self, terms: Phrase) -> str | None:
+        """The name of the categories, at any level, that a phrase names."""
+        return self._levels.get(terms) if terms else None
+
+    @cached_property
+    def _levels(self) -> dict[Phrase, str]:
+        levels = {level.strip() for name in self.columns.category.names for level in name.split(">")}
+        return {phrase(level): level for level in sorted(levels)}
 
     def _tints(self, filters: Filters, keep: NDArray[np.bool_]) -> None:
         columns = self.columns

@@ -40,7 +40,7 @@ class Mender:
                 continue  # "not red" is never "hot red", and "t-light" stands in the catalogue as it was typed
             others = [code for j, code in enumerate(codes) if j != i and code >= 0]
             if codes[i] < 0:
-                if self.reader.apart(token) or self.reader.joins(tokens, i):
+                if self.reader.apart(token) or self.reader.joins(tokens, i) or self.reader.heads.ending(token.word):
                     continue
                 meant = self._speller.correct(token.word, partial(self._company, i=i, codes=codes))
                 if meant is not None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from shopr.search.asking.results import Filters, Refusal
 from shopr.search.catalogue.filtering import Shelf
 from shopr.search.query.compounds import Compounds
+from shopr.search.query.heads import Heads
 from shopr.search.query.pieces import Piece, cut_out, denial, is_name, is_wide, may_deny, pieces_of, spaced, words_of
 from shopr.search.text.lexicon import Phrase, colours, materials, phrase
 from shopr.search.text.tokens import Token, fold
@@ -25,6 +27,8 @@ _FREE = re.compile(r"(?<!\S)([^\W\d_]+)-free(?!\S)", re.IGNORECASE)
 _LONGEST = 3
 """Words of the name of what is ruled out."""
 _BETWEEN = 3
+_CALLED = 5
+"""Letters of a part of a brand's name that stands for the whole."""
 _WIDEST = 8
 """Characters of such a name where words are not spaced."""
 
@@ -46,8 +50,8 @@ class _Span:
 class Refusals:
     """Reads what queries rule out, for one catalogue."""
 
-    def __init__(self, shelf: Shelf, compounds: Compounds, code: Callable[[Token], int]) -> None:
-        self._shelf, self._compounds, self._code = shelf, compounds, code
+    def __init__(self, shelf: Shelf, compounds: Compounds, heads: Heads, code: Callable[[Token], int]) -> None:
+        self._shelf, self._compounds, self._heads, self._code = shelf, compounds, heads, code
         self._brands = {phrase(name): name for name in shelf.columns.brand.names}
 
     def of(self, text: str) -> tuple[str, tuple[Refusal, ...]]:
@@ -182,7 +186,24 @@ class Refusals:
         asked = self._shelf.kinds.ask(terms)
         if asked is not None and len(asked.codes) and self._shelf.kinds.rows(asked).any():
             return "not_types", " ".join(fold(said).split())
-        return None
+        brand = self._parts_of_brands.get(terms)
+        return ("not_brands", brand) if brand else self._compound(said)
+
+    def _compound(self, said: str) -> _Known | None:
+        """The commonest kind that ends in a word: who wants no Kabel wants no Ladekabel."""
+        names = (self._shelf.terms.names[code] for code in self._heads.ending(fold(said)))
+        asked = ((name, self._shelf.kinds.ask((name,))) for name in names)
+        return next((("not_types", name) for name, kind in asked if kind is not None and len(kind.codes)), None)
+
+    @cached_property
+    def _parts_of_brands(self) -> dict[Phrase, str | None]:
+        """The last words of brands, by which people call them: "Hilfiger"; None where several end so."""
+        found: dict[Phrase, str | None] = {}
+        for terms, name in self._brands.items():
+            for end in (terms[i:] for i in range(1, len(terms))):
+                if len("".join(end)) >= _CALLED:
+                    found[end] = None if end in found else name
+        return found
 
     def _written(self, no: str, said: str) -> bool:
         """Whether the catalogue writes the word that says no beside the other: then both are part of a name."""

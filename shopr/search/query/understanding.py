@@ -10,6 +10,7 @@ from shopr.search.catalogue.forward import Vocabulary
 from shopr.search.catalogue.kinds import Asked, Kinds
 from shopr.search.catalogue.postings import Postings
 from shopr.search.query.compounds import Compounds
+from shopr.search.query.heads import Heads
 from shopr.search.query.mending import Mender
 from shopr.search.query.spelling import Speller
 from shopr.search.text.codes import Codes
@@ -89,6 +90,7 @@ class Reader:
         self.terms, self.kinds, self.postings, self.compounds = terms, kinds, postings, compounds
         self.speller, self.languages, self.brands = speller, languages, brands
         self.codes = Codes(terms.names, postings.count)
+        self.heads = Heads(terms.names, postings.count, languages)
         self._mender = Mender(self)
 
     def read(self, text: str, *, mend: bool = True) -> Query:
@@ -168,7 +170,8 @@ class Reader:
             return None
         word = first.word + second.word
         code = self.code(Token(stem(word), word, 0)) if len(word) >= 5 else -1
-        if code < 0 or self.postings.count[code] < 2:
+        # Of words that it has apart too, one product may write them together by chance.
+        if code < 0 or self.postings.count[code] < (2 if max(a, b) >= 0 else 1):
             return None
         return Token(self.terms.names[code], word, first.flags)
 
@@ -198,7 +201,8 @@ class Reader:
     def _term(self, token: Token, joined: int) -> Term:
         forms = dict.fromkeys([token.term, *(stem(token.word, language) for language in self.languages)])
         codes = [code for code in map(self.terms.get, forms) if code >= 0 and self.postings.count[code]]
-        found = tuple((code, 1.0) for code in codes) or tuple((code, 0.8) for code in self.codes.like(token.word))
+        found = tuple((code, 1.0) for code in codes)
+        found = found or tuple((code, 0.8) for code in self.codes.like(token.word) or self.heads.ending(token.word))
         return Term(found, token.word, token.flags, joined)
 
     def _kind(self, tokens: list[Token]) -> tuple[Asked | None, tuple[int, int]]:

@@ -19,7 +19,7 @@ from shopr.search.query.suggesting import Offer
 from shopr.search.query.understanding import Query
 from shopr.search.searching.confidence import observe
 from shopr.search.searching.index import Index
-from shopr.search.searching.ranking import Ranked, browse, named, rank
+from shopr.search.searching.ranking import Ranked, browse, named, of_category, rank
 from shopr.search.text.synonyms import Synonyms
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class ProductSearch:
         if not read.terms:
             return self._browse(index, read, cut, filters=filters, allowed=allowed, extra=extra)
         found = self._worded(index, read, cut, allowed=allowed, extra=extra)
-        own = named(query, index, allowed) if found.abstained else None
+        own = named(query, index, allowed) or of_category(read, index, allowed, extra) if found.abstained else None
         return found if own is None else self._found(index, replace(read, terms=()), own, cut)
 
     def search_batch(self, queries: Sequence[str], k: int = 10) -> list[Found]:
@@ -249,7 +249,8 @@ class ProductSearch:
         product_ids = tuple(index.ids.decode(rows).tolist())
         asked = Found(
             read.text,
-            corrected=read.corrected,
+            # A spelling that finds nothing either helps nobody.
+            corrected=read.corrected if len(ranked.rows) else None,
             did_you_mean=read.did_you_mean,
             product_type=read.kind.name if read.kind is not None else None,
             refused=read.refused,

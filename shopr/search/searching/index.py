@@ -70,7 +70,7 @@ class Index:
             brands=frozenset(map(phrase, columns.brand.names)),
         )
         self.shelf = Shelf(ids, forward.terms, columns=columns, kinds=kinds, postings=postings)
-        self.refusals = Refusals(self.shelf, compounds, self.reader.code)
+        self.refusals = Refusals(self.shelf, compounds, self.reader.heads, self.reader.code)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from shopr.search.asking.results import Filters
 from shopr.search.catalogue.kinds import Asked
 from shopr.search.catalogue.postings import Postings
 from shopr.search.query.understanding import Query, Term
+from shopr.search.text.lexicon import phrase
 
 if TYPE_CHECKING:
     from shopr.search.searching.index import Index
@@ -209,6 +211,21 @@ def named(text: str, index: Index, allowed: NDArray[np.bool_] | None = None) -> 
         return None
     one, no = np.ones(1), np.zeros(1, bool)
     return Ranked(np.array([found], np.int64), one, one, no, no, no)
+
+
+def of_category(
+    read: Query, index: Index, allowed: NDArray[np.bool_] | None, extra: NDArray[np.float32] | None
+) -> Ranked | None:
+    """The products of the category that a query names and says no more of; None if there is none.
+
+    The words of a wide category tell products apart so little that they find none: "books" in a shop of books.
+    """
+    level = index.shelf.level(phrase(" ".join(term.word for term in read.terms)))
+    if level is None:
+        return None
+    below = index.shelf.passing(Filters(categories=(level,)))
+    ranked = browse(index, below if allowed is None else below & allowed, extra)
+    return ranked if len(ranked.rows) else None
 
 
 def browse(index: Index, allowed: NDArray[np.bool_] | None, extra: NDArray[np.float32] | None) -> Ranked:
