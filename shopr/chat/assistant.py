@@ -28,6 +28,7 @@ from shopr.chat.reading.result import Reading
 from shopr.chat.reading.tokens import tokenise
 from shopr.chat.reading.vocabulary import vocabulary
 from shopr.chat.reply import Reply
+from shopr.chat.romanised import romanised_hindi
 from shopr.chat.shelf import Shelf
 from shopr.chat.state import State
 from shopr.chat.text import Cleaned, clean
@@ -190,6 +191,8 @@ class Assistant:
     def _heard(self, text: str, before: str, *, first: bool) -> str:
         """The language of a message; the conversation's where it understands the message just as well."""
         words = " ".join(w for w in text.split() if len(w) <= _LONGEST_WORD)
+        if romanised_hindi(words, spoken=before == "hi"):
+            return "hi"
         found = identify(words, previous=None if first else before, languages=spoken(), default=before)
         if not found.supported or found.language == before:
             return before

@@ -48,6 +48,7 @@ _SOFT = frozenset(
         "outdoor",
         "wide_screen",
         "portable",
+        "wired",
     }
 )
 """Properties that catalogues seldom write down: they rank, and never exclude."""
@@ -205,6 +206,9 @@ def _ranked(need: Need, shelf: Shelf, offers: Snapshot, pool: NDArray[np.int64],
     keep &= _sure_enough(sure, keep)
     rows, sure = pool[keep], sure[keep]
     hard = [a for a in need.attributes if a not in _SOFT]
+    if "wired" in need.attributes and len(rows):
+        radio = np.concatenate([shelf.attribute_rows(a) for a in ("wireless", "bluetooth")])
+        rows, sure = rows[~np.isin(rows, radio)], sure[~np.isin(rows, radio)]
     if hard and len(rows):
         fits = np.all([np.isin(rows, shelf.attribute_rows(a)) for a in hard], axis=0)
         rows, sure = rows[fits], sure[fits]

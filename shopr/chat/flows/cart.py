@@ -23,6 +23,10 @@ def add(turn: Turn, command: Command) -> None:
     """Put products in; where it is not clear which, show them and ask."""
     if command.value and not command.ids:
         command = replace(command, ids=_placed(turn, command.value), value="")
+    if not command.ids and not command.need and len(turn.state.shown) == 1:
+        command = replace(
+            command, ids=tuple(turn.state.shown)
+        )  # what this message asked for: "the GW405AA. in the cart"
     if not command.ids:
         _which(turn, command)
         return
@@ -83,6 +87,12 @@ def _goes_with(turn: Turn, added: list[str]) -> None:
 def _which(turn: Turn, command: Command) -> None:
     """Where no product is named: the cheapest if that was said, else what there is to choose from."""
     need = command.need
+    if need.names:  # a model by its name
+        hits = turn.find(need)
+        if hits.exact and len(hits) == 1:
+            only = str(turn.shelf.catalog.frame["product_id"].iat[int(hits.rows[0])])
+            add(turn, Command("add", ids=(only,), quantity=command.quantity))
+            return
     if need.has_subject and need.sort in ("cheap", "dear"):
         hits = turn.find(replace(need, in_stock=True))
         if len(hits) and hits.exact:
@@ -137,7 +147,7 @@ def offer_alternatives(turn: Turn, product_id: str) -> None:
     if products:
         turn.say("in_stock_alternatives")
         turn.show(products, "alternatives")
-        if not turn.state.need:
+        if not turn.state.need or turn.state.need.names:  # the model is given up
             turn.state.need = need
 
 

@@ -10,6 +10,7 @@ from shopr.chat.commands import Command
 from shopr.chat.facts import Line, Many, Money, Product, What, Word
 from shopr.chat.finder import Hits
 from shopr.chat.need import Need
+from shopr.chat.reading.vocabulary import names
 from shopr.chat.turn import MOST_SHOWN, Turn
 
 __all__ = ["FLOWS", "present", "search"]
@@ -210,7 +211,8 @@ def more(turn: Turn, command: Command) -> None:
 def resume(turn: Turn, command: Command) -> None:
     """Back to an earlier search, with what was said now."""
     state = turn.state
-    earlier = state.topic_of(command.need.concepts) if command.need.concepts else state.need
+    kinds = command.need.concepts
+    earlier = state.topic_of(kinds) or state.topic_of(_narrower(kinds)) if kinds else state.need
     if earlier is None:
         search(turn, Command("search", command.need))
         return
@@ -218,6 +220,15 @@ def resume(turn: Turn, command: Command) -> None:
     state.search(need)
     turn.say("resumed", what=What(Need(concepts=need.concepts, names=need.names, words=need.words), turn.currency))
     present(turn, need)
+
+
+_LOOSELY = {"desktop_pc": ("laptop", "workstation"), "case": ("backpack",), "smartphone": ("landline_phone",)}
+"""Kinds that another word stands for, loosely, once they were spoken of: "back to the computers", of laptops."""
+
+
+def _narrower(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    """What else may be meant by kinds that were not looked for: "back to those bags", of laptop bags."""
+    return tuple(n for kind in kinds for n in (*names().wider.get(kind, ()), *_LOOSELY.get(kind, ())))
 
 
 def clarify(turn: Turn, command: Command) -> None:

@@ -62,7 +62,8 @@ def find_prices(
         left = [a for a in left if not any(b.start <= a.start < b.end for b in out)]
     if not any(b.high is not None for b in out):
         out += [b for a in left if (b := finder.limit(a) or finder.denied(a)) is not None][:1]
-    return sorted(out, key=lambda b: b.start)
+    firm = [b for b in out if b.kind != "around"]  # "I've got about 20, so nothing over 20"
+    return sorted(firm or out, key=lambda b: b.start)
 
 
 class _Finder:

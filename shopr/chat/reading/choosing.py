@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from shopr.chat.reading.phrases import Match
 from shopr.chat.reading.tokens import Token
 
-__all__ = ["interjected", "is_part", "no_false_denials", "no_short_for_number", "widest", "without_reasons"]
+__all__ = ["answers", "interjected", "is_part", "no_false_denials", "no_short_for_number", "widest", "without_reasons"]
 
 
 def no_false_denials(matches: list[Match]) -> list[Match]:
@@ -36,6 +36,12 @@ def is_part(match: Match, others: Iterable[Match]) -> bool:
     )
 
 
+def answers(match: Match, others: Iterable[Match]) -> bool:
+    """Whether a command of one word is only a part of an answer of several: the "حال" of "ماشي الحال"."""
+    longer = (m for m in others if m.key in ("yes", "no", "please") and m.words > 1 and not m.gapped)
+    return match.words == 1 and any(m.start <= match.start and match.end <= m.end for m in longer)
+
+
 _OPENING = 3
 """Tokens within which "hey, wait, one second, …" has come to its interjection."""
 
@@ -46,7 +52,7 @@ def interjected(matches: Iterable[Match], tokens: Sequence[Token]) -> set[int]:
     def apart(at: int) -> bool:
         return not 0 <= at < len(tokens) or tokens[at].kind in ("end", "pause")
 
-    found = [m for m in matches if m.key == "hold_on" and m.start <= _OPENING]
+    found = [m for m in matches if m.key in ("hold_on", "praise") and m.start <= _OPENING]
     return {i for m in found if apart(m.start - 1) and apart(m.end) for i in range(m.start, m.end)}
 
 

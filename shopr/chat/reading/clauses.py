@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from shopr.chat.reading.phrases import Match
 from shopr.chat.reading.tokens import Token
 from shopr.chat.reading.vocabulary import Vocabulary
 
@@ -63,6 +64,12 @@ def _near(sentence: Sequence[Token], joint: int, words_of: Vocabulary) -> int:
     return max(_NEAR, small)
 
 
+def _asked_last(found: Sequence[Match], joint: int, end: int) -> bool:
+    """Whether a product is named soon behind a joint, and asked for by the verb at the end: "aur ek mouse dikhao"."""
+    kind = any(m.table == "concepts" and joint < m.start <= joint + _NEAR + 1 for m in found)
+    return kind and any(m.table == "commands" and m.key == "find" and m.start > joint and m.end == end for m in found)
+
+
 def _pieces(sentence: list[Token], words_of: Vocabulary) -> list[list[Token]]:
     """A sentence cut before each further command that follows a joint."""
     if len(sentence) < 4:
@@ -84,16 +91,19 @@ def _pieces(sentence: list[Token], words_of: Vocabulary) -> list[list[Token]]:
         left = {i for i in starts if i < joint} or {
             i for i, t in enumerate(sentence[:joint]) if _ORDER.fullmatch(t.text)
         }
-        begins = any(i in starts for i in after) or (left and any(i in weak for i in after))
+        placed = left or {m.start for m in found if m.table == "ordinals" and m.end <= joint}
+        weakly = bool(placed) and any(i in weak for i in after)
+        begins = any(i in starts for i in after) or weakly
         begins = begins or any(
             _ORDER.fullmatch(sentence[i].text) and i > joint + 1
-            for i in range(joint + 1, min(joint + 4, len(sentence)))
+            for i in range(joint + 1, min(joint + (_FAR + 2 if placed else 4), len(sentence)))
         )
+        begins = begins or bool(left and _asked_last(found, joint, len(sentence)))
         words = sum(t.kind in ("word", "number") for t in sentence[joint + 1 :])
         if (
             begins
             and (words >= _LEAST or not words_apart)
-            and (left or any(m.start < joint and m.table in ("commands", "concepts") for m in found))
+            and (left or weakly or any(m.start < joint and m.table in ("commands", "concepts") for m in found))
         ):
             cuts.append(joint)
     bounds = [0, *cuts, len(sentence)]

@@ -81,13 +81,32 @@ def denied_places(places: Sequence[Match], marks: Sequence[Match], tokens: Seque
     opening = {m.start for m in marks if m.key == "no" and m.start == 0}  # "no the second one": an answer
     before = [m for m in marks if m.key == "negation_before" and m.start not in opening]
     behind = [m for m in marks if m.key == "negation_after"]
+    taken_back = _taken_back(places, marks, tokens)
     out = [
         place
         for place in places
-        if any(_reaches(tokens, m.end, place.start, _NEAR) for m in before)
+        if place in taken_back
+        or (place.start >= _since(taken_back) and any(_reaches(tokens, m.end, place.start, _NEAR) for m in before))
         or any(_reaches(tokens, place.end, m.start, 1) for m in behind)
     ]
-    return out if len(out) < len(places) else []
+    return out if len(out) < len(places) else list(taken_back)
+
+
+def _taken_back(places: Sequence[Match], marks: Sequence[Match], tokens: Sequence[Token]) -> list[Match]:
+    """The places before a word of correction that is followed by another place: "the first, no wait, the second"."""
+    denials = {(m.start, m.end) for m in marks if m.key == "negation_before"}
+    twice = {m.start for m in marks if m.key == "negation_before" and any(a == m.end for a, _ in denials)}
+    words = [m for m in marks if m.key in ("correction", "slip") and (m.start, m.end) not in denials]
+    starts = {*(m.start for m in words), *twice}  # "no no, the first"
+    last = max((s for s in starts if any(p.start > s for p in places)), default=-1)
+    gone = [p for p in places if p.end <= last]
+    apart = any(t.kind == "pause" for p in gone[-1:] for t in tokens[p.end : last + 1])  # not "is 3 better than 2"
+    return gone if apart else []
+
+
+def _since(taken_back: Sequence[Match]) -> int:
+    """Where what was put right begins, in which a "no" only answers."""
+    return 99 if taken_back else 0
 
 
 def _reaches(tokens: Sequence[Token], start: int, end: int, most: int) -> bool:

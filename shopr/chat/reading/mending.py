@@ -45,7 +45,7 @@ def mended_tokens(tokens: list[Token], words: Vocabulary, shelf: Range) -> tuple
             mended.append((token.text, bound))
             out.append(_like(token, bound))
             continue
-        behind = words.conjoined(token.key) if token.kind == "word" else None
+        behind = words.conjoined(token.key, first=i == 0) if token.kind == "word" else None
         if behind is not None:
             out.append(_like(token, behind))
             continue

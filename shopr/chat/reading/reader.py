@@ -10,6 +10,7 @@ from itertools import pairwise
 from shopr.chat.reading.amounts import Amount, find_amounts, find_groups, find_measures
 from shopr.chat.reading.bounds import find_prices
 from shopr.chat.reading.choosing import (
+    answers,
     interjected,
     is_part,
     no_false_denials,
@@ -82,11 +83,10 @@ class _Clause:
 
     def _model_or_order(self) -> None:
         """A number such as D850 is a model, not an order, where a product is asked for and no order is spoken of."""
-        spoken = set(self._out.asks) & _OF_ORDERS or "order_word" in self._out.marks
-        spoken = spoken or bool({"anxious", "angry"} & set(self._out.tone))  # nobody fears for a model
-        spoken = spoken or any(
-            t.key in _OUT_OF and b.text.upper() in self._out.orders for t, b in pairwise(self._tokens)
-        )
+        about = {*self._out.asks, *self._out.marks, *self._out.tone}  # nobody fears for a model
+        spoken = bool(about & (_OF_ORDERS | {"order_word", "anxious", "angry"}))
+        orders, near = self._out.orders, pairwise(self._tokens)
+        spoken = spoken or any(a.key in _OUT_OF and b.text.upper() in orders for a, b in near)
         product = self._out.keys("brand") or self._out.keys("concepts")
         if self._out.orders and product and not spoken:
             self._out.names += [o.casefold() for o in self._out.orders]
@@ -156,8 +156,12 @@ class _Clause:
     def _places(self, numbers: list[Number], free: Sequence[Match]) -> list[Number]:
         """The numbers without those that a word such as "number" or "option" makes places in a list."""
         words = {m.end: m.start for m in free if m.table == "markers" and m.key == "number_word"}
+        ends = {m.end for m in free if m.table == "ordinals"}
+        words |= {m.end: m.end for m in free if m.key == "and" and m.start in ends}  # "den 1. und 2"
         for number in numbers:
             digits = self._tokens[number.start].kind == "number"
+            if words.get(number.start) == number.start and number.end < len(self._tokens):
+                continue  # "2 of the first and 1 of the third"
             if digits and number.start in words and 1 <= number.value <= _MOST_PLACES:
                 self._out.ordinals.append(int(number.value))
                 self._out.ordinal_at.append(number.start)
@@ -233,7 +237,9 @@ class _Clause:
             return False
         words = self._tokens[match.start : match.end]
         plain = words[0].key in names().ordinary and self._words.language == "en"
-        if len(words) > 1 or not (plain or self._words.knows(words[0].key)):
+        alone = words[0].key in self._words.stopwords
+        alone = alone or any((m.start, m.end) == (match.start, match.end) for m in self._matches)
+        if len(words) > 1 or not (plain or (alone and self._words.knows(words[0].key))):
             return True
         if words[0].text[:1].isupper() and match.start > 0:
             return True
@@ -262,6 +268,8 @@ class _Clause:
         if match.key == "remove" and (out.counts or out.slots or out.ordinals or out.prices):
             wider = [m for m in self._matches if m.key == "correction" and not m.gapped and m.words > match.words]
             return any(m.start <= match.start and match.end <= m.end for m in wider)
+        if answers(match, self._matches):
+            return True
         wanting = ("want", "find", "add") if match.key == "similar" else ()
         return any(m.start < match.start < m.end for m in self._matches if m.key in wanting and not m.gapped)
 
@@ -269,13 +277,8 @@ class _Clause:
         """Content words that nothing took."""
         book = {i for m in self._matches if not m.gapped for i in range(m.start, m.end)}
         for i, token in enumerate(self._tokens):
-            if i in self._taken or token.kind not in ("word", "number"):
-                continue
-            if token.kind == "word" and (
-                i in book or token.key in self._words.stopwords or _is_small(token, self._words)
-            ):
-                continue
-            if token.kind == "word":
+            known = i in book or token.key in self._words.stopwords or _is_small(token, self._words)
+            if token.kind == "word" and i not in self._taken and not known:
                 self._out.words.append(token.text)
 
     def _free(self) -> list[Match]:

@@ -18,6 +18,7 @@ _CJK = "\u3005\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\u30fc"
 _MARKS = "\u0900-\u0963\u0970-\u097f\u064b-\u065f\u0670"
 _TOKEN = re.compile(
     r"[1-9]\.(?=\s+[a-zà-ÿğış])"  # an ordinal as German and Turkish write it
+    r"|\d{1,2}°"  # an ordinal as Italian and Spanish write it
     rf"|[{_CJK}]"  # each Han or Kana character alone
     r"|\d+(?:[.,٫]\d+)*(?:(?=[^\W\d_])|(?![\w]))"  # numbers, also before a unit without a space
     r"|[\u0621-\u064a\u0640]+(?=\d)"  # Arabic small words before digits: و400

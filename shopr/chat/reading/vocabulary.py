@@ -22,8 +22,12 @@ NUMBER = "numberslot"
 """Stands for a number in the phrases of ordinals."""
 _LIKELIER = 50
 """Phrases that a word for a kind, a colour or a material outweighs when a typing error could be either."""
-_LEAST_STEM = {False: 2, True: 4}
-"""Letters of a word without an ending, at least; more where something stands instead of the ending."""
+_LEAST_STEM = 4
+"""Letters of a word without an ending, at least."""
+_GLUING = frozenset({"turkish", "arabic", ""})
+"""Stemmers of languages that glue their small words to words of any length; there two letters are enough."""
+_LONGEST_ELIDED = 2
+"""Letters before the apostrophe of an elision."""
 CONTENT = ("concepts", "colours", "materials", "attributes", "units", "groups", "recipients")
 """Tables that say what is wanted, rather than what is to be done."""
 
@@ -152,24 +156,29 @@ class Vocabulary:
 
     def unglued(self, word: str) -> str | None:
         """The known word that an unknown one is with a suffix, or whose last part it has as a compound."""
-        bare = word.split("'", 1)[0]
-        if bare != word and self.knows(bare):
+        bare, _, tail = word.partition("'")
+        elided = len(bare) <= _LONGEST_ELIDED and self.lexicon.stemmer not in _GLUING
+        if tail and elided and self.knows(tail):
+            return tail  # "l'ajoutez"
+        if tail and self.knows(bare):
             return bare
         for suffix, instead in self._suffixes:
             bare = word.removesuffix(suffix) + instead
-            if word.endswith(suffix) and len(bare) >= _LEAST_STEM[bool(instead)] and bare in self.known:
+            least = _LEAST_STEM if instead or self.lexicon.stemmer not in _GLUING else 2
+            if word.endswith(suffix) and len(bare) >= least and bare in self.known:
                 return bare
         for prefix in self._prefixes:
             if len(word) - len(prefix) > 2 and word.startswith(prefix) and self.knows(word[len(prefix) :]):
                 return word[len(prefix) :]
         return None
 
-    def conjoined(self, word: str) -> str | None:
+    def conjoined(self, word: str, *, first: bool) -> str | None:
         """The word of the lexicon that stands behind a prefix in a word which is not: وتحت, "and under"."""
-        if word in self.known:
-            return None
+        whole = word in self.book.words or word in self.stopwords
+        if word in self.known and (whole or not first):
+            return None  # a phrase of amounts that begins a message has no amount before it
         bare = (word[len(p) :] for p in self._prefixes if word.startswith(p))
-        return next((w for w in bare if len(w) > 2 and w in self.known), None)
+        return next((w for w in bare if w in self.known and (len(w) > 2 or w in self.stopwords)), None)
 
     @cached_property
     def _suffixes(self) -> tuple[tuple[str, str], ...]:

@@ -55,7 +55,8 @@ def _into_cart(scene: Scene) -> Command | None:
     )
     if other or scene.marks("negation_before", "no") or not (reading.placed or reading.ids):
         return None
-    again = scene.state.topic == "cart" and scene.marks("also") and scene.bare_of_subject
+    going_on = scene.state.topic == "cart" or bool(scene.cart)
+    again = going_on and scene.marks("also") and scene.bare_of_subject and not scene.asks("find", "more")
     if not (again or scene.marks("cart_word")) or scene.asks("show_cart") > 2:
         return None
     ids = scene.pointed()
@@ -202,6 +203,9 @@ def _add(scene: Scene) -> Command | None:
     pieces = quantity(scene)
     if _lists(scene) and (reading.ordinals or reading.group) and not reading.ids:
         return Command("add", quantity=pieces, value=_places(scene))  # of the list that this message asks for
+    narrows = (scene.need.brands or scene.need.colours) and scene.marks("only") and state.topic == "search"
+    if narrows and not (reading.points or scene.marks("cart_word") or reading.counts):
+        return None  # "only Philips"
     ids = scene.pointed()
     if reading.prices and state.need and not (ids or scene.marks("cart_word") or scene.need.has_subject):
         return None  # "put it at 150 to 400"

@@ -59,7 +59,9 @@ class Interpreter:
         out: list[Command] = []
         for reading in readings:
             command = None if reading.injection else ruled(reading, out)
-            if command is not None:
+            if command is not None and out and _puts_right(out[-1], command, reading):
+                out[-1] = replace(out[-1], ids=command.ids)
+            elif command is not None and not _by_the_way(command, out, tainted=tainted):
                 out.append(_harmless(command) if tainted else command)
         out = _merged(out)
         if tainted:
@@ -67,6 +69,21 @@ class Interpreter:
         serious = [c for c in out if c.name not in _COURTESY] or out[:1]
         meant = None if tainted or self.guess is None else guessed(serious, readings, state, self.guess, ruled)
         return serious if meant is None else [meant]
+
+
+def _puts_right(last: Command, command: Command, reading: Reading) -> bool:
+    """Whether a clause only puts another product in place of the one before: "the second… wait, rather the first"."""
+    named = command.name in ("details", "add", "correct_item") and bool(command.ids and reading.placed)
+    return last.name == "add" and bool(last.ids) and named and bool(reading.marks & {"correction", "slip"})
+
+
+def _by_the_way(command: Command, before: Sequence[Command], *, tainted: bool) -> bool:
+    """Whether a clause asks for nothing: a reason ("not Cherry, I had one and didn't like it"), or a code."""
+    need = command.need
+    if tainted and command.name == "search" and not (need.concepts or need.brands or need.words):
+        return bool(need.names)
+    returns = command.name == "return" and not command.order and not command.ids
+    return returns and any(c.name == "search" and c.need.has_subject for c in before)
 
 
 def _harmless(command: Command) -> Command:
@@ -80,7 +97,8 @@ def _harmless(command: Command) -> Command:
 
 def _carried(state: State, before: Sequence[Command], reading: Reading) -> State:
     """The state with what the clause before spoke of in focus: "I want the third one, put it in the cart"."""
-    if not before or not before[-1].ids or not reading.references or reading.placed:
+    bare = "add" in reading.asks and not reading.has_need and not reading.points  # "the third. into the cart with it"
+    if not before or not before[-1].ids or not (reading.references or bare) or reading.placed:
         return state
     ids = list(before[-1].ids)
     return replace(state, focus=ids, shown=ids if "these" in reading.references else state.shown)

@@ -70,6 +70,9 @@ def corrected(need: Need, reading: Reading, state: State, currency: str) -> Need
     if reading.placed and state.shown and not (need.concepts or need.names):
         measures = tuple(m for m in need.measures if not m.endswith(" pack"))  # "two packs of the first"
         need = replace(need, words=(), measures=measures)  # "stick number 2 in there": the words are no product's
+    kinds = set(need.concepts)
+    if reading.placed and state.shown and kinds and kinds <= set(state.need.concepts) and not reading.asks.get("find"):
+        need = replace(need, concepts=(), called=(), words=())  # "the second mouse too", of the mice shown
     need = _for_what_one_has(need, reading, state)
     if reading.marks & {"or", "also"}:
         return need

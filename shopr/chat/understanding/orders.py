@@ -28,8 +28,9 @@ def order_command(scene: Scene) -> Command | None:
         return returned
     if state.topic == "cart" and state.touched and not about:
         return None  # "I don't want it any more": what was put in
+    told = bool(named) or scene.marks("order_word") or not scene.need.concepts
     if (
-        scene.asks("cancel_order")
+        scene.asks("cancel_order") > (0 if told else 1)
         or (scene.asks("remove") and named)
         or (scene.asks("cancel") and (named or scene.marks("order_word") or pointed))
     ):
@@ -80,6 +81,8 @@ def _status(scene: Scene, named: str) -> bool:
         return False
     if scene.need.has_subject and not scene.asks("late") and scene.asks("order_status") < 2:
         return False
+    if scene.reading.placed and scene.reading.counts and scene.state.shown and scene.asks("order_status") < 2:
+        return False  # "two packets of the second"
     if scene.asks("order_status") > 1:
         return True
     return bool(scene.asks("order_status", "late") and (scene.marks("order_word") or scene.state.topic == "order"))

@@ -24,13 +24,21 @@ _COUNTING = frozenset("add take only just".split())
 
 def quantity(scene: Scene) -> int | None:
     """Pieces named in the clause: the first number that is not the "one" of "the second one"."""
-    for number in scene.reading.counts:
+    for number in _said_last(scene):
         if _denied(scene, number) or _stands_for_product(scene, number):
             continue  # "four, not five"; "the black one"
         if number.value == int(number.value) and 0 <= number.value <= MOST:
             return int(number.value)
     packs = [m.value for m in scene.reading.measures if m.unit == "pack"] if scene.reading.placed else []
     return int(packs[0]) if packs and packs[0] <= _FEW else _bounding(scene)
+
+
+def _said_last(scene: Scene) -> Sequence[Number]:
+    """The numbers; of two with a pause between them the later first, where it puts right: "no, 4 is too many, 3"."""
+    counts, tokens = scene.reading.counts, scene.reading.tokens
+    corrects = scene.state.topic == "cart" and scene.marks("correction") and not scene.reading.placed
+    apart = len(counts) == 2 and any(t.kind == "pause" for t in tokens[counts[0].end : counts[1].start])
+    return counts[::-1] if corrects and apart else counts
 
 
 def _stands_for_product(scene: Scene, number: Number) -> bool:

@@ -56,6 +56,8 @@ def _about_one(scene: Scene) -> Command | None:
         wished = scene.asks("cheaper") >= scene.asks("good_price") and scene.state.topic == "search"
         if name == "good_price" and (scene.reading.prices or wished):
             continue  # a bound or a wish, not a question about a price
+        if name == "similar" and scene.state.listed == "alternatives" and scene.reading.placed:
+            continue  # "the first alternative"
         if name == "details" and scene.asks("help") > scene.asks(ask):
             continue  # "was kannst du"
         ids = scene.pointed()
@@ -84,7 +86,7 @@ def _stock(scene: Scene) -> Command | None:
         return None
     reading, state = scene.reading, scene.state
     many = scene.asks("which") or ("these" in reading.references and "this" not in reading.references)
-    if scene.need.has_subject or (many and state.need):
+    if scene.need.has_subject or (many and state.need) or _any_such(scene):
         return None  # a search for what is in stock
     ids = scene.pointed()
     spoken_of = "this" in reading.references or (state.topic == "product" and not many)
@@ -93,6 +95,13 @@ def _stock(scene: Scene) -> Command | None:
     if ids and not (many and len(ids) > 1):
         return Command("stock", ids=ids[:5])
     return None
+
+
+def _any_such(scene: Scene) -> bool:
+    """Whether any product of a description will do: "een zwarte die leverbaar is"."""
+    ones = {n.end for n in scene.reading.counts if n.value == 1}
+    described = any(s.start in ones and s.table in ("colours", "brand") for s in scene.reading.slots)
+    return described and scene.state.topic in ("search", "cart") and bool(scene.state.need)
 
 
 _HAVING = frozenset("which find want more".split())
@@ -151,7 +160,8 @@ def _listed(scene: Scene) -> Command | None:
 def _pointed(scene: Scene) -> Command | None:
     """A place in the list without a word on what to do: what there is to say of that product."""
     best = {"cheapest", "dearest"} & set(scene.reading.references) and not scene.asks("find")
-    wanted = scene.asks("want") >= max(scene.asks("find"), 1) or (scene.marks("yes") and not scene.reading.asks)
+    plain = not set(scene.reading.asks) - {"which"}
+    wanted = scene.asks("want") >= max(scene.asks("find"), 1) or (scene.marks("yes") and plain)
     wanted = wanted or (scene.marks("so_then") and not scene.reading.asks)  # "then the second one"
     described = ("colours", "brands") if wanted and scene.reading.placed else ()  # "I'll have the first white one"
     if (
@@ -165,7 +175,8 @@ def _pointed(scene: Scene) -> Command | None:
     if ids and scene.reading.placed and wanted and not scene.asks(*_SHOWING):
         return Command("add", ids=ids, quantity=quantity(scene))  # "I'd like the third one", "… three of the first"
     told = bool(ids) and scene.reading.placed and not set(scene.reading.asks) - {"which"}
-    if told and scene.state.listed == "alternatives":
+    instead = bool(ids) and scene.reading.placed and not set(scene.reading.asks) - _OFFERED
+    if instead and scene.state.listed == "alternatives":
         return Command("add", ids=ids, quantity=quantity(scene))  # in place of what could not be put in
     if told and len(ids) > 1 and "both" in scene.reading.references:
         return Command("add", ids=ids)  # "both of the first two please"
@@ -174,6 +185,8 @@ def _pointed(scene: Scene) -> Command | None:
     return Command("details", ids=ids[:1]) if ids else None
 
 
+_OFFERED = frozenset("which find similar recommend want".split())
+"""Words for what was just offered instead of what could not be put in: "the first alternative then"."""
 _SHOWING = ("details", "compare", "price_of", "stock", "delivery", "good_price", "similar", "help")
 
 

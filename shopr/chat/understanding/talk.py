@@ -44,6 +44,8 @@ def _answer(scene: Scene) -> Command | None:
     pending = scene.state.pending or {}
     if pending.get("kind") in (None, "which_order") or scene.reading.has_need or scene.reading.orders:
         return None
+    if pending.get("soft") and scene.asks("arrival", "order_status", "late", "total", "show_cart", "cheaper", "stock"):
+        return None  # "yes yes, but when does it come?"
     # "Yes, cancel it" agrees to the cancelling that was asked about.
     calls_off = scene.asks("cancel") and not (scene.marks("yes") and pending.get("kind") == "cancel_order")
     no = scene.marks("no") or calls_off or (scene.marks("negation_before") and not scene.marks("yes"))
