@@ -132,7 +132,7 @@ def test_narrowing_opening_and_buying_by_keyboard(browser: Browser, server: AppS
         page.get_by_role("button", name="View", exact=False).first.focus()
         page.keyboard.press("Enter")
         add = page.get_by_role("button", name="Add to cart")
-        expect(page.get_by_role("heading", name="Sand mug no. 8")).to_be_focused()  # what was opened
+        expect(page.get_by_role("heading", name="Sand mug no. 8", level=2)).to_be_focused()  # what was opened
         expect(page).to_have_title("Sand mug no. 8 · Shopr")
         add.focus()
         page.keyboard.press("Enter")

@@ -21,16 +21,16 @@
   };
 
   // -- the focus: where it was is known by the keys of the containers around it
-  let held = null, trail = [], back = [], places = new Map(), here = location.href;
+  let held = null, trail = [], back = [], hoped = null, places = new Map(), here = location.href;
   const left = () => { if (trail.length) places.set(here, trail); };
   addEventListener("focusin", event => {
     held = event.target; trail = [];
     for (let at = keyed(held); at && at !== document.body; at = keyed(at.parentElement)) trail.push(name(at));
   });
   let pointed = false;
-  addEventListener("keydown", () => { pointed = false; back = []; }, true);
+  addEventListener("keydown", () => { pointed = false; back = []; hoped = null; }, true);
   addEventListener("pointerdown", event => {
-    pointed = true; back = [];
+    pointed = true; back = []; hoped = null;
     if (!event.target.closest?.("button, a, input, label, summary")) held = null;
   }, true);
   const can = "button:not(:disabled), a[href], input:not(:disabled), textarea, summary, [tabindex='0']";
@@ -47,13 +47,18 @@
     if (page) held = null;
     else if (paged && pointed && !lost()) heading().scrollIntoView();  // who turned a page with the mouse begins at its top
   };
+  const arrived = () => {  // what had the focus here before may be drawn after its heading
+    const to = hoped && document.activeElement === hoped && within(back[0]);
+    if (to) { hoped = null; to.focus(); }
+  };
   const restore = () => {
     if (here !== location.href) moved();
     if (!lost()) return;
     let to = null;
-    for (const key of [...back, ...trail]) if ((to = within(key))) break;
+    for (const key of [...back.slice(0, 1), ...trail]) if ((to = within(key))) break;
     if (!to && (to = heading())) {
       to.tabIndex = -1;
+      hoped = back[0] && to;
       if (to.getBoundingClientRect().top < 0) main().scrollTop = 0;
     }
     held = null;
@@ -79,6 +84,7 @@
   const soon = () => { if (still() && !due) due = setTimeout(drawn, 50); };
   const states = new MutationObserver(soon);
   const found = new MutationObserver(() => {
+    if (hoped) arrived();
     if (lost()) soon();  // what is no longer on the page goes a moment after the script has ended
     const now = document.querySelector("[data-testid=stApp]");
     if (!now || now === app) return;
