@@ -30,14 +30,17 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.peers import peer_python  # noqa: E402 - the folder must be on the path first
+from benchmarks.word_vectors import write_vectors  # noqa: E402
 from shopr.chat.fitting import compile_language, fit_linear, fit_tone  # noqa: E402
 from shopr.chat.fitting.emotions import read_emotions  # noqa: E402
 from shopr.chat.fitting.intents import fit_intents  # noqa: E402
 from shopr.chat.fitting.linear import features  # noqa: E402
 from shopr.chat.fitting.requests import fit_shipped  # noqa: E402
+from shopr.chat.fitting.words import WordVectors  # noqa: E402
 from shopr.chat.intents import IntentClassifier  # noqa: E402
 from shopr.chat.language import identify  # noqa: E402
 from shopr.chat.tone import SENTIMENTS, sentiment  # noqa: E402
+from shopr.config import Settings  # noqa: E402
 
 FILE = ROOT / "benchmarks" / "results" / "language.json"
 MODELS = ROOT / "shopr" / "chat" / "models"
@@ -223,7 +226,8 @@ def train(names: Sequence[str], shared: Path) -> None:
     if "intents" in names:
         print(f"intents: {fit_intents().save(MODELS / 'intents.npz'):,} bytes")
     if "requests" in names:
-        print(f"requests: {fit_shipped().save(MODELS / 'requests.npz'):,} bytes")
+        vectors = WordVectors.load(write_vectors(Path(Settings().home) / "benchmarks" / "word_vectors.npz"))
+        print(f"requests: {fit_shipped(vectors).save(MODELS / 'requests.npz'):,} bytes")
 
 
 PARTS = {"language": language_rows, "tone": tone_rows, "intents": intent_rows}

@@ -33,8 +33,12 @@ from shopr.chat.text import clean  # noqa: E402
 from shopr.chat.understanding.interpreter import Interpreter  # noqa: E402
 from shopr.data.sources.catalog_file import read_catalog  # noqa: E402
 
-BEFORE = {"rules": 0.4449, "messages": 1742, "commit": "4191c97"}
-"""The held-out messages by the rules as they were when the examples were written: a first look."""
+BEFORE = [
+    {"rules": 0.4449, "messages": 1742, "commit": "4191c97"},
+    {"rules": 0.4439, "guess": 0.607, "both": 0.5253, "messages": 3415, "commit": "1f0e21d"},
+]
+"""First looks at the held-out messages: by the rules as they were when the first examples were written, and before
+anything was fitted on or changed for those of the second writer, when these were added."""
 OF_CART = frozenset("remove clear_cart show_cart checkout".split())
 OF_PRODUCT = frozenset("details price stock delivery good_price similar add".split())
 EARLIER = ("laptop", "shoes", "tv", "jacket", "coffee_machine", "phone", "chair", "tent")
