@@ -62,6 +62,8 @@ class Refusals:
             rest = cut_out(apart, [(span.start, span.end) for span in spans])
             for span in spans:
                 refused.setdefault(span.known, span.said)
+        if not phrase(rest) and any(part == "not_types" for part, _ in refused):
+            return text, ()  # nobody asks for all but one kind of thing: "geen bottle" is a slip of "green bottle"
         return rest, tuple(
             Refusal(
                 *known, said, " ".join([rest, *(f"-{other}" for key, other in refused.items() if key != known)]).strip()
