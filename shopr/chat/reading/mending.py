@@ -36,6 +36,7 @@ class Range(Protocol):
 
 def mended_tokens(tokens: list[Token], words: Vocabulary, shelf: Range) -> tuple[list[Token], list[tuple[str, str]]]:
     """The tokens with unknown words mended: suffixes off, compounds apart, typing errors put right."""
+    tokens = _numbered(tokens, words)
     out: list[Token] = []
     mended: list[tuple[str, str]] = []
     english = vocabulary("en")
@@ -81,6 +82,19 @@ def mended_tokens(tokens: list[Token], words: Vocabulary, shelf: Range) -> tuple
     if mended and _is_strange(tokens, len(mended), words, shelf):
         return tokens, []
     return out, mended
+
+
+def _numbered(tokens: list[Token], words: Vocabulary) -> list[Token]:
+    """The tokens with "2." as a number and the end of a sentence, where the language writes no ordinal so."""
+    out: list[Token] = []
+    for token in tokens:
+        if token.key[1:] == "." and token.key not in words.book.words:
+            middle = token.start + 1
+            out.append(Token(token.text[0], token.key[0], token.start, middle, "number", token.glued))
+            out.append(Token(".", ".", middle, token.end, "end", True))
+        else:
+            out.append(token)
+    return out
 
 
 def _maker(word: str, shelf: Range) -> str | None:

@@ -101,7 +101,8 @@ def _carried(state: State, before: Sequence[Command], reading: Reading) -> State
     if not before or not before[-1].ids or not (reading.references or bare) or reading.placed:
         return state
     ids = list(before[-1].ids)
-    return replace(state, focus=ids, shown=ids if "these" in reading.references else state.shown)
+    topic = "product" if bare else state.topic
+    return replace(state, topic=topic, focus=ids, shown=ids if "these" in reading.references else state.shown)
 
 
 def _merged(commands: list[Command]) -> list[Command]:

@@ -162,7 +162,8 @@ def _pointed(scene: Scene) -> Command | None:
     best = {"cheapest", "dearest"} & set(scene.reading.references) and not scene.asks("find")
     plain = not set(scene.reading.asks) - {"which"}
     wanted = scene.asks("want") >= max(scene.asks("find"), 1) or (scene.marks("yes") and plain)
-    wanted = wanted or (scene.marks("so_then") and not scene.reading.asks)  # "then the second one"
+    polite = not set(scene.reading.asks) - {"thanks", "praise"}
+    wanted = wanted or (scene.marks("so_then") and polite)  # "then the second one"
     described = ("colours", "brands") if wanted and scene.reading.placed else ()  # "I'll have the first white one"
     if (
         not (scene.reading.placed or best)

@@ -10,6 +10,7 @@ from shopr.chat.understanding.scene import Scene
 __all__ = ["last_resort", "talk_command"]
 
 _SMALL = ("greet", "how_are_you", "thanks", "bye", "who_are_you", "praise")
+_OF_ORDERS = ("order_status", "arrival", "late", "return", "cancel_order", "payment_problem")
 _ASKED = 6
 """Tokens at the beginning of a clause among which the word of a question of who stands."""
 _FIRM = frozenset("add remove compare return cancel_order order_status find checkout cheaper more".split())
@@ -33,7 +34,8 @@ def talk_command(scene: Scene) -> Command | None:
     if _foreign(scene) or _of_somebody(scene):
         return Command("off_topic")
     fewer = scene.asks("fewer") and scene.state.topic == "cart"  # "knock one off", of what was just put in
-    if scene.asks("discount") and not scene.reading.orders and not fewer:
+    orders = scene.reading.orders and (scene.marks("order_word") or scene.asks(*_OF_ORDERS))  # else it is a code
+    if scene.asks("discount") and not orders and not fewer:
         wanted = scene.need.has_subject and scene.asks("find")
         return Command("search", scene.need, value="refuse_discount") if wanted else Command("refuse_discount")
     return None
