@@ -45,7 +45,7 @@
     const paged = leaf(here) !== leaf(location.href), page = new URL(here).pathname !== location.pathname;
     back = places.get(here = location.href) || [];
     if (page) held = null;
-    else if (paged && pointed && !lost()) heading().scrollIntoView();  // who turned a page with the mouse begins at its top
+    else if (paged && pointed && !lost()) heading()?.scrollIntoView();  // who turned a page with the mouse begins at its top
   };
   const arrived = () => {  // what had the focus here before may be drawn after its heading
     const to = hoped && document.activeElement === hoped && within(back[0]);
