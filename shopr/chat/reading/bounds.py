@@ -23,6 +23,13 @@ _SIGNS = 3
 """Signs between a bound and the word that denies it, in languages without spaces: 200以上のはなしで."""
 _LEAST_DENIED = 10
 """From which an amount that something denied does not reach bounds; below it are pieces."""
+_LEAST_INSTEAD = 5
+"""From which an amount may take the place of the one that bounds."""
+_TIMES = 4
+"""How much larger or smaller than the amount that bounds the one said instead of it may be."""
+_PUTTING_RIGHT = frozenset({"correction", "slip"})
+_TURNS = _PUTTING_RIGHT | {"yes", "no", "so_then", "cancel", "also", "filler", "particle", "negation_before", "hold_on"}
+"""Marks and commands that lead from one amount to another, said instead."""
 _FILLERS = 3
 """Small words that may stand between a word such as "limit" and the amount: "my limit would be 60"."""
 
@@ -62,6 +69,7 @@ def find_prices(
         left = [a for a in left if not any(b.start <= a.start < b.end for b in out)]
     if not any(b.high is not None for b in out):
         out += [b for a in left if (b := finder.limit(a) or finder.denied(a)) is not None][:1]
+    out = [finder.put_right(b, [a for a in left if a.start >= b.end]) for b in out]
     firm = [b for b in out if b.kind != "around"]  # "I've got about 20, so nothing over 20"
     return sorted(firm or out, key=lambda b: b.start)
 
@@ -79,11 +87,14 @@ class _Finder:
     ) -> None:
         self._tokens, self._amounts, self._words = tokens, amounts, vocabulary
         marks = [m for m in matches if m.table == "markers"]
+        self._turns = {i: m.key for m in matches if m.key in _TURNS for i in range(m.start, m.end)}
+        self._pieces = {i for m in marks if m.key in ("of", "quantity") for i in range(m.start, m.end)}
         self._denials = {m.end: m.start for m in marks if m.key in ("negation_before", "negation_aux")}
         self._behind = {m.start for m in marks if m.key == "negation_after"}
         self._before = {m.start for m in marks if m.key == "negation_before" and m.end - m.start == 1}
         # A denial reaches no further than a product or maker named, or another part of the sentence.
         self._wanted = {i for m in matches if m.table in _CONTENT for i in range(m.start, m.end)}
+        self._named = self._wanted | set(makers)
         self._wanted |= {i for m in marks if m.key == "and" for i in range(m.start, m.end)} | set(makers)
         named = {m.start for m in marks if m.key == "price_word" and m.end - m.start == 1}
         small = {i for m in marks if m.key == "filler" for i in range(m.start, m.end)}
@@ -139,6 +150,32 @@ class _Finder:
         said = [t for t in self._tokens[start + 1 : amount.start] if t.kind == "word"]
         verb = any(not self._words.knows(t.key) and t.key not in self._words.stopwords for t in said)
         return _bound("max", [amount], start, amount.end) if verb else None
+
+    def put_right(self, bound: PriceBound, later: Sequence[Amount]) -> PriceBound:
+        """A bound with the amount that is said instead of its own: "50 at most, well, 60", "两百以内,算了三百也行"."""
+        old = bound.high if bound.kind == "max" else bound.low if bound.kind == "min" else None
+        if old is None or len(later) != 1 or later[0].value < _LEAST_INSTEAD:
+            return bound
+        new = later[0]
+        between, behind = range(bound.end, new.start), range(new.end, len(self._tokens))
+        near = old <= _TIMES * new.value and new.value <= _TIMES * old
+        turned = {self._turns[i] for i in between if i in self._turns}
+        paused = any(self._tokens[i].kind in ("pause", "end") or self._tokens[i].key == "-" for i in between)
+        plain = all(self._slight(i) for i in (*between, *behind))
+        if not (near and plain and (turned & _PUTTING_RIGHT or (turned and paused))):
+            return bound
+        currency = new.currency or bound.currency
+        if bound.kind == "max":
+            return replace(bound, high=new.value, currency=currency, end=new.end)
+        return replace(bound, low=new.value, currency=currency, end=new.end)
+
+    def _slight(self, place: int) -> bool:
+        """Whether a token says nothing of what is wanted, nor of how many."""
+        token = self._tokens[place]
+        if place in self._named or place in self._pieces or token.kind == "number":
+            return False
+        small = token.key in self._words.stopwords or len(token.key) < _LEAST or token.key in self._words.limits.words
+        return token.kind != "word" or place in self._turns or small
 
     def limit(self, amount: Amount) -> PriceBound | None:
         """A bound by a word that names a limit, on either side: "60 is the most I can spend", "spend limit: 60"."""
