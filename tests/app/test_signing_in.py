@@ -80,6 +80,7 @@ def test_who_refuses_by_keyboard_is_not_followed(
 ) -> None:
     before = batches(server)
     page = opened(context, server, "/chat")
+    page.wait_for_selector("[data-testid=stChatInput]")
     assert page.evaluate(
         "document.querySelector('[data-testid=stChatInput]').getBoundingClientRect().bottom"
         " <= document.querySelector('#consent').getBoundingClientRect().top"

@@ -22,7 +22,8 @@
 
   // -- the focus: where it was is known by the keys of the containers around it
   let held = null, trail = [], back = [], hoped = null, places = new Map(), here = location.href;
-  const left = () => { if (trail.length) places.set(here, trail); };
+  // Left is what the address says now, not `here`: a quick hand acts before that was drawn.
+  const left = () => { if (trail.length) places.set(location.href, trail); };
   addEventListener("focusin", event => {
     held = event.target; trail = [];
     for (let at = keyed(held); at && at !== document.body; at = keyed(at.parentElement)) trail.push(name(at));
