@@ -26,7 +26,7 @@ def search(turn: Turn, command: Command) -> None:
     if command.value == "instead":
         need = wanted
     elif command.value and command.value != "refuse_discount":
-        need = state.need.without(*command.value.split())
+        need = state.need.without(*command.value.split()).refined(wanted)
     elif _continues(turn, wanted):
         need = state.need.refined(wanted)
     else:

@@ -37,7 +37,7 @@ def denied(content: Sequence[Match], marks: Sequence[Match], tokens: Sequence[To
 def _answers(mark: Match, marks: Sequence[Match]) -> bool:
     """Whether a "no" only answers, before a word that puts right what was said."""
     alone = any(m.key == "no" and (m.start, m.end) == (mark.start, mark.end) for m in marks)
-    return alone and any(m.key in ("correction", "slip") and 0 <= m.start - mark.end <= 1 for m in marks)
+    return alone and any(m.key in ("correction", "slip", "only") and 0 <= m.start - mark.end <= 1 for m in marks)
 
 
 def _closes(mark: Match, tokens: Sequence[Token]) -> bool:

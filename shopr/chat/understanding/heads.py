@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
+from shopr.chat.need import Need
 from shopr.chat.reading.result import Reading, Slot
 from shopr.chat.reading.vocabulary import names, vocabulary
 
-__all__ = ["heads"]
+__all__ = ["heads", "narrowed"]
 
 _HEAD_LAST = frozenset({"en", "de", "nl", "tr", "hi", "zh", "ja"})
 """Languages in which the kind stands behind what describes it, where no word links the two."""
+_ADJECTIVES = 2
+"""Unknown words that may describe a kind, before the word that links it to what it is for."""
 _FAR = 3
 """Words between two kinds that link them, at most."""
 
@@ -40,7 +44,32 @@ def heads(reading: Reading, language: str) -> list[str]:
             pair = next((names().pairs[m, h] for m in sorted(modifier) if (m, h) in names().pairs), None)
             if pair is not None:
                 instead[h] = pair
+    dropped |= _used_with(slots, reading, language, dropped)
+    for use, kind in ((t.key, s.key) for t in reading.tokens for s in slots):
+        instead[kind] = _USED.get((use, kind), instead.get(kind, kind))
     return list(dict.fromkeys(instead.get(s.key, s.key) for s in slots if s.key not in dropped))
+
+
+_NETWORK = "lan ethernet internet rj45 netzwerk netwerk reseau red rete rede ag network नेटवर्क इंटरनेट شبكه انترنت".split()
+_USED = {(word, "cable"): "network_cable" for word in _NETWORK} | {("hdmi", "cable"): "hdmi_cable"}
+"""Kinds by a word of what they are for, wherever in the sentence it stands: "cable for my lan", "hdmi wali cable"."""
+
+
+def _used_with(slots: Sequence[Slot], reading: Reading, language: str, dropped: set[str]) -> set[str]:
+    """The kinds that a word behind them makes a use of another one: "cable chahiye, tv ke liye"."""
+    found = vocabulary(language).book.find(reading.tokens)
+    uses = {m.start for m in found if m.table == "markers" and m.key == "used_for"}
+    used = {s.key for s in slots if s.end in uses}
+    left = {s.key for s in slots} - used - dropped
+    return used if left else set()
+
+
+def narrowed(need: Need, had: Need) -> Need:
+    """A need whose kind is a part of what was looked for: the "carry case" asked for after laptops is one of theirs."""
+    if len(need.concepts) != 1 or need.names or not had.concepts or need.concepts[0] in had.concepts:
+        return need
+    own = next((k for h in had.concepts if (k := names().pairs.get((h, need.concepts[0]))) is not None), None)
+    return need if own is None else replace(need, concepts=(own,))
 
 
 def _keys(slots: Sequence[Slot], span: tuple[int, int]) -> set[str]:
@@ -55,5 +84,8 @@ def _order(between: Sequence[str], language: str) -> int:
     if not between or all(key in glue for key in between):
         return 1 if language in _HEAD_LAST else 0
     small = links | words.stopwords
-    linked = len(between) <= _FAR and between[0] in links and all(key in small for key in between)
-    return -1 if linked else 0
+    described = list(between)
+    while described and described[0] not in links and described[0].isalpha() and described[0] not in words.known:
+        described.pop(0)  # "calculadora científica para el cole"
+    linked = 0 < len(described) <= _FAR and described[0] in links and all(key in small for key in described)
+    return -1 if linked and len(between) - len(described) <= _ADJECTIVES else 0

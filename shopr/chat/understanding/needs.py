@@ -12,7 +12,7 @@ from shopr.chat.reading.tokens import fold
 from shopr.chat.reading.vocabulary import vocabulary
 from shopr.chat.shelf import Shelf
 from shopr.chat.state import State
-from shopr.chat.understanding.heads import heads
+from shopr.chat.understanding.heads import heads, narrowed
 from shopr.money import to_minor
 
 __all__ = ["corrected", "need_of"]
@@ -73,7 +73,10 @@ def corrected(need: Need, reading: Reading, state: State, currency: str) -> Need
     kinds = set(need.concepts)
     if reading.placed and state.shown and kinds and kinds <= set(state.need.concepts) and not reading.asks.get("find"):
         need = replace(need, concepts=(), called=(), words=())  # "the second mouse too", of the mice shown
-    need = _for_what_one_has(need, reading, state)
+    if _counts_again(reading, state) and kinds and kinds <= set(state.need.concepts):
+        need = replace(need, concepts=(), called=(), words=())  # "no, just two packs of batteries", of those put in
+    need = _for_what_one_has(_without_complaint(need, reading, state), reading, state)
+    need = _in_the_same_bounds(narrowed(need, state.need), reading, state)
     if reading.marks & {"or", "also"}:
         return need
     for name in ("colours", "brands", "materials"):
@@ -94,6 +97,32 @@ def _for_what_one_has(need: Need, reading: Reading, state: State) -> Need:
     kinds = [s for s in reading.slots if s.table == "concepts"]
     led = all(any(0 <= s.start - end <= 1 for end in ends) for s in kinds)
     return replace(need, concepts=(), called=()) if led else need
+
+
+def _counts_again(reading: Reading, state: State) -> bool:
+    """Whether pieces are put right of what was just put into the cart."""
+    fresh = state.topic == "cart" and bool(state.touched) and bool(reading.counts)
+    return fresh and bool(reading.marks & {"correction", "only"}) and not set(reading.asks) & {"find", "more"}
+
+
+def _without_complaint(need: Need, reading: Reading, state: State) -> Need:
+    """Without the kinds of what is said behind a denial, while another is looked for: "no HP, the ink costs a bomb"."""
+    had = set(state.need.concepts)
+    refused = [s.end for s in reading.slots if s.denied and s.table in ("brand", "colours", "materials")]
+    kinds = [s for s in reading.slots if s.table == "concepts" and not s.denied]
+    apart = (i for i, t in enumerate(reading.tokens) if t.kind == "pause" or t.key == "-")
+    since = next((i for i in apart if refused and i >= min(refused)), None)
+    if since is None or not had or had & {s.key for s in kinds} or any(s.start < since for s in kinds):
+        return need
+    asked = set(reading.asks) & {"find", "want", "add"} or reading.prices or "also" in reading.marks
+    return need if asked else replace(need, concepts=(), called=(), words=())
+
+
+def _in_the_same_bounds(need: Need, reading: Reading, state: State) -> Need:
+    """With the price bounds that hold, for another kind of product too: "mice in that price range"."""
+    if "same_bounds" not in reading.marks or need.price_min is not None or need.price_max is not None:
+        return need
+    return replace(need, price_min=state.need.price_min, price_max=state.need.price_max)
 
 
 def _repriced(need: Need, reading: Reading, state: State, currency: str) -> Need:
