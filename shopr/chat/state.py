@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from shopr.chat.need import Need
 
-__all__ = ["MOST_TOPICS", "State"]
+__all__ = ["MOST_TOPICS", "State", "placed"]
 
 MOST_TOPICS = 8
 """Earlier searches that can be gone back to."""
@@ -83,3 +84,10 @@ class State:
         values["need"] = Need.of(values.get("need") or {})
         values["topics"] = [Need.of(t) for t in values.get("topics") or []]
         return cls(**values)
+
+
+def placed(listed: Sequence[str], places: Sequence[int]) -> tuple[str, ...]:
+    """The products at places of a list: from 1, from the end from -1, and 0 for the middle of an odd number."""
+    middle = len(listed) // 2 if len(listed) % 2 else len(listed)
+    indices = [middle if p == 0 else p - 1 if p > 0 else p for p in places]
+    return tuple(dict.fromkeys(listed[i] for i in indices if -len(listed) <= i < len(listed)))

@@ -9,6 +9,7 @@ from shopr.chat.facts import Line, Many, Money
 from shopr.chat.flows.search import present
 from shopr.chat.need import Need
 from shopr.chat.shelving import SURE
+from shopr.chat.state import placed
 from shopr.chat.turn import MOST_SHOWN, Turn
 from shopr.commerce.carts import CartChange
 
@@ -51,9 +52,7 @@ def add(turn: Turn, command: Command) -> None:
 
 def _placed(turn: Turn, places: str) -> tuple[str, ...]:
     """The products at places of the list shown last."""
-    shown = turn.state.shown
-    indices = [p - 1 if p > 0 else p for p in map(int, places.split())]
-    return tuple(shown[i] for i in indices if -len(shown) <= i < len(shown))
+    return placed(turn.state.shown, [int(p) for p in places.split()])
 
 
 def _added(turn: Turn, added: list[str], quantity: int, before: dict[str, int]) -> None:
@@ -183,14 +182,14 @@ def _pieces(turn: Turn, product_id: str, command: Command) -> int:
 
 
 def correct_item(turn: Turn, command: Command) -> None:
-    """Not that one, this one: undo the last change of the cart, and put in what was meant."""
-    state = turn.state
+    """Not that one, this one: undo the last change of the cart, or take out what is named; put in what was meant."""
+    before = {command.value: 0} if command.value else {i: turn.state.before.get(i, 0) for i in turn.state.touched}
     quantity = 1
-    for product_id in state.touched:
+    for product_id, held in before.items():
         line = turn.cart().line(product_id)
         if line is not None:
-            quantity = max(line.quantity - state.before.get(product_id, 0), 1)
-        turn.commerce.carts.set_quantity(turn.owner, product_id, state.before.get(product_id, 0))
+            quantity = max(line.quantity - held, 1)
+        turn.commerce.carts.set_quantity(turn.owner, product_id, held)
         turn.say("removed", title=turn.title(product_id))
     add(turn, Command("add", ids=command.ids, quantity=quantity))
 

@@ -26,7 +26,7 @@ def is_part(match: Match, others: Iterable[Match]) -> bool:
     wider = ("commands", "markers", "attributes", "tone")
     size = match.end - match.start
     return any(
-        m.table in wider
+        (m.table in wider or m.key in ("former", "latter"))
         and not m.gapped
         and m.key not in ("compare", "similar")
         and m.start <= match.start

@@ -21,6 +21,9 @@ _STRONG = frozenset(
 _WEAK = frozenset({"find", "more", "cheaper"})
 _ORDER = re.compile(r"#?[A-Za-z]{1,3}-?\d{3,12}")
 """What looks like an order's number: what is said of it is a request without a word for one ("where's A1001 and …")."""
+_CLOSING = frozenset({"total", "checkout", "show_cart"})
+"""Commands that a request ends with, in as few words as they take: "the first, and what's the total"."""
+_SUBJECTS = ("commands", "concepts")
 _NEAR, _FAR = 2, 7
 _LEAST = 3
 """Words that a clause of its own has at least: "…, add it" goes with what stands before it."""
@@ -70,6 +73,11 @@ def _asked_last(found: Sequence[Match], joint: int, end: int) -> bool:
     return kind and any(m.table == "commands" and m.key == "find" and m.start > joint and m.end == end for m in found)
 
 
+def _coded(tokens: Sequence[Token]) -> bool:
+    """Whether an order's number stands soon behind a pause, where words are not written apart."""
+    return any(_ORDER.fullmatch(t.text) for t in tokens[: _FAR + 2])
+
+
 def _pieces(sentence: list[Token], words_of: Vocabulary) -> list[list[Token]]:
     """A sentence cut before each further command that follows a joint."""
     if len(sentence) < 4:
@@ -81,7 +89,8 @@ def _pieces(sentence: list[Token], words_of: Vocabulary) -> list[list[Token]]:
     }
     weak = {m.start for m in commands if m.key in _WEAK}
     joints = sorted({m.start for m in found if m.table == "markers" and m.key == "and"})
-    joints += [i for i, t in enumerate(sentence) if t.kind == "pause" and words_of.lexicon.spaces]
+    apart = words_of.lexicon.spaces
+    joints += [i for i, t in enumerate(sentence) if t.kind == "pause" and (apart or _coded(sentence[i + 1 :]))]
     cuts: list[int] = []
     words_apart = words_of.lexicon.spaces
     for joint in sorted(joints):
@@ -91,7 +100,8 @@ def _pieces(sentence: list[Token], words_of: Vocabulary) -> list[list[Token]]:
         left = {i for i in starts if i < joint} or {
             i for i, t in enumerate(sentence[:joint]) if _ORDER.fullmatch(t.text)
         }
-        placed = left or {m.start for m in found if m.table == "ordinals" and m.end <= joint}
+        named = {m.start for m in found if m.table == "ordinals" and m.end <= joint}
+        placed = left or named
         weakly = bool(placed) and any(i in weak for i in after)
         begins = any(i in starts for i in after) or weakly
         begins = begins or any(
@@ -99,11 +109,12 @@ def _pieces(sentence: list[Token], words_of: Vocabulary) -> list[list[Token]]:
             for i in range(joint + 1, min(joint + (_FAR + 2 if placed else 4), len(sentence)))
         )
         begins = begins or bool(left and _asked_last(found, joint, len(sentence)))
-        words = sum(t.kind in ("word", "number") for t in sentence[joint + 1 :])
+        closes = any(m.key in _CLOSING and m.start in after and m.end == len(sentence) for m in commands)
+        words = _LEAST if closes else sum(t.kind in ("word", "number") for t in sentence[joint + 1 :])
         if (
             begins
             and (words >= _LEAST or not words_apart)
-            and (left or weakly or any(m.start < joint and m.table in ("commands", "concepts") for m in found))
+            and (left or weakly or (closes and named) or any(m.start < joint and m.table in _SUBJECTS for m in found))
         ):
             cuts.append(joint)
     bounds = [0, *cuts, len(sentence)]

@@ -16,15 +16,16 @@ from shopr.chat.reading.choosing import (
     no_false_denials,
     no_short_for_number,
     widest,
-    without_reasons,
 )
 from shopr.chat.reading.clauses import clauses
 from shopr.chat.reading.denial import denied, denied_places
-from shopr.chat.reading.mending import Range, mended_tokens
+from shopr.chat.reading.mending import Range, mended_text
 from shopr.chat.reading.numerals import Number, find_numbers
 from shopr.chat.reading.phrases import Match, without_overlaps
+from shopr.chat.reading.places import MOST_PLACES, numbered_places, outside_references
 from shopr.chat.reading.result import Reading, Slot
-from shopr.chat.reading.tokens import Token, tokenise
+from shopr.chat.reading.retracting import meant
+from shopr.chat.reading.tokens import Token
 from shopr.chat.reading.vocabulary import CONTENT, Vocabulary, names, vocabulary
 
 __all__ = ["Range", "Reader"]
@@ -33,7 +34,8 @@ _ORDER = re.compile(r"#?[A-Za-z]{1,4}-?\d{3,12}")
 _SLIGHT = frozenset("deals new trending discount good_price off_topic help repeat".split())
 """Commands that a word of a longer expression does not ask for: the "offer" of "what can you offer"."""
 _TIMES = re.compile(r"[x×](\d{1,2})")
-_MOST_PLACES = 20
+_ASKING = frozenset("?？؟")
+_RIVALS = frozenset("yes no correction each same_bounds".split())
 _FALLBACK = ("concepts", "colours", "materials", "attributes", "units")
 
 
@@ -51,9 +53,11 @@ class Reader:
         """The clauses of a cleaned text, each read; none for a text without words."""
         words = vocabulary(language)
         shelf = self._shelf()
-        tokens, mended = mended_tokens(tokenise(text), words, shelf)
+        tokens, mended = mended_text(text, words, shelf)
         parts = [p for p in clauses(tokens, words) if any(t.kind in ("word", "number") for t in p)]
         out = [_Clause(part, words, shelf).read() for part in parts]
+        for part, reading in zip(parts, out, strict=True):
+            reading.question = next((t.key in _ASKING for t in tokens if t.start >= part[-1].end), False)
         if out:
             out[0].mended = mended
         return out
@@ -125,7 +129,7 @@ class _Clause:
         numbers = self._places(numbers, free)
         ordinals = without_overlaps(m for m in free if m.table == "ordinals" and not is_part(m, free))
         refused = denied_places(ordinals, [m for m in free if m.table == "markers"], self._tokens)
-        self._out.refused_places = bool(refused)
+        self._out.refused_places, self._out.given_up = bool(refused), [int(m.key) for m in refused]
         for match in refused:
             self._take(match.start, match.end)
         groups = find_groups(self._tokens, numbers, self._words)
@@ -140,6 +144,7 @@ class _Clause:
                 self._out.ordinal_at.append(match.start)
                 self._take(match.start, match.end)
         numbers = [n for n in numbers if not self._taken & set(range(n.start, n.end))]
+        numbers = outside_references(numbers, free, pointed=self._out.placed)
         measures = find_measures(self._tokens, numbers, free)
         amounts = find_amounts(self._tokens, numbers, free, measures)
         if not self._compares(amounts):
@@ -154,23 +159,16 @@ class _Clause:
         self._out.counts = [n for n in numbers if n.start not in self._taken] + self._times()
 
     def _places(self, numbers: list[Number], free: Sequence[Match]) -> list[Number]:
-        """The numbers without those that a word such as "number" or "option" makes places in a list."""
-        words = {m.end: m.start for m in free if m.table == "markers" and m.key == "number_word"}
-        ends = {m.end for m in free if m.table == "ordinals"}
-        words |= {m.end: m.end for m in free if m.key == "and" and m.start in ends}  # "den 1. und 2"
-        for number in numbers:
-            digits = self._tokens[number.start].kind == "number"
-            if words.get(number.start) == number.start and number.end < len(self._tokens):
-                continue  # "2 of the first and 1 of the third"
-            if digits and number.start in words and 1 <= number.value <= _MOST_PLACES:
-                self._out.ordinals.append(int(number.value))
-                self._out.ordinal_at.append(number.start)
-                self._take(words[number.start], number.end)
+        """The numbers without those that are places in a list."""
+        for number, start, end in numbered_places(self._tokens, numbers, free):
+            self._out.ordinals.append(int(number.value))
+            self._out.ordinal_at.append(number.start)
+            self._take(start, end)
         return [n for n in numbers if n.start not in self._taken]
 
     def _compares(self, amounts: Sequence[Amount]) -> bool:
         """Whether small numbers are places of what is compared: "the difference between 1 and 3"."""
-        small = all(not a.currency and a.value <= _MOST_PLACES for a in amounts)
+        small = all(not a.currency and a.value <= MOST_PLACES for a in amounts)
         return small and any(m.table == "commands" and m.key == "compare" for m in self._matches)
 
     def _times(self) -> list[Number]:
@@ -186,24 +184,26 @@ class _Clause:
         return times
 
     def _refer(self) -> None:
-        found = without_overlaps(m for m in self._free() if m.table == "anaphora")
+        counted = {n.start for n in self._out.counts}
+        free = (m for m in self._free() if m.table == "anaphora")
+        found = without_overlaps(m for m in free if m.key != "both" or not counted & set(range(m.start, m.end)))
         self._out.references = list(dict.fromkeys(m.key for m in found))
 
     def _want(self) -> None:
         """Content: the longest phrases of concepts, colours, brands … that no command of more words covers."""
         rivals = [m for m in self._free() if m.table == "commands" and m.words > 1 and not m.gapped]
         rivals += [m for m in self._free() if m.table in ("injection", "language_switch") and m.words > 1]
-        rivals += [m for m in self._free() if m.key in ("yes", "no", "correction") and m.words > 1]
-        said = {
-            p for m in self._free() if m.table == "commands" and m.gapped for p in m.parts
-        }  # "bota isso no carrinho"
+        rivals += [m for m in self._free() if m.key in _RIVALS and m.words > 1]
+        gapped = [m for m in self._free() if m.table == "commands" and m.gapped]
+        said = {p for m in gapped for p in m.parts}  # "bota isso no carrinho"
         own = [
             m for m in self._free() if m.table in CONTENT and not (m.table == "concepts" and (m.start, m.end) in said)
         ]
         brands = [m for m in self._shelf.brands.find(self._tokens) if self._is_brand(m)]
         chosen = widest([*own, *brands, *self._english(own)], rivals)
         marks = [m for m in self._free() if m.table == "markers"]
-        chosen = without_reasons(chosen, marks)
+        named, chosen = chosen, meant(chosen, marks, self._tokens)
+        self._taken |= {i for m in named if m not in chosen for i in range(m.start, m.end)}
         refused = denied(chosen, marks, self._tokens)
         for match in chosen:
             self._out.slots.append(Slot(match.table, match.key, match.start, match.end, match in refused))
@@ -227,7 +227,7 @@ class _Clause:
             for m in found
             if m.table in _FALLBACK
             and not any(i in covered or i in self._taken for i in range(m.start, m.end))
-            and all(len(t.key) > 2 and not self._words.knows(t.key) for t in self._tokens[m.start : m.end])
+            and (m.words > 1 or (len(t := self._tokens[m.start].key) > 2 and not self._words.knows(t)))
         ]
 
     def _is_brand(self, match: Match) -> bool:

@@ -36,12 +36,14 @@ class Reading:
         prices: bounds; money: amounts that no bound took; measures: numbers with units.
         counts: numbers that are neither money in a bound, nor measures, nor ordinals.
         ordinals: places in a list (-1 the last), at the tokens ordinal_at; group: ("first" or "last", n) or None;
-            refused_places: whether other places were named only to be denied ("the second, not the first").
+            refused_places: whether other places were named only to be denied ("the second, not the first"), and
+            given_up: which they are.
         references: anaphora keys (this, these, both, other, cheapest, dearest).
         ids: product ids of the catalogue; orders: order numbers.
         words: what is left: content words that no table knows, as typed.
         names: words among them, or known names, that must stand in a product's title.
         switch: language asked for, or "".
+        question: whether a question mark ends it.
         injection: whether the clause gives the assistant orders that are not a shopper's to give.
         mended: (as typed, as read) of words that were spelled wrongly.
     """
@@ -59,12 +61,14 @@ class Reading:
     ordinal_at: list[int] = field(default_factory=list)
     group: tuple[str, int] | None = None
     refused_places: bool = False
+    given_up: list[int] = field(default_factory=list)
     references: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     switch: str = ""
+    question: bool = False
     injection: bool = False
     mended: list[tuple[str, str]] = field(default_factory=list)
     tone: dict[str, int] = field(default_factory=dict)
@@ -81,7 +85,7 @@ class Reading:
     @property
     def placed(self) -> bool:
         """Whether it names places in a list."""
-        return bool(self.ordinals or self.group)
+        return bool(self.ordinals or self.group or {"former", "latter"} & set(self.references))
 
     @property
     def points(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shopr.chat.commands import Command
 from shopr.chat.need import Need
+from shopr.chat.state import placed
 from shopr.chat.understanding.pieces import MOST, counts_relatively, pieces_off, places_by_number, quantity
 from shopr.chat.understanding.scene import Scene
 
@@ -35,9 +36,9 @@ def cart_command(scene: Scene) -> Command | None:
         added = _add(scene)
         if added is not None:
             return added
-    placed = _into_cart(scene)
-    if placed is not None:
-        return placed
+    inserted = _into_cart(scene)
+    if inserted is not None:
+        return inserted
     if looking and looking >= scene.asks("cheaper") and not scene.need.has_subject:
         return Command("total" if scene.asks("total") >= scene.asks("show_cart") else "show_cart")
     if scene.marks("cart_word") and scene.bare and not scene.reading.asks:
@@ -56,7 +57,8 @@ def _into_cart(scene: Scene) -> Command | None:
     if other or scene.marks("negation_before", "no") or not (reading.placed or reading.ids):
         return None
     going_on = scene.state.topic == "cart" or bool(scene.cart)
-    again = going_on and scene.marks("also") and scene.bare_of_subject and not scene.asks("find", "more")
+    again = going_on and scene.marks("also") and scene.bare_of_subject and not scene.asks("find")
+    again = again and scene.asks("more") < 2  # كمان is "more" and "also"
     if not (again or scene.marks("cart_word")) or scene.asks("show_cart") > 2:
         return None
     ids = scene.pointed()
@@ -138,11 +140,11 @@ def _several(scene: Scene) -> Command | None:
     order = sorted(range(len(places)), key=lambda i: reading.ordinal_at[i])
     if not all(c.start < reading.ordinal_at[i] for c, i in zip(counts, order, strict=True)):
         return None
-    indices = [places[i] - 1 if places[i] > 0 else places[i] for i in order]
-    if not all(-len(shown) <= i < len(shown) for i in indices):
+    ids = placed(shown, [places[i] for i in order])
+    if len(ids) != len(places):
         return None
     pieces = " ".join(str(int(c.value)) for c in counts)
-    return Command("add", ids=tuple(shown[i] for i in indices), value=pieces)
+    return Command("add", ids=ids, value=pieces)
 
 
 def _lists(scene: Scene) -> bool:

@@ -14,6 +14,7 @@ from shopr.chat.reading.result import Reading
 from shopr.chat.shelf import Shelf
 from shopr.chat.state import State
 from shopr.chat.understanding.cart import cart_command
+from shopr.chat.understanding.exchange import exchange_command
 from shopr.chat.understanding.fallback import Guesser, guessed
 from shopr.chat.understanding.needs import corrected, need_of
 from shopr.chat.understanding.orders import order_command
@@ -24,8 +25,9 @@ from shopr.chat.understanding.talk import last_resort, talk_command
 __all__ = ["Interpreter"]
 
 Rule = Callable[[Scene], Command | None]
-_RULES: tuple[Rule, ...] = (talk_command, order_command, cart_command, product_command, last_resort)
+_RULES: tuple[Rule, ...] = (talk_command, exchange_command, order_command, cart_command, product_command, last_resort)
 """Asked in this order; the first that answers decides."""
+_CLOSING = frozenset({"checkout", "total"})
 _COURTESY = frozenset({"greet", "thanks", "praise", "acknowledge", "not_understood", "help", "bye", "how_are_you"})
 
 
@@ -51,7 +53,7 @@ class Interpreter:
 
         def ruled(reading: Reading, before: Sequence[Command] = ()) -> Command | None:
             need = need_of(reading, self.shelf, self.currency, state.language)
-            need = corrected(need, reading, state, self.currency)
+            need = corrected(need, reading, _bounded(state, before), self.currency)
             then = _carried(state, before, reading)
             scene = Scene(reading, need, then, self.shelf, list(cart), dict(prices), tuple(before))
             return next((c for rule in _RULES if (c := rule(scene)) is not None), None)
@@ -59,6 +61,8 @@ class Interpreter:
         out: list[Command] = []
         for reading in readings:
             command = None if reading.injection else ruled(reading, out)
+            if command is not None and command.name in _CLOSING and out:
+                out[-1] = _taken(out[-1], readings)
             if command is not None and out and _puts_right(out[-1], command, reading):
                 out[-1] = replace(out[-1], ids=command.ids)
             elif command is not None and not _by_the_way(command, out, tainted=tainted):
@@ -71,10 +75,27 @@ class Interpreter:
         return serious if meant is None else [meant]
 
 
+def _bounded(state: State, before: Sequence[Command]) -> State:
+    """The state with the price bounds of the clause before, which a bare number puts right: "max 80. no, 100"."""
+    last = before[-1] if before else None
+    if last is None or last.name != "search" or (last.need.price_min is None and last.need.price_max is None):
+        return state
+    need = replace(state.need, price_min=last.need.price_min, price_max=last.need.price_max)
+    return replace(state, topic="search", need=need)
+
+
 def _puts_right(last: Command, command: Command, reading: Reading) -> bool:
     """Whether a clause only puts another product in place of the one before: "the second… wait, rather the first"."""
     named = command.name in ("details", "add", "correct_item") and bool(command.ids and reading.placed)
     return last.name == "add" and bool(last.ids) and named and bool(reading.marks & {"correction", "slip"})
+
+
+def _taken(last: Command, readings: Sequence[Reading]) -> Command:
+    """What only a place named, as taken, where the bill is asked for right after it: "the first one. ring it up"."""
+    placed = next((r for r in readings if r.placed), None)
+    plain = placed is not None and not set(placed.asks) - {"which"} and not placed.question
+    plain = plain and not placed.marks & {"what_about", "or"} if placed is not None else False
+    return replace(last, name="add") if last.name == "details" and plain else last
 
 
 def _by_the_way(command: Command, before: Sequence[Command], *, tainted: bool) -> bool:
@@ -116,6 +137,8 @@ def _merged(commands: list[Command]) -> list[Command]:
             later = command.need.has_subject and not last.need.has_subject
             first, second = (command.need, last.need) if later else (last.need, command.need)
             out[-1] = replace(last, need=first.refined(second))
+        elif last.name == "search" and command.name == "add" and command.need == last.need:
+            out[-1] = command  # "my mate's got those HA-L50W headphones, one of those for me"
         elif last.name in _ABOUT_ORDERS and command.name in _ABOUT_ORDERS:
             keep = last if _ABOUT_ORDERS.index(last.name) >= _ABOUT_ORDERS.index(command.name) else command
             out[-1] = replace(keep, order=last.order or command.order)

@@ -32,7 +32,7 @@ def order_command(scene: Scene) -> Command | None:
     if (
         scene.asks("cancel_order") > (0 if told else 1)
         or (scene.asks("remove") and named)
-        or (scene.asks("cancel") and (named or scene.marks("order_word") or pointed))
+        or (scene.asks("cancel") > scene.asks("arrival") and (named or scene.marks("order_word") or pointed))
     ):
         return Command("cancel_order", order=named or _known(scene))
     if scene.asks("payment_problem") and not scene.asks("add", "find"):
@@ -58,7 +58,7 @@ def _return(scene: Scene, named: str, *, about: bool) -> Command | None:
     if not words and not policy:
         return None
     slip = scene.state.topic == "cart" and bool(scene.reading.placed) and not (named or scene.marks("order_word"))
-    if slip or scene.asks("total", "show_cart") > max(words, policy):
+    if slip or scene.asks("total", "show_cart") > max(words, policy) or scene.asks("compare") > words:
         return None  # "wrong one, I wanted number 2"; "what's the damage"
     shopping = scene.asks("find") and scene.need.has_subject and not about and words < 2
     if shopping or (scene.asks("resume") > words):

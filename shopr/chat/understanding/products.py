@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from shopr.chat.commands import Command
 from shopr.chat.need import Need
+from shopr.chat.reading.vocabulary import vocabulary
 from shopr.chat.understanding.pieces import quantity
 from shopr.chat.understanding.scene import Scene
 
@@ -14,6 +15,10 @@ __all__ = ["product_command"]
 
 def product_command(scene: Scene) -> Command | None:
     """What a clause asks about products; None where it is about something else."""
+    if _only_asked(scene):
+        return None
+    if _one_of_those(scene):
+        return Command("add", scene.before[-1].need, quantity=quantity(scene))
     for rule in (_compare, _about_one, _stock, _more, _by_price, _listed, _pointed, _search):
         command = rule(scene)
         if command is not None:
@@ -160,10 +165,13 @@ def _listed(scene: Scene) -> Command | None:
 def _pointed(scene: Scene) -> Command | None:
     """A place in the list without a word on what to do: what there is to say of that product."""
     best = {"cheapest", "dearest"} & set(scene.reading.references) and not scene.asks("find")
-    plain = not set(scene.reading.asks) - {"which"}
+    plain = not set(scene.reading.asks) - {"which", "greet", "praise"}
     wanted = scene.asks("want") >= max(scene.asks("find"), 1) or (scene.marks("yes") and plain)
-    polite = not set(scene.reading.asks) - {"thanks", "praise"}
-    wanted = wanted or (scene.marks("so_then") and polite)  # "then the second one"
+    polite = not set(scene.reading.asks) - {"thanks", "praise", "greet"}
+    agreeing = scene.marks("so_then") or (scene.asks("praise") and not _asking(scene))
+    wanted = bool(wanted or (agreeing and polite)) and not (
+        _asking(scene) and scene.marks("yes")
+    )  # "then the second one"
     described = ("colours", "brands") if wanted and scene.reading.placed else ()  # "I'll have the first white one"
     if (
         not (scene.reading.placed or best)
@@ -183,7 +191,22 @@ def _pointed(scene: Scene) -> Command | None:
         return Command("add", ids=ids)  # "both of the first two please"
     if told and quantity(scene) is not None:
         return Command("add", ids=ids, quantity=quantity(scene))  # "three of the second one", "the third, twice"
+    if told and _goes_on_buying(scene):
+        return Command("add", ids=ids)
     return Command("details", ids=ids[:1]) if ids else None
+
+
+def _asking(scene: Scene) -> bool:
+    """Whether a place is asked about: "ok, and the third?"."""
+    return scene.reading.question or scene.marks("what_about", "or", "when")
+
+
+def _goes_on_buying(scene: Scene) -> bool:
+    """Whether nothing but a place is said of a new list by somebody who has put things into the cart: "la 2e"."""
+    reading, state = scene.reading, scene.state
+    fresh = state.topic == "search" and not state.focus and bool(scene.cart)
+    doubt = _asking(scene) or scene.marks("no", "negation_before", "correction") or bool(reading.words)
+    return fresh and not reading.asks and not doubt and len(reading.ordinals) == 1
 
 
 _OFFERED = frozenset("which find similar recommend want".split())
@@ -194,7 +217,7 @@ _SHOWING = ("details", "compare", "price_of", "stock", "delivery", "good_price",
 def _search(scene: Scene) -> Command | None:
     """A new search, a narrower one, or one gone back to."""
     need, state = scene.need, scene.state
-    if scene.marks("anything"):
+    if scene.marks("anything", "release"):
         loosened = _loosened(scene)
         if loosened is not None:
             return loosened
@@ -233,12 +256,36 @@ def _instead(scene: Scene) -> Need | None:
 
 
 def _loosened(scene: Scene) -> Command | None:
-    """Constraints that matter no longer: "any brand"; not "any brand except HP"."""
-    for mark, names in (
+    """Constraints that matter no longer: "any brand", "forget the limit"; not "any brand except HP"."""
+    had, need = scene.state.need, scene.need
+    other = need.names or (need.words and not need.concepts) or not set(need.concepts) <= set(had.concepts)
+    for mark, fields in (
         ("brand_word", ("brands", "not_brands")),
         ("colour_word", ("colours", "not_colours")),
         ("price_word", ("price_min", "price_max")),
     ):
-        if scene.marks(mark) and not any(getattr(scene.need, name) for name in names) and not scene.need.has_subject:
-            return Command("search", Need(), value=" ".join(names))
+        said = scene.marks(mark) or (mark == "price_word" and _limit_named(scene))
+        if said and not other and not any(getattr(need, name) for name in fields):
+            return Command("search", need, value=" ".join(fields))
     return None
+
+
+def _limit_named(scene: Scene) -> bool:
+    """Whether a limit is spoken of: "the cap", "la límite"."""
+    return bool(vocabulary(scene.state.language).limits.find(scene.reading.tokens))
+
+
+def _one_of_those(scene: Scene) -> bool:
+    """Whether one is taken of the model that the clause before named: "those HA-L50W headphones, one of those for me"."""
+    last, reading = (scene.before[-1] if scene.before else None), scene.reading
+    model = last is not None and last.name == "search" and any(c.isdigit() for n in last.need.names for c in n)
+    counted = bool(reading.counts) or scene.asks("want", "add")
+    plain = not (reading.has_need or reading.placed or scene.asks("compare", "details", "stock", "price_of", "cheaper"))
+    return bool(model and counted and plain and reading.references and not scene.marks("negation_before", "or"))
+
+
+def _only_asked(scene: Scene) -> bool:
+    """Whether a clause only asks what else there is of what the clause before wished: "or do you only do black"."""
+    last = scene.before[-1] if scene.before else None
+    alike = last is not None and any(getattr(last.need, n) and getattr(scene.need, n) for n in ("colours", "brands"))
+    return alike and not scene.need.has_subject and scene.marks("or") and scene.marks("only")

@@ -9,7 +9,7 @@ import numpy as np
 from shopr.chat.need import Need
 from shopr.chat.reading.result import Reading
 from shopr.chat.shelf import Shelf
-from shopr.chat.state import State
+from shopr.chat.state import State, placed
 
 __all__ = ["Pointing"]
 
@@ -32,9 +32,9 @@ class Pointing:
         listed = list(self._state.shown if among is None else among)
         described = self._described(need, listed)
         narrowed = [i for i in listed if i in described] if need.colours or need.brands else []
-        placed = self._placed(reading, narrowed or listed)  # "the first red one"
-        if placed:
-            return placed
+        named = self._placed(reading, narrowed or listed)  # "the first red one"
+        if named:
+            return named
         if described and (need.concepts or need.brands or need.colours) and not self._plural(reading):
             return described[:1]
         return self._anaphora(reading, listed, described)
@@ -43,12 +43,9 @@ class Pointing:
         if reading.group is not None and listed:
             which, n = reading.group
             return tuple(listed[:n] if which == "first" else listed[-n:])
-        out = []
-        for place in reading.ordinals:
-            index = place - 1 if place > 0 else place
-            if -len(listed) <= index < len(listed):
-                out.append(listed[index])
-        return tuple(dict.fromkeys(out))
+        if "both" in reading.references and len(reading.ordinals) == 1 and len(self._state.focus) == 2:
+            return placed(self._state.focus, reading.ordinals)  # "the last of those two"
+        return placed(listed, reading.ordinals)
 
     def _described(self, need: Need, listed: list[str]) -> tuple[str, ...]:
         """The listed products that meet a description such as "the HP one" or "that laptop"."""
@@ -76,6 +73,10 @@ class Pointing:
             if len(state.focus) == 2:
                 return tuple(state.focus)
             return tuple(listed[:2])
+        for at, key in enumerate(("former", "latter")):
+            if key in references:
+                pair = next((p for p in (state.focus, listed) if len(p) == 2), ())
+                return tuple(pair[at : at + 1])
         for key, sign in (("cheapest", 1), ("dearest", -1)):
             if key in references and listed:
                 return (min(listed, key=lambda i: sign * self._prices.get(i, 10**15 * sign)),)
