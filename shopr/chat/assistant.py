@@ -20,15 +20,14 @@ from shopr.chat.flows.talk import said_again
 from shopr.chat.guessing import guess_request
 from shopr.chat.language import identify
 from shopr.chat.lexicon import spoken
+from shopr.chat.listening import heard_language
 from shopr.chat.llm.help import ModelHelp
 from shopr.chat.memory import Memory, Said
 from shopr.chat.persona import Persona
 from shopr.chat.reading.reader import Reader
 from shopr.chat.reading.result import Reading
-from shopr.chat.reading.tokens import tokenise
 from shopr.chat.reading.vocabulary import vocabulary
 from shopr.chat.reply import Reply
-from shopr.chat.romanised import romanised_hindi
 from shopr.chat.shelf import Shelf
 from shopr.chat.state import State
 from shopr.chat.text import Cleaned, clean
@@ -46,10 +45,6 @@ if TYPE_CHECKING:
 __all__ = ["Assistant"]
 
 _LOG = logging.getLogger(__name__)
-_MOSTLY = 0.8
-"""Share of a message's words that a language must know to be taken for its language on that ground."""
-_LONGEST_WORD = 60
-"""Letters of a word beyond which it says nothing about a language."""
 
 
 class Assistant:
@@ -176,7 +171,7 @@ class Assistant:
         cleaned = clean(text)
         state.turn += 1
         if cleaned.text:
-            state.language = self._heard(cleaned.text, state.language, first=state.turn == 1)
+            state.language = heard_language(cleaned.text, state.language, first=state.turn == 1)
         readings = self._reader.read(cleaned.text, state.language)
         state.tone = tone_of(cleaned.text, readings, state.language, self._feeling)
         turn = self._turn(state, owner, user_id)
@@ -187,18 +182,6 @@ class Assistant:
         for command in commands:
             run(turn, command)
         return self._finish(turn, commands, readings)
-
-    def _heard(self, text: str, before: str, *, first: bool) -> str:
-        """The language of a message; the conversation's where it understands the message just as well."""
-        words = " ".join(w for w in text.split() if len(w) <= _LONGEST_WORD)
-        if romanised_hindi(words, spoken=before == "hi"):
-            return "hi"
-        found = identify(words, previous=None if first else before, languages=spoken(), default=before)
-        if not found.supported or found.language == before:
-            return before
-        keys = [t.key for t in tokenise(words) if t.kind == "word" and not any(c.isdigit() for c in t.key)]
-        old, new = (sum(vocabulary(language).knows(k) for k in keys) for language in (before, found.language))
-        return before if keys and old >= max(new, _MOSTLY * len(keys)) else found.language
 
     def _turn(self, state: State, owner: str, user_id: str | None) -> Turn:
         return Turn(

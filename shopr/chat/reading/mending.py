@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from shopr.chat.reading.hearing import heard
 from shopr.chat.reading.numerals import compound
 from shopr.chat.reading.phrases import PhraseBook
 from shopr.chat.reading.spelling import distance
-from shopr.chat.reading.tokens import Token
+from shopr.chat.reading.tokens import Token, tokenise
 from shopr.chat.reading.vocabulary import Vocabulary, names, vocabulary
+from shopr.chat.scripts import OTHER_SCRIPT
 
-__all__ = ["Range", "mended_tokens"]
+__all__ = ["Range", "mended_text"]
 
 _WORDY = 4
 """Letters from which a word may be mended to a kind, a colour or another thing wanted."""
@@ -34,7 +36,14 @@ class Range(Protocol):
         """How many titles hold a folded word."""
 
 
-def mended_tokens(tokens: list[Token], words: Vocabulary, shelf: Range) -> tuple[list[Token], list[tuple[str, str]]]:
+def mended_text(text: str, words: Vocabulary, shelf: Range) -> tuple[list[Token], list[tuple[str, str]]]:
+    """The tokens of a cleaned text with unknown words mended, and the words that were slips of the pen."""
+    text, misheard = heard(text, words.language)
+    tokens, mended = _mended_tokens(tokenise(text), words, shelf)
+    return tokens, misheard + mended
+
+
+def _mended_tokens(tokens: list[Token], words: Vocabulary, shelf: Range) -> tuple[list[Token], list[tuple[str, str]]]:
     """The tokens with unknown words mended: suffixes off, compounds apart, typing errors put right."""
     tokens = _numbered(tokens, words)
     out: list[Token] = []
@@ -70,10 +79,8 @@ def mended_tokens(tokens: list[Token], words: Vocabulary, shelf: Range) -> tuple
             mended.append((token.text, maker))
             out.append(Token(maker.capitalize(), maker, token.start, token.end, "word", token.glued))
             continue
-        right = words.speller.mend(token.key)
+        right = _right(token.key, words)
         held = shelf.word_count(token.key)
-        if right is not None and len(token.key) < _WORDY and words.is_content(right):
-            right = None  # "uni" is no unit, "win" no wine
         if right is None or right == token.key or (held >= _RARE and shelf.word_count(right) < _FAR * held):
             out.append(token)
         else:
@@ -82,6 +89,15 @@ def mended_tokens(tokens: list[Token], words: Vocabulary, shelf: Range) -> tuple
     if mended and _is_strange(tokens, len(mended), words, shelf):
         return tokens, []
     return out, mended
+
+
+def _right(word: str, words: Vocabulary) -> str | None:
+    """What an unknown word is a slip of, by its letters or its sound; None where it is like nothing."""
+    right = words.drawn(word) or words.speller.mend(word) or words.sounding(word)
+    if right is None and word.isascii() and words.language in OTHER_SCRIPT:
+        return vocabulary("en").content_speller.mend(word)  # "labtop" among Hindi, Arabic, Chinese
+    short = right is not None and len(word) < _WORDY and words.is_content(right)
+    return None if short else right  # "uni" is no unit, "win" no wine
 
 
 def _numbered(tokens: list[Token], words: Vocabulary) -> list[Token]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 __all__ = ["Speller", "distance"]
 
@@ -47,7 +47,7 @@ class Speller:
                 len(candidate) == _SHORTEST + 1 or (len(candidate) == _SHORTEST and sorted(word) == sorted(candidate))
             ):
                 continue  # of three letters, only a letter left out or two of them swapped is mended
-            edits = distance(word, candidate, bound)
+            edits = 1 if _moved(word, candidate) else distance(word, candidate, bound)
             if edits <= bound:
                 vowels = _consonants(word) != _consonants(candidate)  # "blck" is black before it is back
                 rank = (edits, vowels, -self._weights[candidate], abs(len(candidate) - len(word)), candidate)
@@ -59,11 +59,19 @@ def _same_start(word: str, other: str) -> bool:
     return word[0] == other[0] or (word[:2] == other[1::-1])
 
 
+def _moved(word: str, other: str) -> bool:
+    """Whether one letter stands in another place: "erou" is euro."""
+    same = len(word) == len(other) > _SHORTEST and sorted(word) == sorted(other)
+    return same and not _shortened(word).isdisjoint(_shortened(other))
+
+
 def _consonants(word: str) -> str:
-    return "".join(c for c in word if c not in "aeiou")
+    """The consonants, doubled ones once: "mauss" is Maus before it is muss."""
+    plain = [c for c in word if c not in "aeiou"]
+    return "".join(c for c, before in zip(plain, ["", *plain], strict=False) if c != before)
 
 
-def _shortened(word: str) -> Iterable[str]:
+def _shortened(word: str) -> set[str]:
     return {word[:i] + word[i + 1 :] for i in range(len(word))} if len(word) > 2 else set()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -11,7 +12,8 @@ import yaml
 
 from shopr.chat.lexicon import Lexicon, lexicon
 from shopr.chat.reading.phrases import PhraseBook
-from shopr.chat.reading.spelling import Speller
+from shopr.chat.reading.sounds import latin_form, latin_sound
+from shopr.chat.reading.spelling import Speller, distance
 from shopr.chat.reading.tokens import fold, stemmed
 
 __all__ = ["AMOUNT", "CONTENT", "Names", "Vocabulary", "names", "vocabulary"]
@@ -28,6 +30,8 @@ _GLUING = frozenset({"turkish", "arabic", ""})
 """Stemmers of languages that glue their small words to words of any length; there two letters are enough."""
 _LONGEST_ELIDED = 2
 """Letters before the apostrophe of an elision."""
+_DRAWN = re.compile(r"(\D)\1{2,}")
+"""A letter three times or more, as nobody spells."""
 CONTENT = ("concepts", "colours", "materials", "attributes", "units", "groups", "recipients")
 """Tables that say what is wanted, rather than what is to be done."""
 
@@ -149,6 +153,41 @@ class Vocabulary:
     def bound_speller(self) -> Speller:
         """Mends towards the words of price bounds alone, for words that stand beside a number."""
         return Speller({w: n for w, n in {**self.prices.words, **self.limits.words}.items() if w != AMOUNT})
+
+    @cached_property
+    def content_speller(self) -> Speller:
+        """Mends towards the words of what is wanted alone, for words among those of another script."""
+        return Speller({w: n for w, n in self.book.words.items() if w in self._content_parts})
+
+    @cached_property
+    def _content_parts(self) -> frozenset[str]:
+        phrases = (p for key in CONTENT for words in getattr(self.lexicon, key).values() for p in words)
+        return frozenset(fold(w) for p in phrases for w in p.split())
+
+    @cached_property
+    def _sounds(self) -> dict[str, list[str]]:
+        """Sound -> words of Hindi in Latin letters, and English ones for what is sold; empty for other languages."""
+        if self.lexicon.stemmer != "hindi":
+            return {}
+        held = {w for w in (*self.book.words, *self.prices.words) if w.isascii() and w.isalpha() and len(w) > 2}
+        out: dict[str, list[str]] = {}
+        for word in sorted(held | {w for w in vocabulary("en")._content_parts if w.isascii() and w.isalpha()}):
+            out.setdefault(latin_sound(word), []).append(word)
+        return out
+
+    def sounding(self, word: str) -> str | None:
+        """The word of Hindi in Latin letters that an unknown one spells without its vowels: "vla", "andr"."""
+        sound = latin_sound(word)
+        found = self._sounds.get(sound, ()) if len(sound) > 1 else ()
+        form, bound = latin_form(word), max(1, len(sound) - 1)
+        near = [(distance(form, latin_form(w), bound), w[-1] != word[-1], w) for w in found]
+        return min((n for n in near if n[0] <= bound), default=(0, False, None))[2]
+
+    def drawn(self, word: str) -> str | None:
+        """The known word that an unknown one is with letters drawn out: "sooo", "pleaaase"."""
+        if not _DRAWN.search(word):
+            return None
+        return next((w for n in (r"\1\1", r"\1") if self.knows(w := _DRAWN.sub(n, word))), None)
 
     def knows(self, word: str) -> bool:
         """Whether a folded word, or its stem, is the lexicon's."""
