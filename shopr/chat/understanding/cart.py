@@ -57,7 +57,7 @@ def _into_cart(scene: Scene) -> Command | None:
     if other or scene.marks("negation_before", "no") or not (reading.placed or reading.ids):
         return None
     going_on = scene.state.topic == "cart" or bool(scene.cart)
-    again = going_on and scene.marks("also") and scene.bare_of_subject and not scene.asks("find")
+    again = going_on and (scene.marks("also") or scene.asks("another")) and scene.bare_of_subject and not scene.asks("find")
     again = again and scene.asks("more") < 2  # كمان is "more" and "also"
     if not (again or scene.marks("cart_word")) or scene.asks("show_cart") > 2:
         return None
@@ -74,6 +74,9 @@ def _correction(scene: Scene) -> Command | None:
     named = scene.pointed(among=[*state.shown]) if reading.placed or reading.ids else ()
     if scene.asks("remove") and not scene.asks("set_quantity"):
         return None
+    kind = _kind_put_in(scene) if said and pieces is not None else ()
+    if kind and not scene.asks("find", "add", "more"):
+        return Command("set_quantity", ids=kind, quantity=pieces)
     counted = scene.asks("set_quantity") > 1 or (said and state.topic == "cart")
     if counted and pieces is not None and (state.touched or named) and not scene.need.concepts:
         if scene.asks("add") and not scene.marks("correction") and not scene.asks("set_quantity"):
@@ -87,6 +90,15 @@ def _correction(scene: Scene) -> Command | None:
     if wrong and fresh and named and pieces is None and not scene.asks("remove", "compare", "details", "add"):
         return Command("correct_item", ids=named)
     return None
+
+
+def _kind_put_in(scene: Scene) -> tuple[str, ...]:
+    """What was put in last, named by its kind while another is looked for: "no, just two packs of batteries"."""
+    kinds = set(scene.need.concepts)
+    if not kinds or kinds & set(scene.state.need.concepts) or scene.need.brands or scene.need.names:
+        return ()
+    fitting = scene.pointed(among=[i for i in scene.state.touched if i in scene.cart])
+    return fitting if set(fitting) <= set(scene.state.touched) else ()
 
 
 def _still_in(scene: Scene) -> tuple[str, ...]:
@@ -133,13 +145,15 @@ def _several(scene: Scene) -> Command | None:
     """Each place with its own pieces: "two of the first and one of the third"."""
     reading, shown = scene.reading, scene.state.shown
     counts, places = [n for n in reading.counts if 1 <= n.value <= MOST], reading.ordinals
-    if len(places) < 2 or len(counts) != len(places) or len(reading.ordinal_at) != len(places) or not scene.marks("of"):
+    if len(places) < 2 or len(counts) != len(places) or len(reading.ordinal_at) != len(places) or not scene.marks("of", "quantity"):
         return None
     if scene.asks("remove", "compare", "details", "stock", "price_of"):
         return None
     order = sorted(range(len(places)), key=lambda i: reading.ordinal_at[i])
-    if not all(c.start < reading.ordinal_at[i] for c, i in zip(counts, order, strict=True)):
-        return None
+    marks = [(c.start, "count") for c in counts] + [(p, "place") for p in reading.ordinal_at]
+    kinds = [kind for _, kind in sorted(marks)]
+    if kinds[::2] != [kinds[0]] * len(places) or kinds[1::2] != [kinds[1]] * len(places):
+        return None  # neither "two of the first and …" nor "of the first two, …"
     ids = placed(shown, [places[i] for i in order])
     if len(ids) != len(places):
         return None

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from shopr.chat.need import Need
 from shopr.chat.reading.result import Reading, Slot
+from shopr.chat.reading.tokens import fold
 from shopr.chat.reading.vocabulary import names, vocabulary
 
 __all__ = ["heads", "narrowed"]
@@ -79,8 +80,8 @@ def _keys(slots: Sequence[Slot], span: tuple[int, int]) -> set[str]:
 def _order(between: Sequence[str], language: str) -> int:
     """Which of two kinds is the head by the words between them: -1 the first, 1 the second, 0 where both are wanted."""
     words = vocabulary(language)
-    links = {w for phrase in words.lexicon.markers.get("link", ()) for w in phrase.split()}
-    glue = {w for phrase in words.lexicon.markers.get("glue", ()) for w in phrase.split()}
+    links = {fold(w) for phrase in words.lexicon.markers.get("link", ()) for w in phrase.split()}
+    glue = {fold(w) for phrase in words.lexicon.markers.get("glue", ()) for w in phrase.split()}
     if not between or all(key in glue for key in between):
         return 1 if language in _HEAD_LAST else 0
     small = links | words.stopwords

@@ -24,6 +24,8 @@ from shopr.chat.understanding.talk import last_resort, talk_command
 
 __all__ = ["Interpreter"]
 
+_SENTENCE = 4
+"""Words from which a clause can be a sentence that tells something."""
 Rule = Callable[[Scene], Command | None]
 _RULES: tuple[Rule, ...] = (talk_command, exchange_command, order_command, cart_command, product_command, last_resort)
 """Asked in this order; the first that answers decides."""
@@ -64,8 +66,11 @@ class Interpreter:
             if command is not None and command.name in _CLOSING and out:
                 out[-1] = _taken(out[-1], readings)
             if command is not None and out and _puts_right(out[-1], command, reading):
-                out[-1] = replace(out[-1], ids=command.ids)
-            elif command is not None and not _by_the_way(command, out, tainted=tainted):
+                given_up = out[-1].ids  # named by the clause before, too: "the second, into the cart… no, the first"
+                out = [*(c for c in out[:-1] if c.ids != given_up), replace(out[-1], ids=command.ids)]
+            elif command is not None and not (
+                _by_the_way(command, out, tainted=tainted) or _complains(command, out, reading, state)
+            ):
                 out.append(_harmless(command) if tainted else command)
         out = _merged(out)
         if tainted:
@@ -96,6 +101,16 @@ def _taken(last: Command, readings: Sequence[Reading]) -> Command:
     plain = placed is not None and not set(placed.asks) - {"which"} and not placed.question
     plain = plain and not placed.marks & {"what_about", "or"} if placed is not None else False
     return replace(last, name="add") if last.name == "details" and plain else last
+
+
+def _complains(command: Command, before: Sequence[Command], reading: Reading, state: State) -> bool:
+    """Whether a sentence only says why something is not wanted, while a kind is looked for: "no HP. ink is dear"."""
+    last = before[-1].need if before and before[-1].name == command.name == "search" else None
+    if last is None or last.has_subject or last.brands or not (last.not_brands or last.not_colours):
+        return False
+    asked = set(reading.asks) & {"find", "want", "add"} or reading.marks & {"please", "also", "only"} or reading.prices
+    other = command.need.concepts and state.need.concepts and not set(command.need.concepts) & set(state.need.concepts)
+    return bool(other and not asked and not command.need.brands and len(reading.tokens) >= _SENTENCE)
 
 
 def _by_the_way(command: Command, before: Sequence[Command], *, tainted: bool) -> bool:

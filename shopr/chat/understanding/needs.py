@@ -115,7 +115,7 @@ def _without_complaint(need: Need, reading: Reading, state: State) -> Need:
     if since is None or not had or had & {s.key for s in kinds} or any(s.start < since for s in kinds):
         return need
     asked = set(reading.asks) & {"find", "want", "add"} or reading.prices or "also" in reading.marks
-    return need if asked else replace(need, concepts=(), called=(), words=())
+    return need if asked else replace(need, concepts=(), called=(), words=(), in_stock=False)
 
 
 def _in_the_same_bounds(need: Need, reading: Reading, state: State) -> Need:

@@ -58,6 +58,9 @@ def _return(scene: Scene, named: str, *, about: bool) -> Command | None:
     if not words and not policy:
         return None
     slip = scene.state.topic == "cart" and bool(scene.reading.placed) and not (named or scene.marks("order_word"))
+    refusing = scene.state.topic == "search" and (scene.need.not_brands or scene.need.not_colours) and not named
+    if refusing and not (about or scene.marks("order_word") or scene.reading.ids):
+        return None  # "no Philips, they break all the time"
     if slip or scene.asks("total", "show_cart") > max(words, policy) or scene.asks("compare") > words:
         return None  # "wrong one, I wanted number 2"; "what's the damage"
     shopping = scene.asks("find") and scene.need.has_subject and not about and words < 2

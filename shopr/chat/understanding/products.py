@@ -7,6 +7,7 @@ from dataclasses import replace
 from shopr.chat.commands import Command
 from shopr.chat.need import Need
 from shopr.chat.reading.vocabulary import vocabulary
+from shopr.chat.reading.vocabulary import vocabulary
 from shopr.chat.understanding.pieces import quantity
 from shopr.chat.understanding.scene import Scene
 
@@ -106,7 +107,8 @@ def _any_such(scene: Scene) -> bool:
     """Whether any product of a description will do: "een zwarte die leverbaar is"."""
     ones = {n.end for n in scene.reading.counts if n.value == 1}
     described = any(s.start in ones and s.table in ("colours", "brand") for s in scene.reading.slots)
-    return described and scene.state.topic in ("search", "cart") and bool(scene.state.need)
+    described = described or bool(scene.asks("more") and (scene.need.brands or scene.need.colours))  # "another HP one"
+    return described and scene.state.topic in ("search", "cart", "product") and bool(scene.state.need)
 
 
 _HAVING = frozenset("which find want more".split())
@@ -120,7 +122,7 @@ def _had_now(scene: Scene) -> bool:
 
 
 def _more(scene: Scene) -> Command | None:
-    more = scene.asks("more") if not scene.asks("cheaper", "dearer") else 0
+    more = scene.asks("more") if not scene.asks("cheaper", "dearer") and not scene.reading.placed else 0
     if more and not scene.need and state_listed(scene) and more >= scene.asks("find"):
         return Command("more")
     return None
@@ -168,7 +170,7 @@ def _pointed(scene: Scene) -> Command | None:
     plain = not set(scene.reading.asks) - {"which", "greet", "praise"}
     wanted = scene.asks("want") >= max(scene.asks("find"), 1) or (scene.marks("yes") and plain)
     polite = not set(scene.reading.asks) - {"thanks", "praise", "greet"}
-    agreeing = scene.marks("so_then") or (scene.asks("praise") and not _asking(scene))
+    agreeing = scene.marks("so_then") or ((scene.asks("praise") or _thanked_last(scene)) and not _asking(scene))
     wanted = bool(wanted or (agreeing and polite)) and not (
         _asking(scene) and scene.marks("yes")
     )  # "then the second one"
@@ -194,6 +196,14 @@ def _pointed(scene: Scene) -> Command | None:
     if told and _goes_on_buying(scene):
         return Command("add", ids=ids)
     return Command("details", ids=ids[:1]) if ids else None
+
+
+def _thanked_last(scene: Scene) -> bool:
+    """Whether thanks stand behind a place, as behind a wish: "the first and the third, thanks"."""
+    if not scene.asks("thanks") or not scene.reading.ordinal_at:
+        return False
+    found = vocabulary(scene.state.language).book.find(scene.reading.tokens)
+    return any(m.key == "thanks" and m.start > max(scene.reading.ordinal_at) for m in found)
 
 
 def _asking(scene: Scene) -> bool:
@@ -276,7 +286,7 @@ def _limit_named(scene: Scene) -> bool:
 
 
 def _one_of_those(scene: Scene) -> bool:
-    """Whether one is taken of the model that the clause before named: "those HA-L50W headphones, one of those for me"."""
+    """Whether one is taken of the model that the clause before named: "those HA-L50W ones, one of those for me"."""
     last, reading = (scene.before[-1] if scene.before else None), scene.reading
     model = last is not None and last.name == "search" and any(c.isdigit() for n in last.need.names for c in n)
     counted = bool(reading.counts) or scene.asks("want", "add")
