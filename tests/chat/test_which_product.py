@@ -235,3 +235,32 @@ def test_a_swap_keeps_the_pieces(talk: Talk) -> None:
     shown = [p.id for p in talk.say("headphones").products]
     cart = {line.id: line.qty for line in talk.say("swap number 1 with number 3").cart}
     assert cart == {shown[1]: 1, shown[2]: 3}
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "places"),
+    [
+        ("de", "vom ersten zwei und vom dritten einen", (("h1", "h3"), "2 1")),
+        ("en", "two of the first and one of the third", (("h1", "h3"), "2 1")),
+        ("es", "ponme dos del primero y tres del tercero", (("h1", "h3"), "2 3")),
+    ],
+)
+def test_each_place_has_its_own_pieces(language: str, text: str, places: tuple[tuple[str, ...], str]) -> None:
+    (command,) = commands(text, language, LISTED)
+    assert (command.name, command.ids, command.value) == ("add", *places)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [("en", "I'll take the cheaper of the two"), ("es", "me llevo el más barato de los dos")]
+)
+def test_the_cheaper_of_a_pair_is_one(language: str, text: str) -> None:
+    state = replace(COMPARED, focus=["h2", "h3"])
+    readings = Reader(lambda: SHELF).read(text, language)
+    prices = {"h2": 4999, "h3": 2999}
+    (command,) = Interpreter(SHELF, "EUR").commands(readings, replace(state, language=language), cart=[], prices=prices)
+    assert (command.name, command.ids) == ("add", ("h3",))
+
+
+def test_thanks_behind_places_take_them() -> None:
+    assert done("il primo e il terzo, grazie", "it", LISTED) == ("add", ("h1", "h3"), None)
+    assert done("thanks, and the third?", "en", LISTED) == ("details", ("h3",), None)

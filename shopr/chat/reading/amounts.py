@@ -97,6 +97,10 @@ def reduced(
     return out, positions
 
 
+_OF_ONE = frozenset("vom zum dem du del dal do pelo".split())
+"""Small words before one thing only: what they stand before is no group."""
+
+
 def find_groups(
     tokens: Sequence[Token], numbers: Sequence[Number], vocabulary: Vocabulary
 ) -> list[tuple[str, int, int, int]]:
@@ -109,6 +113,8 @@ def find_groups(
     known = vocabulary.groups.words
     found = [m for m in vocabulary.groups.find(short) if _written(short[m.start : m.end], known)]
     for match in without_overlaps(found) if numbers else ():
+        if match.start and short[match.start - 1].key in _OF_ONE:
+            continue  # "vom ersten zwei": two of the first
         for i in range(match.start, match.end):
             number = at.get(positions[i])
             if number is not None and 1 <= number.value <= 20 and number.value == int(number.value):

@@ -18,8 +18,10 @@ _OF_MANY = frozenset("the die den der de".split())
 """Articles that may stand before several: "the three" are as many, "the 3" after a list is a place."""
 _TO = frozenset({"a", "al"})
 """Articles that also mean "to": "5 a 8"."""
-_COUNTED = frozenset({"currencies", "cents", "units", "concepts", "groups", "colours", "materials", "attributes"})
-_COUNTING = frozenset({"of", "quantity", "glue"})
+_COUNTED = frozenset(
+    {"currencies", "cents", "units", "concepts", "groups", "colours", "materials", "attributes", "ordinals"}
+)
+_COUNTING = frozenset("of quantity glue cheapest dearest cheaper dearer new trending deals".split())
 
 
 def numbered_places(
@@ -67,10 +69,10 @@ def _counts_nothing(tokens: Sequence[Token], number: Number, free: Sequence[Matc
     return any(m.table in ("commands", "markers", "tone", "anaphora") for m in here)
 
 
-def outside_references(numbers: Sequence[Number], matches: Sequence[Match], *, pointed: bool) -> list[Number]:
-    """The numbers that are no part of "the two" or of "the other one"; where places are named, 两个 are two pieces."""
+def outside_references(numbers: Sequence[Number], matches: Sequence[Match]) -> list[Number]:
+    """The numbers that are no part of "the two" or of "the other one"; but "ikiye çıkar" are two pieces."""
     found = [m for m in matches if m.table == "anaphora"]
-    pointed = pointed or any(m.key in ("other", "set_quantity") for m in matches)  # "ikiye çıkar"
-    keys = {"other", "former", "latter"} if pointed else {"both", "former", "latter"}
+    counting = any(m.key in ("other", "set_quantity") for m in matches)
+    keys = {"other", "former", "latter"} if counting else {"both", "former", "latter"}
     spans = [(m.start, m.end) for m in found if m.key in keys]
     return [n for n in numbers if not any(a <= n.start and n.end <= b for a, b in spans)]

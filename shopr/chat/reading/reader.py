@@ -144,7 +144,7 @@ class _Clause:
                 self._out.ordinal_at.append(match.start)
                 self._take(match.start, match.end)
         numbers = [n for n in numbers if not self._taken & set(range(n.start, n.end))]
-        numbers = outside_references(numbers, free, pointed=self._out.placed)
+        numbers = outside_references(numbers, free)
         measures = find_measures(self._tokens, numbers, free)
         amounts = find_amounts(self._tokens, numbers, free, measures)
         if not self._compares(amounts):

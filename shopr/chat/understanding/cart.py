@@ -57,7 +57,9 @@ def _into_cart(scene: Scene) -> Command | None:
     if other or scene.marks("negation_before", "no") or not (reading.placed or reading.ids):
         return None
     going_on = scene.state.topic == "cart" or bool(scene.cart)
-    again = going_on and (scene.marks("also") or scene.asks("another")) and scene.bare_of_subject and not scene.asks("find")
+    again = (
+        going_on and (scene.marks("also") or scene.asks("another")) and scene.bare_of_subject and not scene.asks("find")
+    )
     again = again and scene.asks("more") < 2  # كمان is "more" and "also"
     if not (again or scene.marks("cart_word")) or scene.asks("show_cart") > 2:
         return None
@@ -145,7 +147,12 @@ def _several(scene: Scene) -> Command | None:
     """Each place with its own pieces: "two of the first and one of the third"."""
     reading, shown = scene.reading, scene.state.shown
     counts, places = [n for n in reading.counts if 1 <= n.value <= MOST], reading.ordinals
-    if len(places) < 2 or len(counts) != len(places) or len(reading.ordinal_at) != len(places) or not scene.marks("of", "quantity"):
+    if (
+        len(places) < 2
+        or len(counts) != len(places)
+        or len(reading.ordinal_at) != len(places)
+        or not scene.marks("of", "quantity")
+    ):
         return None
     if scene.asks("remove", "compare", "details", "stock", "price_of"):
         return None

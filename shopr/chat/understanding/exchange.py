@@ -18,12 +18,12 @@ def exchange_command(scene: Scene) -> Command | None:
     """What a clause asks of two or more products; None where it is about something else."""
     if scene.reading.prices or scene.asks("checkout", "clear_cart"):
         return None
-    return _swap(scene) or _other(scene) or _each(scene)
+    return _swap(scene) or _other(scene) or _better(scene) or _each(scene)
 
 
 def _swap(scene: Scene) -> Command | None:
     """One product of the cart for another one that was shown: "swap the second for the third"."""
-    both = scene.asks("remove") and scene.asks("add", "want")
+    both = scene.asks("remove") and scene.asks("add", "want", "set_quantity")
     reading = scene.reading
     if not (scene.asks("swap") or both) or not scene.cart or len(reading.ordinals) + len(reading.given_up) != 2:
         return None
@@ -46,6 +46,21 @@ def _other(scene: Scene) -> Command | None:
     return Command("set_quantity", ids=tuple(others), quantity=pieces)
 
 
+def _better(scene: Scene) -> Command | None:
+    """The cheaper or the dearer of the pair that was spoken of: "I'll take the cheaper of the two"."""
+    pair = scene.state.focus
+    if "both" not in scene.reading.references or len(pair) != 2 or scene.asks("compare", "details", "remove"):
+        return None
+    best = {"cheapest", "dearest"} & set(scene.reading.references)
+    sign = 1 if scene.asks("cheaper", "cheapest") or "cheapest" in best else 0
+    sign = sign or (-1 if scene.asks("dearer", "dearest") or best else 0)
+    if not sign or scene.reading.placed or scene.need.has_subject:
+        return None
+    chosen = min(pair, key=lambda i: sign * scene.prices.get(i, 10**15 * sign))
+    taken = scene.asks("add", "want") and not scene.reading.question
+    return Command("add" if taken else "details", ids=(chosen,))
+
+
 def _each(scene: Scene) -> Command | None:
     """Both of the pair that was spoken of: "I'll take both", "one of each"."""
     reading, state = scene.reading, scene.state
@@ -54,6 +69,8 @@ def _each(scene: Scene) -> Command | None:
         return None
     if reading.ids or reading.placed or scene.need.has_subject or scene.marks("negation_before", "no"):
         return None
+    if {"cheapest", "dearest"} & set(reading.references) or scene.asks("cheaper", "dearer"):
+        return None  # one of the pair
     if reading.question or state.topic not in ("product", "search"):
         return None
     pair = state.focus if len(state.focus) > 1 else state.shown

@@ -7,7 +7,7 @@ from dataclasses import replace
 from shopr.chat.commands import Command
 from shopr.chat.need import Need
 from shopr.chat.reading.vocabulary import vocabulary
-from shopr.chat.reading.vocabulary import vocabulary
+from shopr.chat.understanding.going_on import one_of_those, only_asked
 from shopr.chat.understanding.pieces import quantity
 from shopr.chat.understanding.scene import Scene
 
@@ -16,9 +16,9 @@ __all__ = ["product_command"]
 
 def product_command(scene: Scene) -> Command | None:
     """What a clause asks about products; None where it is about something else."""
-    if _only_asked(scene):
-        return None
-    if _one_of_those(scene):
+    if only_asked(scene):
+        return scene.before[-1]
+    if one_of_those(scene):
         return Command("add", scene.before[-1].need, quantity=quantity(scene))
     for rule in (_compare, _about_one, _stock, _more, _by_price, _listed, _pointed, _search):
         command = rule(scene)
@@ -139,6 +139,8 @@ def _by_price(scene: Scene) -> Command | None:
     for name in ("cheaper", "dearer"):
         if not scene.asks(name) or scene.reading.prices or scene.asks("deals", "compare"):
             continue
+        if scene.need.not_brands and not scene.need.has_subject:
+            continue  # "no HP, they're too expensive"
         same = not scene.need.concepts or set(scene.need.concepts) & set(state.need.concepts)
         if state.need and same and state.shown:
             one = scene.pointed()[:1] if scene.reading.placed or scene.reading.ids else ()
@@ -283,19 +285,3 @@ def _loosened(scene: Scene) -> Command | None:
 def _limit_named(scene: Scene) -> bool:
     """Whether a limit is spoken of: "the cap", "la límite"."""
     return bool(vocabulary(scene.state.language).limits.find(scene.reading.tokens))
-
-
-def _one_of_those(scene: Scene) -> bool:
-    """Whether one is taken of the model that the clause before named: "those HA-L50W ones, one of those for me"."""
-    last, reading = (scene.before[-1] if scene.before else None), scene.reading
-    model = last is not None and last.name == "search" and any(c.isdigit() for n in last.need.names for c in n)
-    counted = bool(reading.counts) or scene.asks("want", "add")
-    plain = not (reading.has_need or reading.placed or scene.asks("compare", "details", "stock", "price_of", "cheaper"))
-    return bool(model and counted and plain and reading.references and not scene.marks("negation_before", "or"))
-
-
-def _only_asked(scene: Scene) -> bool:
-    """Whether a clause only asks what else there is of what the clause before wished: "or do you only do black"."""
-    last = scene.before[-1] if scene.before else None
-    alike = last is not None and any(getattr(last.need, n) and getattr(scene.need, n) for n in ("colours", "brands"))
-    return alike and not scene.need.has_subject and scene.marks("or") and scene.marks("only")

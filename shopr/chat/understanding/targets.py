@@ -69,17 +69,16 @@ class Pointing:
     def _anaphora(self, reading: Reading, listed: list[str], described: tuple[str, ...]) -> tuple[str, ...]:
         state = self._state
         references = reading.references
-        if "both" in references:
-            if len(state.focus) == 2:
-                return tuple(state.focus)
-            return tuple(listed[:2])
         for at, key in enumerate(("former", "latter")):
             if key in references:
-                pair = next((p for p in (state.focus, listed) if len(p) == 2), ())
-                return tuple(pair[at : at + 1])
+                two = next((p for p in (state.focus, listed) if len(p) == 2), [])
+                return tuple(two[at : at + 1])
+        pair = state.focus if "both" in references and len(state.focus) == 2 else listed
         for key, sign in (("cheapest", 1), ("dearest", -1)):
-            if key in references and listed:
-                return (min(listed, key=lambda i: sign * self._prices.get(i, 10**15 * sign)),)
+            if key in references and pair:
+                return (min(pair, key=lambda i: sign * self._prices.get(i, 10**15 * sign)),)
+        if "both" in references:
+            return tuple(pair[:2])
         if "other" in references:
             rest = [i for i in (*state.touched, *state.focus, *listed) if i not in state.focus[:1]]
             return tuple(rest[:1])
