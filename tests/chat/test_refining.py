@@ -169,3 +169,14 @@ def test_pieces_that_are_enough_put_right_what_was_put_in(talk: Talk, language: 
     talk.say({"de": "tastaturen", "en": "keyboards"}[language])
     talk.say({"de": "drei von der ersten", "en": "three of the first"}[language])
     assert [line.qty for line in talk.say(then).cart] == [2]
+
+
+def test_a_question_behind_a_wish_is_no_second_wish(talk: Talk) -> None:
+    shown = talk.say("a keyboard, black. or do you have only white ones?")
+    assert {p.id for p in shown.products} == {"k1", "k3"}
+
+
+def test_why_one_has_to_wait_is_no_wish(talk: Talk) -> None:
+    talk.say("headphones from Klangwerk")
+    shown = talk.say("hang on a sec, passing keyboards to my brother. anything under 40?")
+    assert {p.id for p in shown.products} == {"h3"}

@@ -62,7 +62,8 @@ class Interpreter:
 
         out: list[Command] = []
         for reading in readings:
-            command = None if reading.injection else ruled(reading, out)
+            aside = _aside(reading) and reading is not readings[-1]
+            command = None if reading.injection or aside else ruled(reading, out)
             if command is not None and command.name in _CLOSING and out:
                 out[-1] = _taken(out[-1], readings)
             if command is not None and out and _puts_right(out[-1], command, reading):
@@ -72,7 +73,7 @@ class Interpreter:
                 _by_the_way(command, out, tainted=tainted) or _complains(command, out, reading, state)
             ):
                 out.append(_harmless(command) if tainted else command)
-        out = _merged(out)
+        out = _merged(out, state.order)
         if tainted:
             out.insert(0, Command("refuse_orders"))
         serious = [c for c in out if c.name not in _COURTESY] or out[:1]
@@ -101,6 +102,11 @@ def _taken(last: Command, readings: Sequence[Reading]) -> Command:
     plain = placed is not None and not set(placed.asks) - {"which"} and not placed.question
     plain = plain and not placed.marks & {"what_about", "or"} if placed is not None else False
     return replace(last, name="add") if last.name == "details" and plain else last
+
+
+def _aside(reading: Reading) -> bool:
+    """Whether a sentence only tells why one has to wait: "hang on, I'm passing my phone to my brother"."""
+    return "hold_on" in reading.marks and not reading.asks and bool(reading.words) and not reading.points
 
 
 def _complains(command: Command, before: Sequence[Command], reading: Reading, state: State) -> bool:
@@ -141,7 +147,7 @@ def _carried(state: State, before: Sequence[Command], reading: Reading) -> State
     return replace(state, topic=topic, focus=ids, shown=ids if "these" in reading.references else state.shown)
 
 
-def _merged(commands: list[Command]) -> list[Command]:
+def _merged(commands: list[Command], spoken_of: str) -> list[Command]:
     """Neighbours about the same thing as one: what several sentences say of one order or one search."""
     out: list[Command] = []
     for command in commands:
@@ -156,7 +162,8 @@ def _merged(commands: list[Command]) -> list[Command]:
             out[-1] = command  # "my mate's got those HA-L50W headphones, one of those for me"
         elif last.name in _ABOUT_ORDERS and command.name in _ABOUT_ORDERS:
             keep = last if _ABOUT_ORDERS.index(last.name) >= _ABOUT_ORDERS.index(command.name) else command
-            out[-1] = replace(keep, order=last.order or command.order)
+            named = [o for o in (last.order, command.order) if o not in ("", spoken_of)]  # "it came. and B2044?"
+            out[-1] = replace(keep, order=named[0] if named else last.order or command.order)
         elif last.name == command.name == "set_quantity" and last.ids == command.ids:
             out[-1] = command  # "twelve is too many, four will do"
         elif last.name == command.name == "add" and last.ids and last.ids == command.ids:
