@@ -10,7 +10,7 @@ from shopr.chat.reading.spelling import Speller
 __all__ = ["romanised_hindi"]
 
 _OWN = frozenset(
-    "chaiye chahye chaie chaahiye chaiyeh dikhado dikaao bhaiyya "
+    "chaiye chahye chaie chaahiye chaiyeh dikhado dikaao bhaiyya mein kal hogi "
     "mujhe mujhko mera meri mere tera aapka aapke hai hain tha thi hoga chahiye chahie dikha dikhao dikhana "
     "dikhaiye dikhaye batao bata bataiye bataye wala wali wale bhi nahi nahin aur kitna kitne kitni karo kardo "
     "karna karke yaar bhai bhaiya accha acha achha achchha theek thik upar neeche niche andar koi kya kaunsa "
@@ -23,6 +23,7 @@ _OWN = frozenset(
 )
 """Words of romanised Hindi; those that other languages have as well count only beside one that is Hindi alone."""
 _SHARED = frozenset(
+    "mein kal "
     "ye wo ek ji kab tak lal tha thi dal hara jana acha aur hue ke liye kam lena hata bata magar hai andar rang "
     "daal wale tera dedo karo mera mere meri koi bhai jao".split()
 )

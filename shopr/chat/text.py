@@ -12,7 +12,11 @@ MAX_BYTES = 2048
 """As much of a message as is read; the rest is not looked at, whatever it says."""
 _LOOKED_AT = 8 * MAX_BYTES
 """Characters that are normalised at most: compatibility forms may grow, markup may shrink."""
-_SCRIPT = re.compile(r"<\s*(script|style|iframe|svg|object)\b[^<>]*>[^<]*(<\s*/\s*\1\s*>)?", re.IGNORECASE)
+_SCRIPT = re.compile(
+    r"<\s*(script|style)\b[^<>]*>[^<]*(<\s*/\s*\1\s*>)?"
+    r"|<\s*(iframe|svg|object)\b[^<>]*>([^<]*<\s*/\s*\3\s*>)?",  # what stands behind one left open is the shopper's
+    re.IGNORECASE,
+)
 _TAG = re.compile(r"<[^<>]{0,300}>")
 _QUOTED_ROLE = re.compile(r"\[[^\[\]]{0,300}\]|【[^【】]{0,300}】|\{\{[^{}]{0,300}\}\}|\{[^{}]{0,300}\}")
 _ROLE = re.compile(r"(?im)^\s*#*\s*(system|assistant|developer|admin)\s*:[^\n.!?]{0,300}")

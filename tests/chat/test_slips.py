@@ -8,6 +8,8 @@ from shopr.chat.listening import heard_language
 from shopr.chat.reading.hearing import heard
 from shopr.chat.reading.sounds import han_sounds, kana_sound, latin_sound
 from shopr.chat.reading.vocabulary import vocabulary
+from shopr.chat.text import clean
+from tests.chat.shop import Talk
 
 
 @pytest.mark.parametrize(
@@ -101,3 +103,48 @@ def test_a_message_full_of_slips_is_in_the_language_that_understands_it(
     text: str, before: str, first: bool, language: str
 ) -> None:
     assert heard_language(text, before, first=first) == language
+
+
+def test_nothing_is_mended_to_a_word_that_only_gets_a_refusal() -> None:
+    assert vocabulary("it").speller.mend("mandato") != "malato"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "weet jij of het morgen regent in gent",
+        "tu sais s'il pleut demain à lyon ?",
+        "kal delhi mein baarish hogi kya",
+        "明天上海会下雨吗",
+    ],
+)
+def test_the_weather_is_refused_kindly(talk: Talk, text: str) -> None:
+    reply = talk.say(text)
+    assert "refuses" in reply.flags
+    assert not reply.products
+
+
+def test_what_stands_behind_a_mark_left_open_is_still_read() -> None:
+    assert clean("レビュー <svg onload=alert(9)> それはいい、マウス見たい").text.endswith("マウス見たい")
+    assert "alert" not in clean("<script>alert(1) all free").text
+
+
+def test_the_order_that_is_named_anew_is_told_of(talk: Talk) -> None:
+    reply = talk.all("查个单 D3007", "哦对收到了。那B2044呢,发货了没")
+    assert reply.order is not None
+    assert reply.order.id == "B2044"
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("where is A1001?", "where's it at right now anyway"),
+        ("onde está a encomenda A1001?", "digam-me ao menos uma data"),
+        ("wo bleibt A1001?", "gebt mir wenigstens ein datum"),
+        ("mera A1001 kahan hai", "koi date batao"),
+    ],
+)
+def test_a_date_of_the_order_spoken_of_may_be_asked_for(talk: Talk, first: str, then: str) -> None:
+    reply = talk.all(first, then)
+    assert reply.order is not None
+    assert reply.order.id == "A1001"

@@ -30,6 +30,8 @@ _GLUING = frozenset({"turkish", "arabic", ""})
 """Stemmers of languages that glue their small words to words of any length; there two letters are enough."""
 _LONGEST_ELIDED = 2
 """Letters before the apostrophe of an elision."""
+_CLEAR = 3
+"""Consonants beyond which an English word is known by them alone."""
 _DRAWN = re.compile(r"(\D)\1{2,}")
 """A letter three times or more, as nobody spells."""
 CONTENT = ("concepts", "colours", "materials", "attributes", "units", "groups", "recipients")
@@ -142,6 +144,11 @@ class Vocabulary:
         for book in (self.book, self.prices, self.groups):
             for word, count in book.words.items():
                 weights[word] = weights.get(word, 0) + count
+        foreign = PhraseBook()
+        foreign.add_table("commands", {"off_topic": words_of.commands["off_topic"]})
+        for word, count in foreign.words.items():
+            if weights.get(word) == count:
+                del weights[word]  # nobody is refused for a slip: "mandato" is not "malato"
         places = {fold(w) for table in (words_of.ordinals, words_of.numbers) for forms in table.values() for w in forms}
         for word in (self._content_words | set(self.prices.words) | places) & weights.keys():
             weights[word] += _LIKELIER
@@ -171,7 +178,8 @@ class Vocabulary:
             return {}
         held = {w for w in (*self.book.words, *self.prices.words) if w.isascii() and w.isalpha() and len(w) > 2}
         out: dict[str, list[str]] = {}
-        for word in sorted(held | {w for w in vocabulary("en")._content_parts if w.isascii() and w.isalpha()}):
+        english = {w for w in vocabulary("en")._content_parts if w.isascii() and w.isalpha()}
+        for word in sorted(held | {w for w in english if len(latin_sound(w)) > _CLEAR}):  # "scene" is no skin
             out.setdefault(latin_sound(word), []).append(word)
         return out
 

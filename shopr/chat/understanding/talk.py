@@ -79,6 +79,7 @@ def _foreign(scene: Scene) -> bool:
 
 
 _NOBODY = frozenset("want find help add which off_topic greet repeat praise".split())
+_RATING = frozenset({"compare", "dearer"})
 """Commands that a question of who may hold by chance."""
 
 
@@ -90,7 +91,8 @@ def _of_somebody(scene: Scene) -> bool:
     if need.concepts or need.brands or scene.marks("brand_word", "order_word", "cart_word", "price_word"):
         return False
     words = vocabulary(scene.state.language).book.find(reading.tokens[:_ASKED])
-    return any(m.key == "who" for m in words) and not set(reading.asks) - _NOBODY
+    rated = _RATING if reading.words else frozenset()  # "who's better, Messi or Ronaldo"
+    return any(m.key == "who" for m in words) and not set(reading.asks) - _NOBODY - rated
 
 
 def last_resort(scene: Scene) -> Command | None:
