@@ -264,3 +264,11 @@ def test_the_cheaper_of_a_pair_is_one(language: str, text: str) -> None:
 def test_thanks_behind_places_take_them() -> None:
     assert done("il primo e il terzo, grazie", "it", LISTED) == ("add", ("h1", "h3"), None)
     assert done("thanks, and the third?", "en", LISTED) == ("details", ("h3",), None)
+
+
+def test_the_first_one_of_arabic_is_one() -> None:
+    assert done("ضيف أول وحدة", "ar", LISTED) == ("add", ("h1",), None)
+
+
+def test_which_of_two_compared_is_cheaper_is_one_question() -> None:
+    assert done("1 vs 2, which is cheaper?", "en", LISTED)[:2] == ("compare", ("h1", "h2"))

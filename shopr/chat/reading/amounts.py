@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from shopr.chat.reading.numerals import Number
 from shopr.chat.reading.phrases import Match, without_overlaps
-from shopr.chat.reading.tokens import Token
+from shopr.chat.reading.tokens import Token, fold
 from shopr.chat.reading.vocabulary import NUMBER, Vocabulary
 
 __all__ = ["Amount", "Measure", "Number", "find_amounts", "find_groups", "find_measures", "reduced"]
@@ -106,7 +106,12 @@ def find_groups(
 ) -> list[tuple[str, int, int, int]]:
     """Ordinal groups such as "the first two": (first or last, how many, start, end)."""
     known = vocabulary.pairs.words
-    pairs = without_overlaps(m for m in vocabulary.pairs.find(tokens) if _written(tokens[m.start : m.end], known))
+    alone = {fold(p) for p in (*vocabulary.lexicon.ordinal_groups.first, *vocabulary.lexicon.ordinal_groups.last)}
+    pairs = without_overlaps(
+        m
+        for m in vocabulary.pairs.find(tokens)
+        if _written(tokens[m.start : m.end], known) and (m.end - m.start > 1 or tokens[m.start].key in alone)
+    )
     out = [(match.key, 2, match.start, match.end) for match in pairs]  # "die ersten beiden"
     short, positions = reduced(tokens, [(n.start, n.end) for n in numbers], NUMBER)
     at = {n.start: n for n in numbers}

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from shopr.chat.reading.phrases import Match
 from shopr.chat.reading.tokens import Token
-from shopr.chat.reading.vocabulary import Vocabulary
+from shopr.chat.reading.vocabulary import Vocabulary, vocabulary
 
 __all__ = ["MOST", "clauses"]
 
@@ -67,10 +67,13 @@ def _near(sentence: Sequence[Token], joint: int, words_of: Vocabulary) -> int:
     return max(_NEAR, small)
 
 
-def _asked_last(found: Sequence[Match], joint: int, end: int) -> bool:
+def _asked_last(sentence: Sequence[Token], found: Sequence[Match], joint: int, words_of: Vocabulary) -> bool:
     """Whether a product is named soon behind a joint, and asked for by the verb at the end: "aur ek mouse dikhao"."""
-    kind = any(m.table == "concepts" and joint < m.start <= joint + _NEAR + 1 for m in found)
-    return kind and any(m.table == "commands" and m.key == "find" and m.start > joint and m.end == end for m in found)
+    soon = sentence[joint + 1 : joint + _NEAR + 3]
+    kind = any(m.table == "concepts" for m in (*words_of.book.find(soon), *vocabulary("en").book.find(soon)))
+    return kind and any(
+        m.table == "commands" and m.key == "find" and m.start > joint and m.end == len(sentence) for m in found
+    )
 
 
 def _coded(tokens: Sequence[Token]) -> bool:
@@ -108,7 +111,7 @@ def _pieces(sentence: list[Token], words_of: Vocabulary) -> list[list[Token]]:
             _ORDER.fullmatch(sentence[i].text) and i > joint + 1
             for i in range(joint + 1, min(joint + (_FAR + 2 if placed else 4), len(sentence)))
         )
-        begins = begins or bool(left and _asked_last(found, joint, len(sentence)))
+        begins = begins or bool(left and _asked_last(sentence, found, joint, words_of))
         closes = any(m.key in _CLOSING and m.start in after and m.end == len(sentence) for m in commands)
         words = _LEAST if closes else sum(t.kind in ("word", "number") for t in sentence[joint + 1 :])
         if (

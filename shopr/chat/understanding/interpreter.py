@@ -124,6 +124,11 @@ def _by_the_way(command: Command, before: Sequence[Command], *, tainted: bool) -
     need = command.need
     if tainted and command.name == "search" and not (need.concepts or need.brands or need.words):
         return bool(need.names)
+    last = before[-1].name if before else ""
+    if command.name in ("off_topic", "clarify") and last in _ABOUT_ORDERS:
+        return True  # "I'd like to return A1001, you sent me something I don't use"
+    if command.name in ("cheaper", "dearer") and last == "compare" and not command.need:
+        return True  # "1 vs 2, which is cheaper?"
     returns = command.name == "return" and not command.order and not command.ids
     return returns and any(c.name == "search" and c.need.has_subject for c in before)
 

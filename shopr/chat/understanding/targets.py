@@ -32,6 +32,8 @@ class Pointing:
         listed = list(self._state.shown if among is None else among)
         described = self._described(need, listed)
         narrowed = [i for i in listed if i in described] if need.colours or need.brands else []
+        if reading.placed and need.colours and not (narrowed or set(need.colours) & set(self._state.need.colours)):
+            return ()  # "the first of the white ones", of a list of black ones
         named = self._placed(reading, narrowed or listed)  # "the first red one"
         if named:
             return named
