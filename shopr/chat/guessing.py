@@ -129,9 +129,15 @@ def _shipped() -> LinearText:
 
 
 def guess_request(readings: Sequence[Reading], language: str, model: LinearText | None = None) -> RequestGuess:
-    """What a message asks for most likely, by the package's own model unless another is given."""
+    """What a message asks for most likely, by the package's own model unless another is given.
+
+    Nothing is likely of a message without any word that the model knows: its length and letters alone mean nothing.
+    """
     model = model or _shipped()
-    scores = model.weighed(request_blocks(readings, language))
+    words, found, letters, spoken = request_blocks(readings, language)
+    if not model.knows(words) and not model.knows(spoken):
+        return RequestGuess("other", 0.0)
+    scores = model.weighed((words, found, letters, spoken))
     powers = np.exp(SHARPNESS * (scores - scores.max()))
     chances = dict(zip(model.classes, (powers / powers.sum()).tolist(), strict=True))
     best = model.classes[int(np.argmax(scores))]

@@ -127,6 +127,10 @@ class LinearText:
                 total += self.weights[rows].sum(axis=0, dtype=np.int32) * (self.scales / np.float32(len(block) ** 0.5))
         return np.asarray(total, np.float32)
 
+    def knows(self, block: list[int]) -> bool:
+        """Whether any of these features counts."""
+        return bool(np.isin(np.array(block, np.uint32), self.keys).any())
+
     def probabilities(self, text: str) -> Floats:
         """The softmax of `scores`."""
         scores = self.scores(text)
