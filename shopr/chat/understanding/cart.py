@@ -137,7 +137,7 @@ def _unwanted(scene: Scene) -> Need | None:
     searching = scene.state.topic == "search" and bool(scene.state.need)
     if not (named and searching and scene.asks("remove") > scene.asks("add", "find", "set_quantity")):
         return None
-    other = reading.placed or reading.ids or reading.counts or reading.prices or need.concepts or need.names
+    other = bool(reading.placed or reading.ids or reading.counts or reading.prices or need.concepts or need.names)
     other = other or len(reading.keys("brand")) > 1 or len(reading.keys("colours")) > 1  # "scrap Samsung, LG instead"
     if other or scene.marks("cart_word") or scene.pointed(among=scene.cart):
         return None
