@@ -204,3 +204,20 @@ def test_details_stock_and_price_of_one(talk: Talk) -> None:
     assert shown[1].price in talk.say("how much is the second one?").text
     assert str(shown[1].stock) in talk.say("is it in stock?").text
     assert TITLES[shown[1].id] in talk.say("tell me more about it").text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "so where exactly would it go",
+        "und wohin genau würde das dann gehen",
+        "et ça partirait où exactement d'ici là",
+        "e dove esattamente andrebbe a finire",
+    ],
+)
+def test_a_word_of_agreement_within_a_question_agrees_to_nothing(talk: Talk, text: str) -> None:
+    talk.say("return A1001")
+    assert talk.say(text).intent != "confirm"
+    order = talk.commerce.orders.get("ann", "A1001")
+    assert order is not None
+    assert order.status == "shipped"

@@ -51,11 +51,25 @@ def _answer(scene: Scene) -> Command | None:
     # "Yes, cancel it" agrees to the cancelling that was asked about.
     calls_off = scene.asks("cancel") and not (scene.marks("yes") and pending.get("kind") == "cancel_order")
     no = scene.marks("no") or calls_off or (scene.marks("negation_before") and not scene.marks("yes"))
-    if scene.marks("yes") and not calls_off and not (no and _first(scene, "no", "yes")):
+    if scene.marks("yes") and not calls_off and not (no and _first(scene, "no", "yes")) and _at_an_edge(scene, "yes"):
         return Command("confirm")
     if scene.asks("thanks", "praise") and not no and pending.get("soft") is None and scene.asks("praise"):
         return Command("confirm")
     return Command("deny") if no and not scene.asks("handoff") else None
+
+
+_BESIDE = frozenset("yes no please so_then particle filler and also hold_on correction number_word".split())
+"""Words that may stand beside an answer at the edge of its clause."""
+
+
+def _at_an_edge(scene: Scene, key: str) -> bool:
+    """Whether words of `key` begin or end the clause: in "so where exactly is it" nobody agrees to anything."""
+    tokens = scene.reading.tokens
+    found = vocabulary(scene.state.language).book.find(tokens)
+    light = {at for m in found if m.key in _BESIDE for at in range(m.start, m.end)}
+    light |= {at for at, token in enumerate(tokens) if token.kind in ("end", "pause")}
+    edges = [(range(m.start), range(m.end, len(tokens))) for m in found if m.key == key]
+    return any(light.issuperset(side) for sides in edges for side in sides)
 
 
 def _first(scene: Scene, one: str, other: str) -> bool:
