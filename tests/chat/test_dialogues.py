@@ -221,3 +221,21 @@ def test_a_word_of_agreement_within_a_question_agrees_to_nothing(talk: Talk, tex
     order = talk.commerce.orders.get("ann", "A1001")
     assert order is not None
     assert order.status == "shipped"
+
+
+def test_two_places_of_one_request_stay_together(talk: Talk) -> None:
+    shown = talk.say("show me headphones").products
+    assert [line.id for line in talk.say("both the first and second go in my cart").cart] == [p.id for p in shown[:2]]
+
+
+def test_a_value_preferred_to_another_is_not_taken_back(talk: Talk) -> None:
+    talk.say("show me white headphones")
+    reply = talk.say("wait, red rather than white")
+    assert reply.intent == "search"
+    assert all("white" not in product.title.lower() for product in reply.products)
+
+
+def test_what_no_shop_has_is_not_recommended(talk: Talk) -> None:
+    reply = talk.say("recommend me a good restaurant")
+    assert not reply.products
+    assert "refuses" in reply.flags

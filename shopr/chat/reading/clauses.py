@@ -76,6 +76,13 @@ def _asked_last(sentence: Sequence[Token], found: Sequence[Match], joint: int, w
     )
 
 
+def _goes_on(found: Sequence[Match], joint: int, starts: set[int]) -> bool:
+    """Whether a joint binds two places of which nothing was asked before it."""
+    places = [m for m in found if m.table == "ordinals"]
+    ahead = any(m.end == joint for m in places)
+    return ahead and any(m.start - joint in (1, 2) for m in places) and not any(i < joint for i in starts)
+
+
 def _coded(tokens: Sequence[Token]) -> bool:
     """Whether an order's number stands soon behind a pause, where words are not written apart."""
     return any(_ORDER.fullmatch(t.text) for t in tokens[: _FAR + 2])
@@ -99,6 +106,8 @@ def _pieces(sentence: list[Token], words_of: Vocabulary) -> list[list[Token]]:
     for joint in sorted(joints):
         if any(m.gapped and m.start < joint < m.end - 1 and m.key in _STRONG for m in found if m.table == "commands"):
             continue  # "pop both the first and third into the cart" is one request
+        if _goes_on(found, joint, starts):
+            continue  # "both the first and second go in my cart" is one request
         after = range(joint + 1, min(joint + 1 + _near(sentence, joint, words_of), len(sentence)))
         left = {i for i in starts if i < joint} or {
             i for i, t in enumerate(sentence[:joint]) if _ORDER.fullmatch(t.text)

@@ -22,7 +22,7 @@ def without_retracted(chosen: list[Match], marks: Sequence[Match], tokens: Seque
     """Without the values before a word of correction behind which others of their kind are named."""
     gone: set[Match] = set()
     for mark in marks:
-        if mark.key not in ("correction", "slip", "no") or not _turns(mark, marks, tokens):
+        if mark.key not in ("correction", "slip", "no") or not _turns(mark, marks, chosen, tokens):
             continue
         for table in _TABLES:
             behind = [m for m in chosen if m.table == table and 0 <= m.start - mark.end <= _REACH]
@@ -32,11 +32,14 @@ def without_retracted(chosen: list[Match], marks: Sequence[Match], tokens: Seque
     return [m for m in chosen if m not in gone]
 
 
-def _turns(mark: Match, marks: Sequence[Match], tokens: Sequence[Token]) -> bool:
-    """Whether a word of correction stands apart: behind a pause, and before one too where it may be a denial."""
+def _turns(mark: Match, marks: Sequence[Match], chosen: Sequence[Match], tokens: Sequence[Token]) -> bool:
+    """Whether a word of correction stands apart: behind a pause, and before one too where it may be a denial.
+
+    In "wait, grey rather than white" the value is between: "rather" takes nothing back.
+    """
     ahead = range(max(0, mark.start - _OPENING), mark.start)
     opened = next((i for i in reversed(ahead) if _pause(tokens, i)), None)
-    if opened is None or any(m.table in _TABLES for m in marks if opened < m.start < mark.start):
+    if opened is None or any(m.table in _TABLES and opened < m.start < mark.start for m in chosen):
         return False
     denies = any(m.key == "negation_before" and (m.start, m.end) == (mark.start, mark.end) for m in marks)
     return _pause(tokens, mark.end) if denies or mark.key == "no" else True

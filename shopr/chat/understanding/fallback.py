@@ -61,9 +61,10 @@ _NEVER = frozenset("confirm clear_cart search other".split())
 """Requests that no guess may decide: what cannot be undone, and what is no request."""
 _STANDING = frozenset(
     "confirm deny refuse_orders refuse_discount handoff switch memory_show memory_forget memory_allow "
-    "set_quantity".split()
+    "set_quantity off_topic".split()
 )
-"""Commands that stand whatever is guessed: answers to a question, what is asked for in few ways, and a number said."""
+"""Commands that stand whatever is guessed: answers to a question, what is asked for in few ways, a number said, and
+what no shop has ("recommend me a good restaurant")."""
 _ASKS = {"price": "price_of"}
 """Commands of the lexicons that mean a request, where the names differ."""
 _STRONG = 3
