@@ -8,22 +8,13 @@ give every script its nonce.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from hashlib import sha256
-from importlib.resources import files
+from shopr.security.asgi import App, Receive, Scope, Send, html_wanted
+from shopr.serving.scripts import script, send_script, with_tag
 
-from shopr.security.asgi import App, Receive, Scope, Send, changing_page, html_wanted, is_page, refuse
-
-__all__ = ["SCRIPT", "Steady", "script"]
+__all__ = ["SCRIPT", "Steady"]
 
 SCRIPT = "/static/steady.js"
-
-
-@lru_cache(maxsize=1)
-def script() -> tuple[bytes, str]:
-    """The script, and a mark of its content."""
-    body = files("shopr.serving").joinpath("static", "steady.js").read_bytes()
-    return body, sha256(body).hexdigest()[:12]
+_NAME = "steady.js"
 
 
 class Steady:
@@ -35,32 +26,9 @@ class Steady:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] == "http" and scope["path"] == SCRIPT:
-            await _script(scope, send)
+            await send_script(_NAME, scope, send)
         elif scope["type"] == "http" and html_wanted(scope):
-            await self._app(scope, receive, _with_tag(send))
+            tag = f'<script src="{SCRIPT}?v={script(_NAME)[1]}"></script>'.encode()
+            await self._app(scope, receive, with_tag(send, tag))
         else:
             await self._app(scope, receive, send)
-
-
-def _with_tag(send: Send) -> Send:
-    """A `send` that writes the tag into the head of a page, before the scripts that draw it."""
-    tag = f'<script src="{SCRIPT}?v={script()[1]}"></script>'.encode()
-    return changing_page(
-        send,
-        lambda start: (start, start["status"] == 200 and is_page(start)),
-        lambda page: page.replace(b"</head>", tag + b"</head>", 1),
-    )
-
-
-async def _script(scope: Scope, send: Send) -> None:
-    if scope["method"] not in ("GET", "HEAD"):
-        await refuse(scope, send, 405, "GET the script", [("allow", "GET")])
-        return
-    body, mark = script()
-    headers = {
-        "content-type": "text/javascript; charset=utf-8", "content-length": str(len(body)),
-        "cache-control": "public, max-age=3600", "etag": f'"{mark}"',
-    }  # fmt: skip
-    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": 200, "headers": raw})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

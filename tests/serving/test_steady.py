@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from shopr.serving.steady import SCRIPT, Steady, script
+from shopr.serving.scripts import script
+from shopr.serving.steady import SCRIPT, Steady
 from tests.serving.visiting import Browser
 
 
@@ -17,7 +18,7 @@ def page(kind: bytes) -> Browser:
 
 
 def test_its_tag_stands_in_every_page_and_in_nothing_else() -> None:
-    tag = f'<script src="{SCRIPT}?v={script()[1]}"></script></head>'
+    tag = f'<script src="{SCRIPT}?v={script("steady.js")[1]}"></script></head>'
     assert tag in page(b"text/html").get("/store?q=mug").body
     assert tag not in page(b"application/json").get("/store").body
 
@@ -25,9 +26,9 @@ def test_its_tag_stands_in_every_page_and_in_nothing_else() -> None:
 def test_the_script_is_served_and_can_be_kept() -> None:
     browser = page(b"text/html")
     answer = browser.ask("GET", SCRIPT)
-    assert answer.body.encode() == script()[0]
+    assert answer.body.encode() == script("steady.js")[0]
     assert answer.header("content-type").startswith("text/javascript")
     assert "max-age" in answer.header("cache-control")
     head = browser.ask("HEAD", SCRIPT)
-    assert (head.body, head.header("content-length")) == ("", str(len(script()[0])))
+    assert (head.body, head.header("content-length")) == ("", str(len(script("steady.js")[0])))
     assert browser.ask("POST", SCRIPT).status == 405

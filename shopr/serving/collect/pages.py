@@ -7,11 +7,7 @@ every script its nonce.
 from __future__ import annotations
 
 import asyncio
-import re
-from functools import lru_cache
-from hashlib import sha256
 from html import escape
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from shopr.errors import ShoprError
@@ -20,35 +16,25 @@ from shopr.security.asgi import (
     Receive,
     Scope,
     Send,
-    changing_page,
     context_of,
     headers_of,
     html_wanted,
-    is_page,
     privacy_signal,
     refuse,
 )
 from shopr.serving.collect.endpoint import CONSENT, KEYED, OWN, Collect
+from shopr.serving.scripts import script, send_script, send_whole, with_tag
 
 if TYPE_CHECKING:
     from shopr.shop import Shop
 
-__all__ = ["METRICS", "SCRIPT", "Collecting", "script"]
+__all__ = ["METRICS", "SCRIPT", "Collecting"]
 
 SCRIPT, METRICS = "/collect/measure.js", "/metrics"
 SCOPE = "metrics"
 _HERE = ("127.0.0.1", "::1")
 _FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
-_COMMENT = re.compile(r"\s*/\*.*?\*/\s*")
-
-
-@lru_cache(maxsize=1)
-def script() -> tuple[bytes, str]:
-    """The script without its comments, and a mark of its content."""
-    text = files("shopr.serving").joinpath("static", "measure.js").read_text(encoding="utf-8")
-    lines = (line.strip() for line in text.splitlines())
-    body = "\n".join(_COMMENT.sub("", line) for line in lines if line and not line.startswith("//")).encode()
-    return body, sha256(body).hexdigest()[:12]
+_NAME = "measure.js"
 
 
 class Collecting:
@@ -68,24 +54,13 @@ class Collecting:
         elif scope["path"] in (KEYED, OWN, CONSENT):
             await self._collect(scope, receive, send)
         elif scope["path"] == SCRIPT:
-            await self._script(scope, send)
+            await send_script(_NAME, scope, send)
         elif scope["path"] == METRICS:
             await self._metrics(scope, send)
         elif html_wanted(scope):
-            await self._app(scope, receive, _with_tag(send, await asyncio.to_thread(self._tag, scope)))
+            await self._app(scope, receive, with_tag(send, await asyncio.to_thread(self._tag, scope)))
         else:
             await self._app(scope, receive, send)
-
-    async def _script(self, scope: Scope, send: Send) -> None:
-        if scope["method"] not in ("GET", "HEAD"):
-            await refuse(scope, send, 405, "GET the script", [("allow", "GET")])
-            return
-        body, mark = script()
-        headers = {
-            "content-type": "text/javascript; charset=utf-8", "content-length": str(len(body)),
-            "cache-control": "public, max-age=3600", "etag": f'"{mark}"',
-        }  # fmt: skip
-        await _send(send, headers, b"" if scope["method"] == "HEAD" else body)
 
     async def _metrics(self, scope: Scope, send: Send) -> None:
         """Whoever may not see them learns nothing of there being any."""
@@ -95,7 +70,7 @@ class Collecting:
         from shopr.analytics.health.prometheus import CONTENT_TYPE
 
         body = await asyncio.to_thread(self._shop.metrics.text)
-        await _send(
+        await send_whole(
             send, {"content-type": CONTENT_TYPE, "content-length": str(len(body)), "cache-control": "no-store"}, body
         )
 
@@ -123,23 +98,8 @@ class Collecting:
         except ShoprError:  # the page matters more
             return b""
         said = {
-            "src": f"{SCRIPT}?v={script()[1]}", "data-send": OWN, "data-consent": CONSENT,
+            "src": f"{SCRIPT}?v={script(_NAME)[1]}", "data-send": OWN, "data-consent": CONSENT,
             "data-allowed": " ".join(choice.words()), "data-release": self._shop.settings.release,
         }  # fmt: skip
         words = " ".join(f'{name}="{escape(value)}"' for name, value in said.items())
         return f"<script {words}></script>".encode()
-
-
-def _with_tag(send: Send, tag: bytes) -> Send:
-    """A `send` that writes the tag into the head of a page."""
-    return changing_page(
-        send,
-        lambda start: (start, bool(tag) and start["status"] == 200 and is_page(start)),
-        lambda page: page.replace(b"</head>", tag + b"</head>", 1),
-    )
-
-
-async def _send(send: Send, headers: dict[str, str], body: bytes) -> None:
-    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": 200, "headers": raw})
-    await send({"type": "http.response.body", "body": body})
