@@ -20,7 +20,7 @@ import numpy as np
 from shopr.chat.lexicon import lexicon
 from shopr.chat.linear import LinearText, hashed
 from shopr.chat.reading.result import Reading
-from shopr.chat.reading.tokens import stemmed
+from shopr.chat.reading.tokens import CJK, stemmed
 
 __all__ = ["MODEL", "RequestGuess", "guess_request", "request_blocks", "spoken_words"]
 
@@ -31,7 +31,7 @@ _COUNTED = 8
 """Words of a message are counted up to this many."""
 _LONGEST_RUN = 4
 """Characters of the longest word that is looked for where a script leaves no spaces between words."""
-_SPACELESS = re.compile("[\u3005\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\u30fc]")
+_SPACELESS = re.compile(f"[{CJK}]")
 SHARPNESS = 4.2
 """What turns margins into chances (their softmax): by cross-validation, the least log loss on the examples."""
 _NUMBERS = ("prices", "money", "measures", "counts", "ordinals", "orders")

@@ -9,20 +9,21 @@ from functools import lru_cache
 
 from shopr.chat.reading.characters import SIMPLIFIED
 
-__all__ = ["Token", "fold", "stemmed", "tokenise"]
+__all__ = ["CJK", "Token", "fold", "stemmed", "tokenise"]
 
 _ARABIC = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ى": "ي", "ة": "ه", "ؤ": "و", "ئ": "ي", "ـ": None})
 _LETTERS = str.maketrans({"ß": "ss", "ı": "i", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "’": "'", "‘": "'", "`": "'"})
-_CJK = "\u3005\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\u30fc"
+CJK = "\u3005\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\u30fc"
+"""Characters of scripts that leave no spaces between words, as ranges of a class."""
 # Vowel signs of Devanagari and vowel marks of Arabic belong to their word, though \\w leaves them out.
 _MARKS = "\u0900-\u0963\u0970-\u097f\u064b-\u065f\u0670"
 _TOKEN = re.compile(
     r"[1-9]\.(?=\s+[a-zà-ÿğış])"  # an ordinal as German and Turkish write it
     r"|\d{1,2}°"  # an ordinal as Italian and Spanish write it
-    rf"|[{_CJK}]"  # each Han or Kana character alone
+    rf"|[{CJK}]"  # each Han or Kana character alone
     r"|\d+(?:[.,٫]\d+)*(?:(?=[^\W\d_])|(?![\w]))"  # numbers, also before a unit without a space
     r"|[\u0621-\u064a\u0640]+(?=\d)"  # Arabic small words before digits: و400
-    rf"|(?:[^\W{_CJK}]|[{_MARKS}])+(?:['’](?:[^\W\d_]|[{_MARKS}])+)*(?:\.(?:com|net|org)\b)?"  # words
+    rf"|(?:[^\W{CJK}]|[{_MARKS}])+(?:['’](?:[^\W\d_]|[{_MARKS}])+)*(?:\.(?:com|net|org)\b)?"  # words
     r"|[$€£¥₹₺<>=~%#\"+-]+"  # marks that carry meaning
     r"|[.!?;,:\u3002\uff01\uff1f\uff0c\u3001\u061f\u060c\u0964]",
 )
